@@ -1,0 +1,43 @@
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace dl {
+
+/// Compiles a loop over floats for the vector units of this machine, chosen when the program starts.
+/// Without contraction (see CMakeLists.txt) every version gives the same bits.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define DL_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define DL_VECTORISED
+#endif
+
+/// Threads that our own loops and oneDNN use. Set once by the command, before any plan is made.
+int thread_count();
+void use_threads(int count);
+
+/// Calls body(begin, end) on contiguous pieces of 0..count, a piece a thread. Pieces start at multiples of
+/// 16 elements (a cache line of floats), and small counts (under `grain` a thread) use fewer threads.
+/// The cut depends only on count and threads: same threads, same bits.
+template <class Body>
+void parallel_for(std::size_t count, std::size_t grain, const Body& body) {
+  constexpr std::size_t kAlign = 16;
+  const std::size_t wanted = std::max<std::size_t>(1, count / std::max<std::size_t>(grain, 1));
+  const int threads = static_cast<int>(std::min<std::size_t>(wanted, thread_count()));
+  if (threads <= 1) {
+    if (count > 0) body(std::size_t{0}, count);
+    return;
+  }
+  const std::size_t piece = ((count + threads - 1) / threads + kAlign - 1) / kAlign * kAlign;
+#pragma omp parallel num_threads(threads)
+  {
+    const std::size_t begin = std::min(count, piece * omp_get_thread_num());
+    const std::size_t end = std::min(count, begin + piece);
+    if (begin < end) body(begin, end);
+  }
+}
+
+}  // namespace dl

@@ -1,0 +1,138 @@
+#include "engine/core/params.h"
+
+#include <cmath>
+
+namespace dl {
+namespace {
+
+[[noreturn]] void wrong_type(const ConfigNode& node, const std::string& expected) {
+  std::string hint;
+  if (node.is_scalar() && node.quoted() && parse_double(node.text())) hint = "numbers are written without quotes";
+  throw UserError(node.mark(), "expected " + expected + ", found " + node.describe(), hint);
+}
+
+void check_limits(const ConfigNode& node, double value, const Limits& limits) {
+  if (!limits.contains(value)) {
+    throw UserError(node.mark(), "is " + node.text() + ", must be " + limits.text());
+  }
+}
+
+}  // namespace
+
+bool Limits::contains(double value) const {
+  return (min_open ? value > min : value >= min) && (max_open ? value < max : value <= max);
+}
+
+std::string Limits::text() const {
+  std::string low, high;
+  if (std::isfinite(min)) low = (min_open ? "above " : "at least ") + number_text(min);
+  if (std::isfinite(max)) high = (max_open ? "below " : "at most ") + number_text(max);
+  return low.empty() || high.empty() ? low + high : low + " and " + high;
+}
+
+Limits any_value() { return {}; }
+Limits at_least(double min) { return {.min = min}; }
+Limits above(double min) { return {.min = min, .min_open = true}; }
+Limits between(double min, double max) { return {.min = min, .max = max}; }
+Limits from_to_below(double min, double max) { return {.min = min, .max = max, .max_open = true}; }
+Limits above_to(double min, double max) { return {.min = min, .max = max, .min_open = true}; }
+
+std::vector<std::int64_t> Spatial::expand(std::size_t rank, std::string_view key) const {
+  if (sizes.size() == rank) return sizes;
+  if (sizes.size() == 1) return std::vector<std::int64_t>(rank, sizes[0]);
+  throw ShapeError(std::string(key) + " has " + std::to_string(sizes.size()) + " sizes, but the source has " +
+                   std::to_string(rank) + " spatial axes");
+}
+
+bool ValueType<bool>::read(const ConfigNode& node, const Limits&) {
+  if (node.is_scalar() && !node.quoted()) {
+    if (node.text() == "true") return true;
+    if (node.text() == "false") return false;
+  }
+  throw UserError(node.mark(), "expected true or false, found " + node.describe());
+}
+
+std::int64_t ValueType<std::int64_t>::read(const ConfigNode& node, const Limits& limits) {
+  if (!node.is_scalar() || node.quoted()) wrong_type(node, "an int");
+  std::optional<std::int64_t> value = parse_int(node.text());
+  if (!value) {
+    // 1e4 is a whole number too; anything with a fraction is not.
+    const std::optional<double> real = parse_double(node.text());
+    if (!real || *real != std::floor(*real) || std::abs(*real) > 9e15) wrong_type(node, "an int");
+    value = static_cast<std::int64_t>(*real);
+  }
+  check_limits(node, static_cast<double>(*value), limits);
+  return *value;
+}
+
+int ValueType<int>::read(const ConfigNode& node, const Limits& limits) {
+  const std::int64_t value = ValueType<std::int64_t>::read(node, limits);
+  check_limits(node, static_cast<double>(value), between(std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
+  return static_cast<int>(value);
+}
+
+double ValueType<double>::read(const ConfigNode& node, const Limits& limits) {
+  if (!node.is_scalar() || node.quoted()) wrong_type(node, "a number");
+  const std::optional<double> value = parse_double(node.text());
+  if (!value) wrong_type(node, "a number");
+  check_limits(node, *value, limits);
+  return *value;
+}
+
+float ValueType<float>::read(const ConfigNode& node, const Limits& limits) {
+  const double value = ValueType<double>::read(node, limits);
+  if (std::isfinite(value)) {
+    check_limits(node, value, between(-std::numeric_limits<float>::max(), std::numeric_limits<float>::max()));
+  }
+  return static_cast<float>(value);
+}
+
+std::string ValueType<std::string>::read(const ConfigNode& node, const Limits&) {
+  if (!node.is_scalar()) throw UserError(node.mark(), "expected a text, found " + node.describe());
+  return node.text();
+}
+
+Spatial ValueType<Spatial>::read(const ConfigNode& node, const Limits& limits) {
+  Spatial spatial;
+  if (node.is_list()) {
+    if (node.items().empty() || node.items().size() > 3) {
+      throw UserError(node.mark(), "expected one int or a list of 1 to 3, found a list of " + std::to_string(node.items().size()));
+    }
+    for (const ConfigNode& item : node.items()) spatial.sizes.push_back(ValueType<std::int64_t>::read(item, limits));
+  } else {
+    spatial.sizes.push_back(ValueType<std::int64_t>::read(node, limits));
+  }
+  return spatial;
+}
+
+std::string ValueType<Spatial>::text(const Spatial& value) {
+  if (value.sizes.size() == 1) return std::to_string(value.sizes[0]);
+  return value.empty() ? "" : ValueType<std::vector<std::int64_t>>::text(value.sizes);
+}
+
+std::size_t read_word(const ConfigNode& node, std::span<const std::string> words) {
+  const std::string expected = "expected one of " + join(words, ", ");
+  if (!node.is_scalar()) throw UserError(node.mark(), expected + "; found " + node.describe());
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == node.text()) return i;
+  }
+  throw UserError(node.mark(), expected + "; found " + node.describe() + did_you_mean(node.text(), words));
+}
+
+void check_keys(const ConfigNode& map, std::span<const ParamSpec> specs, Problems& problems) {
+  if (!map.is_map() && !map.is_null()) {
+    throw UserError(map.mark(), "expected a map, found " + map.describe());
+  }
+  std::vector<std::string> names;
+  for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  for (const ConfigNode::Entry& entry : map.entries()) {
+    if (std::find(names.begin(), names.end(), entry.key) == names.end()) {
+      problems.add(entry.key_mark, "unknown key '" + entry.key + "'" + did_you_mean(entry.key, names));
+    }
+  }
+  for (const ParamSpec& spec : specs) {
+    if (spec.required && !map.find(spec.name)) problems.add(map.mark(), "missing key '" + spec.name + "' (" + spec.type + ")");
+  }
+}
+
+}  // namespace dl

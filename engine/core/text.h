@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dl {
+
+/// Text from data or configs made safe for a terminal: control characters and broken UTF-8 as \xNN.
+std::string escaped(std::string_view text);
+
+/// "a, b, c"
+std::string join(std::span<const std::string> parts, std::string_view separator);
+
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// The shortest decimal text that reads back as the same value ("0.1", "1e-05").
+std::string number_text(double value);
+std::string number_text(float value);
+
+/// The whole text as a number; none when anything is left over or it does not fit the type.
+std::optional<std::int64_t> parse_int(std::string_view text);
+std::optional<double> parse_double(std::string_view text);
+
+/// The word nearest to `word`, or none when nothing is near (edit distance over a third of its length).
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
+
+/// "; did you mean 'x'?", or "" when nothing is near.
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace dl
