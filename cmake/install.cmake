@@ -1,0 +1,25 @@
+# `cmake --install build/release --prefix DIR`: a tree that can be moved anywhere and needs only what
+# every Debian has (libc, libm, libstdc++, libgcc, zlib).
+#
+#   bin/dltool    lib/ (oneDNN, OpenMP, yaml-cpp, spdlog, fmt, libcrypto)
+#   share/dltool/{configs, datasets/digits}    share/doc/dltool/{docs, licences}
+
+# DT_RPATH, not DT_RUNPATH: the first is also followed for what the libraries themselves need
+# (spdlog needs fmt, oneDNN needs OpenMP), so nothing of the machine's is picked up by chance.
+target_link_options(dltool PRIVATE -Wl,--disable-new-dtags)
+set_target_properties(dltool PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")
+
+install(TARGETS dltool RUNTIME_DEPENDENCY_SET dltool_libraries RUNTIME DESTINATION bin)
+install(RUNTIME_DEPENDENCY_SET dltool_libraries
+        PRE_EXCLUDE_REGEXES "^lib(c|m|dl|rt|pthread|stdc\\+\\+|gcc_s|z)\\.so" "^ld-linux"
+        LIBRARY DESTINATION lib)
+
+install(DIRECTORY configs DESTINATION share/dltool OPTIONAL)
+install(DIRECTORY datasets/digits DESTINATION share/dltool/datasets OPTIONAL)
+install(DIRECTORY docs DESTINATION share/doc/dltool OPTIONAL)
+install(FILES README.md CHANGELOG.md LICENSE NOTICE DESTINATION share/doc/dltool OPTIONAL)
+
+# oneDNN's own licence and notices lie beside the library that we found.
+get_filename_component(DNNL_PREFIX ${dnnl_DIR}/../../.. ABSOLUTE)
+install(FILES ${DNNL_PREFIX}/share/doc/onednn/LICENSE ${DNNL_PREFIX}/share/doc/onednn/THIRD-PARTY-PROGRAMS
+        DESTINATION share/doc/dltool/onednn OPTIONAL)

@@ -1,0 +1,7 @@
+#include "engine/core/version.h"
+
+namespace dl {
+
+std::string_view version() { return DLTOOL_VERSION; }
+
+}  // namespace dl
