@@ -1,0 +1,59 @@
+#include "engine/graph/graph.h"
+
+namespace dl {
+
+int Graph::find(std::string_view name) const {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::vector<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) {
+  std::vector<std::vector<Shape>> shapes;
+  shapes.reserve(graph.nodes.size());
+  for (const Node& node : graph.nodes) {
+    if (node.input) {
+      std::vector<std::int64_t> dims = {batch};
+      dims.insert(dims.end(), node.input->sample_shape.begin(), node.input->sample_shape.end());
+      shapes.push_back({Shape(std::move(dims))});
+      continue;
+    }
+    std::vector<Shape> src;
+    for (const Port& port : node.src) src.push_back(shapes[port.node][port.output]);
+    shapes.push_back(node.layer->infer(src));
+  }
+  return shapes;
+}
+
+std::vector<NodeWeight> graph_weights(const Graph& graph) {
+  const auto shapes = infer_shapes(graph, 1);
+  std::vector<NodeWeight> all;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (node.input) continue;
+    std::vector<Shape> src;
+    for (const Port& port : node.src) src.push_back(shapes[port.node][port.output]);
+    for (WeightSpec& spec : node.layer->weights(src)) {
+      std::string name = node.name;
+      if (!name.empty()) name += '.';
+      name += spec.name;
+      all.push_back({static_cast<int>(i), std::move(name), std::move(spec)});
+    }
+  }
+  return all;
+}
+
+std::vector<bool> needed_for(const Graph& graph, std::vector<int> roots) {
+  std::vector<bool> needed(graph.nodes.size(), false);
+  while (!roots.empty()) {
+    const int node = roots.back();
+    roots.pop_back();
+    if (node < 0 || needed[node]) continue;
+    needed[node] = true;
+    for (const Port& port : graph.nodes[node].src) roots.push_back(port.node);
+  }
+  return needed;
+}
+
+}  // namespace dl

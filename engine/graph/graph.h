@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/shape.h"
+#include "engine/core/source.h"
+#include "layers/layer.h"
+
+namespace dl {
+
+/// One result of a node.
+struct Port {
+  int node = -1;
+  int output = 0;
+  bool operator==(const Port&) const = default;
+};
+
+/// A tensor that the data brings: the nodes before all others.
+struct GraphInput {
+  std::vector<std::int64_t> sample_shape;  // one sample: {3, 32, 32}; {} for an integer label
+  bool integer = false;                    // s32 instead of f32
+};
+
+/// A layer, a loss or an input in its place.
+struct Node {
+  std::string name;
+  Mark mark;                        // of the layer's type in the config
+  std::optional<GraphInput> input;  // set for inputs, which have no layer
+  const LayerKind* kind = nullptr;
+  std::unique_ptr<Layer> layer;
+  std::vector<Port> src;
+  std::optional<Activation> post;  // an activation fused into this node
+  float loss_weight = 1;           // of a loss
+  bool train_only = false;         // of a loss: evaluation leaves it out
+};
+
+/// The network: nodes in an order in which each stands after its sources. Immutable once built.
+struct Graph {
+  std::vector<Node> nodes;
+  std::vector<int> losses;  // indices of loss nodes, in the config's order
+  Port output;              // the predictions
+  Port target;              // what the first loss compares them with; node -1 without a loss
+
+  int find(std::string_view name) const;  // -1: no such node
+};
+
+/// Shapes of every node's results for a batch of that size. The graph has been checked: does not
+/// throw.
+std::vector<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch);
+
+/// A weight of the network under its full name ("layer1.0.conv1.weight").
+struct NodeWeight {
+  int node;
+  std::string name;
+  WeightSpec spec;
+};
+/// All weights, in checkpoint order.
+std::vector<NodeWeight> graph_weights(const Graph& graph);
+
+/// Which nodes are needed to compute `roots`.
+std::vector<bool> needed_for(const Graph& graph, std::vector<int> roots);
+
+}  // namespace dl

@@ -1,0 +1,143 @@
+#include "engine/plan/record.h"
+
+#include <algorithm>
+
+namespace dl {
+namespace {
+
+/// The state of one recording; a class only so that the steps share it.
+class Recorder {
+ public:
+  Recorder(const Graph& graph, const WeightStore& store, Tape& tape)
+      : graph_(graph),
+        store_(store),
+        tape_(tape),
+        results_(graph.nodes.size()),
+        diffs_(graph.nodes.size()),
+        weights_(graph.nodes.size()) {
+    for (const NodeWeight& weight : graph_weights(graph)) {
+      weights_[weight.node].push_back(
+          {weight.name, weight.spec.shape, store.find(weight.name)->trainable()});
+    }
+  }
+
+  void forward(const std::vector<bool>& needed, std::int64_t batch, std::vector<int>& input_nodes) {
+    tape_.enter(TapeStep::Section::forward);
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!needed[i]) continue;
+      if (graph_.nodes[i].input) {
+        record_input(static_cast<int>(i), batch);
+        input_nodes.push_back(static_cast<int>(i));
+      } else {
+        record_node(static_cast<int>(i));
+      }
+    }
+  }
+
+  void backward(const std::vector<int>& losses) {
+    for (const int loss : losses) seed(loss);
+    tape_.enter(TapeStep::Section::backward);
+    for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
+      if (results_[i].grad) record_backward(static_cast<int>(i));
+    }
+  }
+
+  const Value& result(const Port& port) const { return results_[port.node].dst[port.output]; }
+
+ private:
+  NodeScope scope(int i) const {
+    return {.node = i,
+            .name = graph_.nodes[i].name,
+            .weights = weights_[i],
+            .post = graph_.nodes[i].post};
+  }
+
+  void record_input(int i, std::int64_t batch) {
+    const GraphInput& input = *graph_.nodes[i].input;
+    std::vector<std::int64_t> dims = {batch};
+    dims.insert(dims.end(), input.sample_shape.begin(), input.sample_shape.end());
+    const auto type = input.integer ? dnnl::memory::data_type::s32 : dnnl::memory::data_type::f32;
+    results_[i].dst = {tape_.input(graph_.nodes[i].name, plain_desc(Shape(dims), type))};
+  }
+
+  void record_node(int i) {
+    const Node& node = graph_.nodes[i];
+    std::vector<Value> src;
+    for (const Port& port : node.src) src.push_back(result(port));
+    tape_.enter(scope(i));
+    results_[i] = node.layer->record(tape_, src);
+    const auto trains = [](const WeightInfo& weight) { return weight.trainable; };
+    const bool needs_grad =
+        std::any_of(src.begin(), src.end(), [](const Value& v) { return v.needs_grad; }) ||
+        std::any_of(weights_[i].begin(), weights_[i].end(), trains);
+    for (Value& dst : results_[i].dst) dst.needs_grad = needs_grad && results_[i].grad;
+    diffs_[i].resize(results_[i].dst.size());
+  }
+
+  /// The gradient of the total loss with respect to this one: its weight.
+  void seed(int loss) {
+    if (!results_[loss].dst[0].needs_grad) return;
+    diffs_[loss][0].push_back(tape_.constant({graph_.nodes[loss].loss_weight}));
+  }
+
+  void record_backward(int i) {
+    const Node& node = graph_.nodes[i];
+    std::vector<std::optional<Value>> diff_dst(diffs_[i].size());
+    bool any = false;
+    tape_.enter(scope(i));
+    for (std::size_t k = 0; k < diff_dst.size(); ++k) {
+      if (diffs_[i][k].empty()) continue;
+      diff_dst[k] = tape_.sum(diffs_[i][k], results_[i].dst[k].desc);
+      any = true;
+    }
+    if (!any || !results_[i].dst[0].needs_grad) return;
+    const std::vector<std::optional<Value>> diff_src = results_[i].grad(tape_, diff_dst);
+    tape_.flush_weight_grads();
+    for (std::size_t k = 0; k < diff_src.size(); ++k) {
+      const Port& port = node.src[k];
+      if (diff_src[k] && result(port).needs_grad)
+        diffs_[port.node][port.output].push_back(*diff_src[k]);
+    }
+  }
+
+  const Graph& graph_;
+  const WeightStore& store_;
+  Tape& tape_;
+  std::vector<Recorded> results_;                       // by node
+  std::vector<std::vector<std::vector<Value>>> diffs_;  // by node and output: gradients that arrive
+  std::vector<std::vector<WeightInfo>> weights_;        // by node
+};
+
+}  // namespace
+
+Recording record(const Graph& graph, const WeightStore& store, const dnnl::engine& engine,
+                 Purpose purpose, std::int64_t batch) {
+  const bool training = purpose == Purpose::train;
+  Recording recording{
+      .tape = Tape(engine, training), .losses = {}, .output = {}, .input_nodes = {}};
+  std::vector<int> losses;
+  for (const int loss : graph.losses) {
+    if (purpose == Purpose::predict || (!training && graph.nodes[loss].train_only)) continue;
+    losses.push_back(loss);
+  }
+  std::vector<int> roots = losses;
+  roots.push_back(graph.output.node);
+
+  Recorder recorder(graph, store, recording.tape);
+  recorder.forward(needed_for(graph, roots), batch, recording.input_nodes);
+  for (const int loss : losses) {
+    recording.losses.push_back({loss, recorder.result({loss, 0}), recorder.result({loss, 1})});
+    recording.tape.keep(recording.losses.back().mean);
+    recording.tape.keep(recording.losses.back().count);
+  }
+  if (graph.output.node >= 0) {
+    recording.tape.enter(
+        NodeScope{.node = graph.output.node, .name = graph.nodes[graph.output.node].name});
+    recording.output = recording.tape.plain(recorder.result(graph.output));
+    recording.tape.keep(*recording.output);
+  }
+  if (training) recorder.backward(losses);
+  return recording;
+}
+
+}  // namespace dl

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/graph/graph.h"
+#include "engine/plan/weight_store.h"
+#include "layers/tape.h"
+
+namespace dl {
+
+/// A graph written down as steps, and where its results will be.
+struct Recording {
+  Tape tape;
+  struct Loss {
+    int node;
+    Value mean, count;  // scalars
+  };
+  std::vector<Loss> losses;
+  std::optional<Value> output;   // the predictions, row-major
+  std::vector<int> input_nodes;  // graph nodes behind the tape's inputs, in the tape's order
+};
+
+enum class Purpose {
+  train,     // forward and backward of every loss
+  evaluate,  // forward, with the losses that are not train_only
+  predict,   // forward, no losses
+};
+
+/// Records what `purpose` needs of the graph, for batches of `batch` samples. Frozen parts get no
+/// backward.
+Recording record(const Graph& graph, const WeightStore& store, const dnnl::engine& engine,
+                 Purpose purpose, std::int64_t batch);
+
+}  // namespace dl

@@ -1,0 +1,56 @@
+#include "engine/plan/weight_store.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kFloatsPerLine = AlignedBuffer::kAlignment / sizeof(float);
+
+std::uint64_t name_hash(std::string_view name) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash;
+}
+
+}  // namespace
+
+WeightStore::WeightStore(const Graph& graph) {
+  for (const NodeWeight& weight : graph_weights(graph)) {
+    const auto size = static_cast<std::size_t>(weight.spec.shape.elements());
+    weights_.push_back({.name = weight.name,
+                        .shape = weight.spec.shape,
+                        .offset = count_,
+                        .size = size,
+                        .statistic = weight.spec.role == WeightSpec::Role::statistic});
+    count_ += (size + kFloatsPerLine - 1) / kFloatsPerLine * kFloatsPerLine;
+  }
+  values_ = AlignedBuffer(count_ * sizeof(float));
+  gradients_ = AlignedBuffer(count_ * sizeof(float));
+}
+
+void WeightStore::initialise(const Graph& graph, std::uint64_t seed) {
+  const std::vector<NodeWeight> specs = graph_weights(graph);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const Random random(seed, RandomStream::init, name_hash(specs[i].name));
+    specs[i].spec.init(values(weights_[i]), specs[i].spec.shape, random);
+  }
+  touch();
+}
+
+const StoredWeight* WeightStore::find(std::string_view name) const {
+  const auto at = std::find_if(weights_.begin(), weights_.end(),
+                               [&](const StoredWeight& weight) { return weight.name == name; });
+  return at == weights_.end() ? nullptr : &*at;
+}
+
+std::int64_t WeightStore::parameter_count() const {
+  std::int64_t count = 0;
+  for (const StoredWeight& weight : weights_) {
+    if (!weight.statistic) count += static_cast<std::int64_t>(weight.size);
+  }
+  return count;
+}
+
+}  // namespace dl

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/aligned_buffer.h"
+#include "engine/core/shape.h"
+#include "engine/graph/graph.h"
+
+namespace dl {
+
+/// A weight's place in the flat buffers of the store.
+struct StoredWeight {
+  std::string name;
+  Shape shape;
+  std::size_t offset = 0;  // in floats, a multiple of 16
+  std::size_t size = 0;    // in floats
+  bool statistic = false;  // running mean and the like: no gradient, not updated by the optimiser
+  bool frozen = false;     // no gradient, no update
+  bool trainable() const { return !statistic && !frozen; }
+};
+
+/// The one copy of a network's weights, in PyTorch's layouts, and their gradients. Two flat
+/// buffers, so that an optimiser's step is one pass over memory; what lies between the tensors is
+/// zero.
+class WeightStore {
+ public:
+  WeightStore() = default;
+  explicit WeightStore(const Graph& graph);
+
+  /// Fills every weight by its initialiser: a function of the seed and the weight's name.
+  void initialise(const Graph& graph, std::uint64_t seed);
+
+  const std::vector<StoredWeight>& weights() const { return weights_; }
+  const StoredWeight* find(std::string_view name) const;
+  std::span<float> values(const StoredWeight& weight) {
+    return flat().subspan(weight.offset, weight.size);
+  }
+  std::span<const float> values(const StoredWeight& weight) const {
+    return {floats(values_) + weight.offset, weight.size};
+  }
+  std::span<float> gradient(const StoredWeight& weight) {
+    return flat_gradients().subspan(weight.offset, weight.size);
+  }
+
+  /// All values (statistics included) and all gradients, in one piece each.
+  std::span<float> flat() { return {floats(values_), count_}; }
+  std::span<float> flat_gradients() { return {floats(gradients_), count_}; }
+
+  /// To be called after every change of values(): plans then bring their own layouts up to date.
+  void touch() { ++version_; }
+  std::uint64_t version() const { return version_; }
+
+  /// Number of trained values (PyTorch's count of parameters).
+  std::int64_t parameter_count() const;
+
+ private:
+  static float* floats(const AlignedBuffer& buffer) {
+    return reinterpret_cast<float*>(buffer.data());
+  }
+
+  std::vector<StoredWeight> weights_;
+  AlignedBuffer values_, gradients_;
+  std::size_t count_ = 0;
+  std::uint64_t version_ = 1;
+};
+
+}  // namespace dl

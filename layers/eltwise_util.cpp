@@ -1,0 +1,109 @@
+#include "layers/eltwise_util.h"
+
+namespace dl {
+namespace {
+
+using dnnl::algorithm;
+
+std::optional<algorithm> from_dst(const Activation& activation) {
+  switch (activation.algorithm) {
+    case algorithm::eltwise_relu:
+      if (activation.alpha < 0) return std::nullopt;
+      return algorithm::eltwise_relu_use_dst_for_bwd;
+    case algorithm::eltwise_elu:
+      if (activation.alpha < 0) return std::nullopt;
+      return algorithm::eltwise_elu_use_dst_for_bwd;
+    case algorithm::eltwise_tanh:
+      return algorithm::eltwise_tanh_use_dst_for_bwd;
+    case algorithm::eltwise_logistic:
+      return algorithm::eltwise_logistic_use_dst_for_bwd;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// `data` is dst for the algorithms that use it, src for the others.
+Value eltwise_grad(Tape& tape, const Activation& activation, algorithm how, const Value& data,
+                   const Value& diff_dst) {
+  const dnnl::eltwise_forward::primitive_desc hint(tape.engine(), tape.prop_kind(), how, data.desc,
+                                                   data.desc, activation.alpha, activation.beta,
+                                                   Tape::attr());
+  const dnnl::eltwise_backward::primitive_desc backward(tape.engine(), how, data.desc, data.desc,
+                                                        data.desc, activation.alpha,
+                                                        activation.beta, hint, Tape::attr());
+  const Value diff = tape.as(diff_dst, data.desc);
+  const Value diff_src = tape.value(data.desc);
+  const bool uses_dst = how != activation.algorithm;
+  tape.run(backward, {{uses_dst ? DNNL_ARG_DST : DNNL_ARG_SRC, data},
+                      {DNNL_ARG_DIFF_DST, diff},
+                      {DNNL_ARG_DIFF_SRC, diff_src}});
+  tape.may_overwrite(diff_src, diff);
+  return diff_src;
+}
+
+class PlainActivation final : public Layer {
+ public:
+  explicit PlainActivation(Activation activation) : activation_(activation) {}
+  std::vector<Shape> infer(std::span<const Shape> src) const override { return {src[0]}; }
+  Recorded record(Tape& tape, std::span<const Value> src) const override {
+    return record_eltwise(tape, src[0], activation_);
+  }
+
+ private:
+  Activation activation_;
+};
+
+}  // namespace
+
+Recorded record_eltwise(Tape& tape, const Value& src, const Activation& activation) {
+  const dnnl::eltwise_forward::primitive_desc forward(
+      tape.engine(), tape.prop_kind(), activation.algorithm, src.desc, src.desc, activation.alpha,
+      activation.beta, Tape::attr());
+  const Value dst = tape.value(src.desc);
+  tape.run(forward, {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}});
+  tape.may_overwrite(dst, src);
+
+  auto grad =
+      [=](Tape& back,
+          std::span<const std::optional<Value>> diff_dst) -> std::vector<std::optional<Value>> {
+    const auto how = from_dst(activation);
+    return {eltwise_grad(back, activation, how.value_or(activation.algorithm), how ? dst : src,
+                         *diff_dst[0])};
+  };
+  return {{dst}, grad};
+}
+
+bool differentiable_from_dst(const Activation& activation) {
+  return from_dst(activation).has_value();
+}
+
+dnnl::primitive_attr attr_with_post(const Tape& tape) {
+  dnnl::primitive_attr attr = Tape::attr();
+  if (const auto& post = tape.post()) {
+    dnnl::post_ops ops;
+    ops.append_eltwise(post->algorithm, post->alpha, post->beta);
+    attr.set_post_ops(ops);
+  }
+  return attr;
+}
+
+Value undo_post(Tape& tape, const std::optional<Activation>& post, const Value& dst,
+                const Value& diff_dst) {
+  if (!post) return diff_dst;
+  return eltwise_grad(tape, *post, *from_dst(*post), dst, diff_dst);
+}
+
+bool carries_as_post_op(const Activation& activation, bool training) {
+  return !training || differentiable_from_dst(activation);
+}
+
+LayerKind plain_activation(std::string_view name, std::string_view summary, Activation activation) {
+  LayerKind kind{name, summary, one_source(), {}, [=](const ConfigNode& params) {
+                   read_params(params, ParamTable<Activation>{});
+                   return std::make_unique<PlainActivation>(activation);
+                 }};
+  kind.activation = [=](const Layer&) { return activation; };
+  return kind;
+}
+
+}  // namespace dl

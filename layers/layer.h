@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/params.h"
+#include "engine/core/random.h"
+#include "engine/core/shape.h"
+#include "layers/tape.h"
+
+namespace dl {
+
+/// Fills a new weight (row-major, PyTorch's layout). See layers/initializer.h.
+using Initializer = std::function<void(std::span<float> values, const Shape& shape, Random random)>;
+
+/// A tensor that belongs to a layer and outlives the step.
+struct WeightSpec {
+  enum class Role {
+    trained,    // has a gradient and is updated by the optimiser, unless frozen
+    statistic,  // written by the layer itself while training: running mean and variance
+  };
+  std::string
+      name;     // PyTorch's: "weight", "bias", "running_mean"; the node's name stands before it
+  Shape shape;  // PyTorch's layout; f32
+  Initializer init;
+  Role role = Role::trained;
+};
+
+/// Given the gradient of each dst (none: it has none), records the backward steps and returns the
+/// gradient of each src (none where src.needs_grad is false or the layer has no gradient there).
+using GradFn = std::function<std::vector<std::optional<Value>>(
+    Tape&, std::span<const std::optional<Value>> diff_dst)>;
+
+/// What a layer recorded: its results, and how to go back. An empty `grad` stops the gradient.
+struct Recorded {
+  std::vector<Value> dst;
+  GradFn grad;
+};
+
+/// A layer is its validated parameters and nothing else. Weights live in the WeightStore and
+/// activations in the Plan, so one Layer object serves the plans for training and for evaluation.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  /// Shapes of the dst (batch included). Throws ShapeError when the sources do not fit.
+  virtual std::vector<Shape> infer(std::span<const Shape> src) const = 0;
+
+  /// Weights to create, in checkpoint order. `src` has passed infer().
+  virtual std::vector<WeightSpec> weights(std::span<const Shape> /*src*/) const { return {}; }
+
+  /// Records the forward steps and returns how to record the backward ones.
+  virtual Recorded record(Tape& tape, std::span<const Value> src) const = 0;
+};
+
+/// How many sources a layer takes.
+struct Arity {
+  int min = 1;
+  int max = 1;
+  static constexpr int kAny = 1 << 30;
+};
+constexpr Arity one_source() { return {1, 1}; }
+constexpr Arity at_least_sources(int count) { return {count, Arity::kAny}; }
+
+/// One row of the registry: the config's reader, `dltool docs` and the JSON schema read nothing
+/// else.
+struct LayerKind {
+  std::string_view name, summary;
+  Arity sources;
+  std::vector<ParamSpec> params;
+  std::function<std::unique_ptr<Layer>(const ConfigNode& params)> make;  // throws UserError
+  /// A loss: sources are prediction, target and perhaps a mask; dst are the mean loss (1) and the
+  /// number (or weight) of what it is a mean of (1), so that means of batches add up to the set's.
+  bool loss = false;
+  /// Set for element-wise functions of one source that another layer can apply as its last act.
+  std::function<Activation(const Layer&)> activation = {};
+  /// Set for layers that honour tape.post(): whether this one can carry `activation`.
+  std::function<bool(const Activation& activation, bool training)> carries = {};
+};
+
+/// All layers and losses that there are.
+const std::vector<LayerKind>& all_layers();
+
+/// A row for the layer class L, whose constructor takes the struct that `table` fills.
+template <class L, class P>
+LayerKind make_kind(std::string_view name, std::string_view summary, Arity sources,
+                    ParamTable<P> table) {
+  std::vector<ParamSpec> specs = specs_of(table);
+  auto make = [table = std::move(table)](const ConfigNode& params) -> std::unique_ptr<Layer> {
+    return std::make_unique<L>(read_params(params, table));
+  };
+  return {name, summary, sources, std::move(specs), std::move(make)};
+}
+
+}  // namespace dl

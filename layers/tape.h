@@ -1,0 +1,203 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/core/shape.h"
+
+namespace dl {
+
+/// A tensor at one point of the program: written once, then read.
+struct Value {
+  int id = -1;
+  dnnl::memory::desc desc;
+  bool needs_grad = false;  // false for data, labels and all that only frozen weights reach
+
+  Shape shape() const { return Shape(desc.get_dims()); }
+};
+
+/// An element-wise function as oneDNN knows it.
+struct Activation {
+  dnnl::algorithm algorithm = dnnl::algorithm::eltwise_relu;
+  float alpha = 0;
+  float beta = 0;
+};
+
+/// What changes from step to step without being a tensor.
+struct StepContext {
+  std::uint64_t seed = 0;
+  std::int64_t step = 0;         // optimiser steps since the start of training
+  std::int64_t micro_batch = 0;  // which of the batches that make up this step
+};
+
+/// The memory of a host step: what it reads and writes, in the order they were given.
+class HostArgs {
+ public:
+  /// `pointers` is indexed by value id.
+  HostArgs(std::span<void* const> pointers, std::span<const int> reads, std::span<const int> writes,
+           const StepContext& context)
+      : pointers_(pointers), reads_(reads), writes_(writes), context_(context) {}
+  template <class T>
+  const T* src(std::size_t i) const {
+    return static_cast<const T*>(pointers_[reads_[i]]);
+  }
+  template <class T>
+  T* dst(std::size_t i) const {
+    return static_cast<T*>(pointers_[writes_[i]]);
+  }
+  const StepContext& context() const { return context_; }
+
+ private:
+  std::span<void* const> pointers_;
+  std::span<const int> reads_, writes_;
+  const StepContext& context_;
+};
+using HostFn = std::function<void(const HostArgs&)>;
+
+using Args = std::vector<std::pair<int, Value>>;  // DNNL_ARG_*, value
+
+/// A tensor of the recorded program and where its bytes are to lie.
+struct TapeValue {
+  enum class Home {
+    arena,       // an intermediate: shares memory with others by lifetime
+    persistent,  // of the plan's own: weights in a primitive's layout, constants
+    input,       // the batch: set anew for every run
+    weight,      // the store's master copy
+    gradient,    // the store's gradient of a weight
+  };
+  dnnl::memory::desc desc;
+  Home home = Home::arena;
+  int root = -1;          // the value whose bytes these are; itself unless this is a view
+  std::string name = {};  // of the weight or the input
+  std::vector<float> constant = {};
+  bool kept = false;  // read by others after the run
+};
+
+/// One step of the recorded program: a primitive, or a function of ours.
+struct TapeStep {
+  enum class Section { prepare, forward, backward };
+  Section section = Section::forward;
+  int node = -1;
+  std::string what;  // implementation name, or what the host function does
+  dnnl::primitive primitive = {};
+  std::vector<std::pair<int, int>> args = {};  // DNNL_ARG_*, value id
+  HostFn host = {};
+  std::vector<int> reads = {}, writes = {};  // of a host step
+};
+
+/// What a tape needs to know of a weight when a layer asks for it.
+struct WeightInfo {
+  std::string name;  // full: "layer1.0.conv1.weight"
+  Shape shape;
+  bool trainable = true;
+};
+
+/// The node that is being recorded.
+struct NodeScope {
+  int node = -1;
+  std::string name = {};
+  std::vector<WeightInfo> weights = {};
+  std::optional<Activation> post = {};
+};
+
+/// Records the steps of a program and allocates nothing; engine/plan gives it memory. A layer's
+/// author meets only the part above "for the recorder".
+class Tape {
+ public:
+  Tape(dnnl::engine engine, bool training);
+
+  const dnnl::engine& engine() const { return engine_; }
+  bool training() const { return training_; }
+  dnnl::prop_kind prop_kind() const;
+  /// Attributes for every primitive: its scratchpad is part of the arena.
+  static dnnl::primitive_attr attr();
+  /// The activation that this node must apply to its result (only where its kind `carries` it).
+  const std::optional<Activation>& post() const { return scope_.post; }
+  /// A number that differs between layers and stays when others are added: for random streams.
+  std::uint64_t layer_key() const;
+
+  /// A new intermediate.
+  Value value(const dnnl::memory::desc& desc);
+  /// Values known when the plan is made.
+  Value constant(std::vector<float> values);
+  /// The same data in that layout; reorders only if it differs.
+  Value as(const Value& value, const dnnl::memory::desc& desc);
+  /// The same data in row-major order.
+  Value plain(const Value& value);
+  /// The same bytes under another shape. `value` must be row-major (see plain()).
+  Value view(const Value& value, const dnnl::memory::desc& desc);
+
+  /// A weight of this node in that layout; reordered at most once per update, never when equal.
+  Value weight(std::string_view name, const dnnl::memory::desc& desc);
+  /// A weight of this node as it is stored: row-major, PyTorch's shape.
+  Value weight(std::string_view name);
+  /// Whether a weight of this node is trained; if none is, its gradient need not be recorded.
+  bool trains(std::string_view name) const { return training_ && find_weight(name).trainable; }
+  /// Adds to a weight's gradient, in any layout; its shape may differ from the weight's where the
+  /// row-major bytes are the same. Nothing happens for a frozen weight.
+  void add_weight_grad(std::string_view name, const Value& diff);
+  /// A statistic of this node, row-major; a host step may write it in place.
+  Value buffer(std::string_view name);
+
+  /// Appends a primitive; its scratchpad is added to `args`.
+  void run(const dnnl::primitive_desc_base& desc, const Args& args);
+  /// Appends work for which oneDNN has no primitive.
+  void host(std::string_view what, const std::vector<Value>& reads,
+            const std::vector<Value>& writes, HostFn fn);
+  /// Lets `dst` take over the memory of `src`, if the last recorded step is the last to read `src`.
+  void may_overwrite(const Value& dst, const Value& src);
+
+  // ---- for the recorder (engine/plan) ----
+
+  void enter(NodeScope scope) { scope_ = std::move(scope); }
+  void enter(TapeStep::Section section) { section_ = section; }
+  Value input(std::string name, const dnnl::memory::desc& desc);
+  void keep(const Value& value) { values_[values_[value.id].root].kept = true; }
+  /// The sum of gradients that reach one value, in the layout `like` (one part: as it is).
+  Value sum(std::span<const Value> parts, const dnnl::memory::desc& like);
+  /// Brings the weight gradients collected so far into the store. Call after each node's backward.
+  void flush_weight_grads();
+
+  const std::vector<TapeValue>& values() const { return values_; }
+  const std::vector<TapeStep>& steps() const { return steps_; }
+  struct InPlace {
+    int dst, src, step;
+  };
+  const std::vector<InPlace>& in_place() const { return in_place_; }
+
+ private:
+  Value add_value(TapeValue value, bool needs_grad = false);
+  const WeightInfo& find_weight(std::string_view name) const;
+  Value master(const WeightInfo& weight);
+  std::optional<int> prepared(const std::string& weight, const dnnl::memory::desc& desc) const;
+
+  struct WeightGrad {
+    WeightInfo weight;
+    std::vector<Value> parts;
+  };
+
+  dnnl::engine engine_;
+  bool training_;
+  TapeStep::Section section_ = TapeStep::Section::forward;
+  NodeScope scope_;
+  std::vector<TapeValue> values_;
+  std::vector<TapeStep> steps_;
+  std::vector<InPlace> in_place_;
+  std::vector<WeightGrad> weight_grads_;
+};
+
+/// A row-major description.
+dnnl::memory::desc plain_desc(const Shape& shape,
+                              dnnl::memory::data_type type = dnnl::memory::data_type::f32);
+/// A description whose layout the primitive is to choose.
+dnnl::memory::desc any_desc(const Shape& shape,
+                            dnnl::memory::data_type type = dnnl::memory::data_type::f32);
+
+}  // namespace dl

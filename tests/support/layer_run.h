@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/core/config_node.h"
+#include "engine/core/shape.h"
+
+namespace dl::test {
+
+/// A layer with its sources and weights, for tests: the layer between test sources, whose values
+/// count as weights so that they have gradients, and a loss that is the sum of every result times
+/// given numbers.
+struct LayerCase {
+  struct Tensor {
+    Shape shape;
+    std::vector<float> values;
+    std::vector<std::int32_t> integers;  // instead of values: an integer source without gradient
+  };
+  std::string layer;
+  ConfigNode params;
+  std::vector<Tensor> sources;
+  std::map<std::string, std::vector<float>>
+      weights;                               // by the layer's name for them; statistics too
+  std::vector<std::vector<float>> diff_dst;  // by result; shorter: ones
+  bool training = true;
+  bool blocked = false;  // sources come in the blocked layout (where the rank has one)
+  std::uint64_t seed = 1;
+};
+
+struct LayerResult {
+  std::vector<std::vector<float>> dst;  // row-major
+  std::vector<Shape> shapes;
+  double loss = 0;
+  std::vector<std::vector<float>> diff_src;  // empty for integer sources
+  std::map<std::string, std::vector<float>> diff_weights, weights_after;
+};
+
+/// Runs a step. Throws what the layer throws (UserError, ShapeError).
+LayerResult run_layer(const LayerCase& layer_case);
+
+/// Several steps in the same plan with changing context (for dropout and the like).
+std::vector<LayerResult> run_layer_steps(const LayerCase& layer_case, int steps);
+
+/// Config parameters from JSON, without positions.
+ConfigNode node_from_json(const nlohmann::json& json);
+
+}  // namespace dl::test
