@@ -23,9 +23,9 @@ struct LayerCase {
   std::string layer;
   ConfigNode params;
   std::vector<Tensor> sources;
-  std::map<std::string, std::vector<float>>
-      weights;                               // by the layer's name for them; statistics too
-  std::vector<std::vector<float>> diff_dst;  // by result; shorter: ones
+  /// By the layer's name for them; statistics too.
+  std::map<std::string, std::vector<float>> weights = {};
+  std::vector<std::vector<float>> diff_dst = {};  // by result; shorter: ones
   bool training = true;
   bool blocked = false;  // sources come in the blocked layout (where the rank has one)
   std::uint64_t seed = 1;
