@@ -9,6 +9,7 @@ import argparse
 import fnmatch
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -106,10 +107,11 @@ def breaches_of(file, text):
 
 def tracked_files():
     """What is committed or about to be; without git (a source archive), what lies in the folders of code."""
-    listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                             capture_output=True, text=True)
-    if listing.returncode == 0:
-        return sorted(name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file())
+    if shutil.which("git"):
+        listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                                 capture_output=True, text=True)
+        if listing.returncode == 0:
+            return sorted(name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file())
     return sorted(str(path.relative_to(ROOT)) for folder in CODE_FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file())
 
 
