@@ -23,3 +23,5 @@ install(FILES README.md CHANGELOG.md LICENSE NOTICE DESTINATION share/doc/dltool
 get_filename_component(DNNL_PREFIX ${dnnl_DIR}/../../.. ABSOLUTE)
 install(FILES ${DNNL_PREFIX}/share/doc/onednn/LICENSE ${DNNL_PREFIX}/share/doc/onednn/THIRD-PARTY-PROGRAMS
         DESTINATION share/doc/dltool/onednn OPTIONAL)
+# libgomp's licence, which its runtime exception lets us link and ship; where Debian keeps it.
+install(FILES /usr/share/common-licenses/GPL-3 DESTINATION share/doc/dltool/libgomp OPTIONAL)

@@ -38,8 +38,14 @@ install_packages() {
   fi
   say "installing ${packages[*]}"
   "${sudo[@]}" apt-get -qq update || say "apt-get update failed; trying with the package lists that are there"
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-    "${packages[@]}" >&2 </dev/null || fail "apt-get could not install: ${packages[*]}"
+  local log
+  log=$(mktemp)
+  if ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+    "${packages[@]}" >"$log" 2>&1 </dev/null; then
+    tail -20 "$log" >&2
+    fail "apt-get could not install: ${packages[*]} (all of its output: $log)"
+  fi
+  rm "$log"
 }
 
 # Whether CMake finds a oneDNN of 3.2 or newer by itself.
@@ -82,6 +88,7 @@ if ((${#missing[@]} > 0)); then
 fi
 if ! have_own_onednn; then
   mkdir -p .deps
+  find .deps -maxdepth 1 -name '.new-*' -mmin +60 -exec rm -rf {} +   # left by a call that was killed
   scratch=$(mktemp -d .deps/.new-XXXXXX)   # in .deps, so that the move at the end is one rename
   trap 'rm -rf "$scratch"' EXIT
   have_system_onednn || install_onednn
