@@ -1,0 +1,147 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/config/layer_decl.h"
+#include "engine/core/config_node.h"
+#include "engine/core/params.h"
+
+namespace dl {
+
+/// One entry of `loss`. Empty names in `from` and `target` go without saying: the model's output,
+/// and the only target of the data.
+struct LossDecl {
+  std::string name;  // as written, else the type ("cross_entropy", the next one "cross_entropy2")
+  TypedNode kind;    // without the keys below
+  LayerDecl::Source from;    // a layer's full name
+  LayerDecl::Source target;  // "data.<field>", or a layer's full name
+  float weight = 1;
+  bool train_only = false;
+};
+
+struct ModelConfig {
+  std::optional<std::vector<std::int64_t>> input;  // without the batch axis; else the data says it
+  std::vector<LayerDecl> layers;            // in file order, which is also an order of computing
+  std::optional<LayerDecl::Source> output;  // a layer's full name; the last layer unless said
+  Mark mark;
+};
+
+/// Samples held out of train, by seed: a number of them, or a fraction below 1.
+struct HeldOut {
+  double amount = 0;
+
+  std::int64_t count(std::int64_t total) const;
+};
+struct SplitConfig {
+  HeldOut valid;
+};
+
+struct DataConfig {
+  std::optional<TypedNode> source;
+  std::int64_t batch = 32;
+  std::optional<std::int64_t> eval_batch;  // `batch` unless said
+  bool drop_last = true;
+  bool shuffle = true;
+  SplitConfig split;
+  std::vector<TypedNode> train_transforms, eval_transforms;
+  std::optional<std::int64_t> classes, vocabulary;  // as written; else the source knows
+  int prefetch = 2;
+  Mark mark;
+};
+
+struct ClipConfig {
+  std::optional<float> norm, value;
+};
+struct EmaConfig {
+  float decay = 0.999f;
+  bool warmup = false;
+};
+struct StopConfig {
+  std::int64_t patience = 10;
+  double min_delta = 0;
+};
+struct CheckpointEvery {
+  std::optional<std::int64_t> epochs, steps;  // neither: every epoch
+};
+struct CheckpointConfig {
+  CheckpointEvery every;
+  std::int64_t keep = 3;
+};
+enum class OnNonfinite { stop, skip };
+enum class Precision { f32 };
+/// 0 is `auto`: the number of physical cores that this process may use.
+struct ThreadCount {
+  int count = 0;
+};
+
+struct TrainConfig {
+  std::int64_t epochs = 0;
+  std::optional<std::int64_t> max_steps;
+  ClipConfig clip;
+  std::optional<EmaConfig> ema;
+  std::optional<std::int64_t> effective_batch;
+  ThreadCount threads;
+  Precision precision = Precision::f32;
+  std::string monitor;  // "valid/top1"; empty: the first loss's main metric on valid
+  std::optional<StopConfig> stop;
+  CheckpointConfig checkpoint;
+  OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::int64_t log_every = 50;  // steps
+  Mark mark;
+};
+
+/// A whole config, read and checked; never changed afterwards.
+struct RunConfig {
+  std::string name;  // the file's stem unless said
+  std::uint64_t seed = 1;
+  DataConfig data;
+  ModelConfig model;
+  std::vector<LossDecl> losses;
+  TypedNode optimizer;
+  TypedNode schedule;                // `constant` unless said
+  std::optional<ConfigNode> warmup;  // schedule's `warmup`: any schedule takes one
+  TrainConfig train;
+  std::string given_text;          // the file as it was given
+  std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
+  std::vector<std::string> files;  // every file that was read, the given one first
+};
+
+/// What a data source knows of itself before it is read.
+struct DataFacts {
+  std::optional<std::int64_t> classes, vocabulary;
+};
+
+/// The keys of a section that another part reads ("optimizer.sgd"), so that a key in a wrong place
+/// can be told where it belongs.
+struct SectionKeys {
+  std::string section;
+  std::vector<std::string> keys;
+};
+
+struct ConfigOptions {
+  std::string path;
+  std::vector<std::string> sets;  // "key=value"
+  /// Asked only when an expression needs data.classes or data.vocabulary and the config does not
+  /// say them.
+  std::function<DataFacts(const TypedNode& source)> data_facts;
+  std::vector<std::string> layer_types;  // empty: types are not checked here
+  std::vector<SectionKeys> other_sections;
+};
+
+/// Reads a config, with all that it extends and with `sets`. Throws one UserError with all that is
+/// wrong.
+RunConfig load_config(const ConfigOptions& options);
+
+/// A section of the config that is read here ("data", "train.clip"), for the manual and the schema.
+struct SectionDoc {
+  std::string path;
+  std::string summary;
+  std::vector<ParamSpec> params;
+};
+std::vector<SectionDoc> config_sections();
+
+}  // namespace dl

@@ -1,0 +1,274 @@
+#include "engine/config/yaml_file.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+
+#include "engine/core/error.h"
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxDepth = 64;
+
+/// Bytes that a scalar takes on its first line, for the caret.
+int source_length(std::string_view rest, const std::string& value) {
+  if (!value.empty() && rest.starts_with(value)) return static_cast<int>(value.size());
+  if (rest.empty()) return 1;
+  const char quote = rest[0];
+  if (quote != '\'' && quote != '"')
+    return rest[0] == '|' || rest[0] == '>' ? 1 : static_cast<int>(rest.size());
+  std::size_t i = 1;
+  for (; i < rest.size(); ++i) {
+    if (rest[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (rest[i] == quote) {
+      const bool doubled = quote == '\'' && i + 1 < rest.size() && rest[i + 1] == '\'';
+      if (!doubled) break;
+      ++i;
+    }
+  }
+  return static_cast<int>(std::min(i + 1, rest.size()));
+}
+
+/// Builds the tree from yaml-cpp's events, so that nothing is built of what is refused, and
+/// yaml-cpp's recursion ends where our limit of depth does.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(std::shared_ptr<const SourceFile> file) : file_(std::move(file)) {}
+
+  Mark mark(const YAML::Mark& at) const {
+    Mark mark;
+    mark.file = file_;
+    mark.line = std::max(at.line, 0) + 1;
+    mark.column = std::max(at.column, 0) + 1;
+    return mark;
+  }
+
+  bool has_root() const { return root_.has_value(); }
+  ConfigNode take_root() { return std::move(*root_); }
+
+  void OnDocumentStart(const YAML::Mark& at) override {
+    if (++documents_ > 1)
+      throw UserError(mark(at), "a second YAML document begins here; a config is one document");
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& at, YAML::anchor_t) override {
+    Mark where = begin(at, "");
+    const std::string_view rest = rest_of_line(where);
+    const bool written = rest.starts_with("~") || rest.starts_with("null") ||
+                         rest.starts_with("Null") || rest.starts_with("NULL");
+    if (written) {
+      where.length = rest[0] == '~' ? 1 : 4;
+    } else if (!open_.empty() && open_.back().key) {
+      where = open_.back().key_mark;  // `key:` and nothing: yaml-cpp points at whatever comes next
+    }
+    value(ConfigNode::null(where));
+  }
+
+  void OnAlias(const YAML::Mark& at, YAML::anchor_t) override {
+    throw UserError(mark(at), "YAML aliases (*name) are not allowed", "use vars or blocks");
+  }
+
+  void OnScalar(const YAML::Mark& at, const std::string& tag, YAML::anchor_t,
+                const std::string& text) override {
+    Mark where = begin(at, tag);
+    where.length = source_length(rest_of_line(where), text);
+    value(ConfigNode::scalar(text, where, tag == "!"));
+  }
+
+  void OnSequenceStart(const YAML::Mark& at, const std::string& tag, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    open(ConfigNode::list({}, begin(at, tag)));
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& at, const std::string& tag, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    open(ConfigNode::map({}, begin(at, tag)));
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  /// A list or map whose end has not come yet; `key` waits for its value.
+  struct Open {
+    ConfigNode node;
+    std::optional<std::string> key;
+    Mark key_mark;
+  };
+
+  std::string_view rest_of_line(const Mark& where) const {
+    const std::string_view line = file_->line(where.line);
+    return line.substr(std::min<std::size_t>(where.column - 1, line.size()));
+  }
+
+  /// What every value is checked for first. yaml-cpp gives the place of an anchor or tag before its
+  /// value.
+  Mark begin(const YAML::Mark& at, const std::string& tag) {
+    const Mark where = mark(at);
+    const std::string_view rest = rest_of_line(where);
+    if (rest.starts_with('&'))
+      throw UserError(where, "YAML anchors (&name) are not allowed", "use vars or blocks");
+    if (rest.starts_with('!') || !(tag.empty() || tag == "?" || tag == "!")) {
+      throw UserError(where, "YAML tags (!name) are not allowed");
+    }
+    if (++nodes_ > kMaxConfigNodes) throw UserError(where, "more than 100,000 values in one file");
+    return where;
+  }
+
+  void open(ConfigNode node) {
+    if (!open_.empty() && open_.back().node.is_map() && !open_.back().key) {
+      throw UserError(node.mark(), "a key must be a word, found " + node.describe());
+    }
+    if (open_.size() >= kMaxDepth) throw UserError(node.mark(), "nested over 64 deep");
+    open_.push_back({std::move(node), std::nullopt, {}});
+  }
+
+  void close() {
+    ConfigNode done = std::move(open_.back().node);
+    open_.pop_back();
+    value(std::move(done));
+  }
+
+  void value(ConfigNode node) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& top = open_.back();
+    if (top.node.is_list()) {
+      top.node.items().push_back(std::move(node));
+    } else if (top.key) {
+      top.node.entries().push_back({std::move(*top.key), top.key_mark, std::move(node)});
+      top.key.reset();
+    } else {
+      take_key(top, node);
+    }
+  }
+
+  void take_key(Open& top, const ConfigNode& node) {
+    if (!node.is_scalar() || node.text().empty()) {
+      throw UserError(node.mark(), "a key must be a word, found " +
+                                       (node.is_scalar() ? "an empty text" : node.describe()));
+    }
+    top.key = node.text();
+    top.key_mark = node.mark();
+  }
+
+  std::shared_ptr<const SourceFile> file_;
+  std::vector<Open> open_;
+  std::optional<ConfigNode> root_;
+  std::size_t nodes_ = 0;
+  int documents_ = 0;
+};
+
+/// Keys written twice, in the whole tree; yaml-cpp would keep the first and say nothing.
+void check_duplicates(const ConfigNode& node, Problems& problems) {
+  for (const ConfigNode& item : node.items()) check_duplicates(item, problems);
+  std::vector<const ConfigNode::Entry*> sorted;
+  for (const ConfigNode::Entry& entry : node.entries()) {
+    check_duplicates(entry.value, problems);
+    sorted.push_back(&entry);
+  }
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto* a, const auto* b) { return a->key < b->key; });
+  for (std::size_t i = 1; i < sorted.size(); ++i) {
+    if (sorted[i]->key != sorted[i - 1]->key) continue;
+    problems.add(sorted[i]->key_mark, "key '" + sorted[i]->key +
+                                          "' is written twice; the first is on line " +
+                                          std::to_string(sorted[i - 1]->key_mark.line));
+  }
+}
+
+/// Refuses bytes that are no text, with their place: a picture or a checkpoint given for a config.
+void check_is_text(const std::shared_ptr<const SourceFile>& file) {
+  int number = 1;
+  for (std::string_view rest = file->text(); !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = file->line(number);
+    if (escaped(line).size() != line.size()) {
+      throw UserError(ExitCode::config, file->path() + " is not a text file: line " +
+                                            std::to_string(number) +
+                                            " holds a byte that is neither UTF-8 nor printable");
+    }
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  }
+}
+
+std::string syntax_hint(const std::string& text, const Mark& mark) {
+  if (mark.file->line(mark.line)
+          .substr(std::min<std::size_t>(mark.column - 1, mark.file->line(mark.line).size()))
+          .starts_with('@')) {
+    return "a text that begins with @ stands in quotes: '@data/...'";
+  }
+  return text.find('\t') != std::string::npos ? "YAML is indented with blanks, not with tabs" : "";
+}
+
+}  // namespace
+
+ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, std::size_t begin) {
+  check_is_text(file);
+  std::string text = file->text();
+  std::fill(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(begin), ' ');
+  std::istringstream stream(text);
+  TreeBuilder builder(file);
+  try {
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const YAML::Exception& error) {
+    const Mark mark = builder.mark(error.mark);
+    throw UserError(mark, "not valid YAML: " + error.msg, syntax_hint(text, mark));
+  }
+  Mark start;
+  start.file = file;
+  ConfigNode root = builder.has_root() ? builder.take_root() : ConfigNode::null(start);
+  Problems problems;
+  check_duplicates(root, problems);
+  problems.throw_if_any();
+  return root;
+}
+
+ConfigNode read_yaml_file(const std::string& path, const Mark& asked_at) {
+  const auto fail = [&](const std::string& message) -> UserError {
+    if (asked_at.valid()) return UserError(asked_at, message);
+    return UserError(ExitCode::config, message);
+  };
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status))
+    throw fail("no config at '" + path + "': " + (error ? error.message() : "no such file"));
+  if (std::filesystem::is_directory(status)) throw fail("'" + path + "' is a folder, not a config");
+  if (!std::filesystem::is_regular_file(status)) throw fail("'" + path + "' is not a regular file");
+  if (std::filesystem::file_size(path, error) > kMaxBytes)
+    throw fail("'" + path + "' is larger than 4 MB");
+  std::ifstream stream(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream)
+    throw fail("cannot read '" + path +
+               "': " + std::error_code(errno, std::generic_category()).message());
+  if (text.starts_with("\xEF\xBB\xBF"))
+    text.erase(0, 3);  // a byte order mark would shift the columns of line 1
+  ConfigNode root = parse_yaml(std::make_shared<SourceFile>(path, std::move(text)));
+  if (root.is_null()) throw fail("'" + path + "' is empty");
+  return root;
+}
+
+std::size_t count_nodes(const ConfigNode& node) {
+  std::size_t count = 1;
+  for (const ConfigNode& item : node.items()) count += count_nodes(item);
+  for (const ConfigNode::Entry& entry : node.entries()) count += count_nodes(entry.value);
+  return count;
+}
+
+}  // namespace dl
