@@ -5,10 +5,12 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <sstream>
 
@@ -20,6 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxDepth = 64;
+constexpr char kAliasHint[] = "a text that begins with * stands in quotes: '**.bias'";
 
 /// Bytes that a scalar takes on its first line, for the caret.
 int source_length(std::string_view rest, const std::string& value) {
@@ -78,7 +81,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& at, YAML::anchor_t) override {
-    throw UserError(mark(at), "YAML aliases (*name) are not allowed", "use vars or blocks");
+    throw UserError(mark(at), "YAML aliases (*name) are not allowed", kAliasHint);
   }
 
   void OnScalar(const YAML::Mark& at, const std::string& tag, YAML::anchor_t,
@@ -172,21 +175,43 @@ class TreeBuilder final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-/// Keys written twice, in the whole tree; yaml-cpp would keep the first and say nothing.
-void check_duplicates(const ConfigNode& node, Problems& problems) {
-  for (const ConfigNode& item : node.items()) check_duplicates(item, problems);
-  std::vector<const ConfigNode::Entry*> sorted;
-  for (const ConfigNode::Entry& entry : node.entries()) {
-    check_duplicates(entry.value, problems);
-    sorted.push_back(&entry);
-  }
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto* a, const auto* b) { return a->key < b->key; });
-  for (std::size_t i = 1; i < sorted.size(); ++i) {
-    if (sorted[i]->key != sorted[i - 1]->key) continue;
-    problems.add(sorted[i]->key_mark, "key '" + sorted[i]->key +
-                                          "' is written twice; the first is on line " +
-                                          std::to_string(sorted[i - 1]->key_mark.line));
+/// Reports and drops keys written twice; yaml-cpp would keep both and say nothing.
+void drop_duplicates(ConfigNode& node, Problems& problems) {
+  for (ConfigNode& item : node.items()) drop_duplicates(item, problems);
+  std::map<std::string, int, std::less<>> first_lines;
+  std::erase_if(node.entries(), [&](const ConfigNode::Entry& entry) {
+    const auto [first, is_new] = first_lines.emplace(entry.key, entry.key_mark.line);
+    if (!is_new) {
+      problems.add(entry.key_mark, "key '" + entry.key +
+                                       "' is written twice; the first is on line " +
+                                       std::to_string(first->second));
+    }
+    return !is_new;
+  });
+  for (ConfigNode::Entry& entry : node.entries()) drop_duplicates(entry.value, problems);
+}
+
+/// Flow brackets nested over the limit. yaml-cpp reads ahead to see whether `[[[...` is a key, and
+/// would report that instead. Brackets in comments and in lines of their own sections do not count.
+void check_bracket_depth(const std::shared_ptr<const SourceFile>& file) {
+  const std::string& text = file->text();
+  std::size_t depth = 0;
+  Mark mark{file, 1, 0, 1};
+  bool comment = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool line_start = i == 0 || text[i - 1] == '\n';
+    if (line_start) {
+      mark.line += i > 0;
+      mark.column = 0;
+      comment = false;
+      if (std::isalpha(static_cast<unsigned char>(c))) depth = 0;
+    }
+    ++mark.column;
+    if (c == '#' && (line_start || text[i - 1] == ' ')) comment = true;
+    if (comment) continue;
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+    if ((c == '[' || c == '{') && ++depth > kMaxDepth) throw UserError(mark, "nested over 64 deep");
   }
 }
 
@@ -206,18 +231,19 @@ void check_is_text(const std::shared_ptr<const SourceFile>& file) {
 }
 
 std::string syntax_hint(const std::string& text, const Mark& mark) {
-  if (mark.file->line(mark.line)
-          .substr(std::min<std::size_t>(mark.column - 1, mark.file->line(mark.line).size()))
-          .starts_with('@')) {
-    return "a text that begins with @ stands in quotes: '@data/...'";
-  }
+  const std::string_view line = mark.file->line(mark.line);
+  const std::string_view rest = line.substr(std::min<std::size_t>(mark.column - 1, line.size()));
+  if (rest.starts_with('@')) return "a text that begins with @ stands in quotes: '@data/...'";
+  if (rest.starts_with('*')) return kAliasHint;
   return text.find('\t') != std::string::npos ? "YAML is indented with blanks, not with tabs" : "";
 }
 
 }  // namespace
 
-ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, std::size_t begin) {
+ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, Problems& problems,
+                      std::size_t begin) {
   check_is_text(file);
+  check_bracket_depth(file);
   std::string text = file->text();
   std::fill(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(begin), ' ');
   std::istringstream stream(text);
@@ -233,13 +259,11 @@ ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, std::size_t
   Mark start;
   start.file = file;
   ConfigNode root = builder.has_root() ? builder.take_root() : ConfigNode::null(start);
-  Problems problems;
-  check_duplicates(root, problems);
-  problems.throw_if_any();
+  drop_duplicates(root, problems);
   return root;
 }
 
-ConfigNode read_yaml_file(const std::string& path, const Mark& asked_at) {
+ConfigNode read_yaml_file(const std::string& path, Problems& problems, const Mark& asked_at) {
   const auto fail = [&](const std::string& message) -> UserError {
     if (asked_at.valid()) return UserError(asked_at, message);
     return UserError(ExitCode::config, message);
@@ -259,7 +283,7 @@ ConfigNode read_yaml_file(const std::string& path, const Mark& asked_at) {
                "': " + std::error_code(errno, std::generic_category()).message());
   if (text.starts_with("\xEF\xBB\xBF"))
     text.erase(0, 3);  // a byte order mark would shift the columns of line 1
-  ConfigNode root = parse_yaml(std::make_shared<SourceFile>(path, std::move(text)));
+  ConfigNode root = parse_yaml(std::make_shared<SourceFile>(path, std::move(text)), problems);
   if (root.is_null()) throw fail("'" + path + "' is empty");
   return root;
 }

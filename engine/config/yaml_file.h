@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/core/config_node.h"
+#include "engine/core/error.h"
 
 namespace dl {
 
@@ -11,11 +12,13 @@ namespace dl {
 /// tags, several documents, nesting over 64, more than 100,000 values, more than 4 MB. Every
 /// trouble, a missing file too, is a UserError (ExitCode::config); `asked_at` is the place that
 /// names the file, if there is one.
-ConfigNode read_yaml_file(const std::string& path, const Mark& asked_at = {});
+/// Keys written twice go to `problems` and the first of them is kept.
+ConfigNode read_yaml_file(const std::string& path, Problems& problems, const Mark& asked_at = {});
 
 /// The same for a text from `begin` on (what is before it is taken for blanks): `key=value` of
 /// --set.
-ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, std::size_t begin = 0);
+ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, Problems& problems,
+                      std::size_t begin = 0);
 
 /// Values in the tree, keys not counted.
 std::size_t count_nodes(const ConfigNode& node);
