@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/setup.sh
-[[ -f build/release/build.ninja ]] || cmake --preset release
+cmake --preset release >/dev/null
 cmake --build --preset release --target dltool
 exec build/release/dltool train configs/digits/resnet.yaml "$@"

@@ -81,7 +81,7 @@ PYTHON
   mv -T "$scratch/tree" "$onednn"
 }
 
-mapfile -t missing < <(missing_packages)
+read -ra missing <<<"$(missing_packages | tr '\n' ' ')"
 if ((${#missing[@]} > 0)); then
   command -v apt-get >/dev/null || fail "not a Debian system; install the like of: ${missing[*]}"
   install_packages "${missing[@]}"

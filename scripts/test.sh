@@ -13,6 +13,6 @@ if [[ ${1:-} == --asan ]]; then
   shift
 fi
 scripts/setup.sh
-[[ -f build/$preset/build.ninja ]] || cmake --preset "$preset"
+cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset"
 exec ctest --preset "$preset" "$@"
