@@ -1,11 +1,11 @@
 # `cmake --install build/release --prefix DIR`: a tree that can be moved anywhere and needs only what
 # every Debian has (libc, libm, libstdc++, libgcc, zlib).
 #
-#   bin/dltool    lib/ (oneDNN, OpenMP, yaml-cpp, spdlog, fmt, libcrypto)
+#   bin/dltool    lib/ (oneDNN, OpenMP, yaml-cpp, fmt, libcrypto)
 #   share/dltool/{configs, datasets/digits}    share/doc/dltool/{docs, licences}
 
 # DT_RPATH, not DT_RUNPATH: the first is also followed for what the libraries themselves need
-# (spdlog needs fmt, oneDNN needs OpenMP), so nothing of the machine's is picked up by chance.
+# (oneDNN needs OpenMP), so nothing of the machine's is picked up by chance.
 target_link_options(dltool PRIVATE -Wl,--disable-new-dtags)
 set_target_properties(dltool PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")
 

@@ -40,7 +40,8 @@ ConfigNode ConfigNode::null(Mark mark) {
 }
 
 const ConfigNode::Entry* ConfigNode::find_entry(std::string_view key) const {
-  const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key; });
+  const auto at =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key; });
   return at == entries_.end() ? nullptr : &*at;
 }
 
@@ -55,10 +56,14 @@ ConfigNode* ConfigNode::find(std::string_view key) {
 
 std::string ConfigNode::describe() const {
   switch (kind_) {
-    case Kind::null: return "nothing";
-    case Kind::list: return "a list";
-    case Kind::map: return "a map";
-    case Kind::scalar: break;
+    case Kind::null:
+      return "nothing";
+    case Kind::list:
+      return "a list";
+    case Kind::map:
+      return "a map";
+    case Kind::scalar:
+      break;
   }
   constexpr std::size_t kShown = 40;
   const std::string shown = text_.size() > kShown ? text_.substr(0, kShown) + "..." : text_;
@@ -68,14 +73,17 @@ std::string ConfigNode::describe() const {
 TypedNode read_typed(const ConfigNode& node, std::string_view what) {
   if (node.is_scalar()) return {node.text(), node.mark(), ConfigNode::map({}, node.mark())};
   if (!node.is_map() || node.entries().size() != 1) {
-    throw UserError(node.mark(), "expected " + std::string(what) + " as 'type' or 'type: {...}', found " +
-                                     (node.is_map() ? "a map of " + std::to_string(node.entries().size()) + " keys"
-                                                    : node.describe()));
+    throw UserError(
+        node.mark(),
+        "expected " + std::string(what) + " as 'type' or 'type: {...}', found " +
+            (node.is_map() ? "a map of " + std::to_string(node.entries().size()) + " keys"
+                           : node.describe()));
   }
   const ConfigNode::Entry& entry = node.entries()[0];
   ConfigNode params = entry.value.is_null() ? ConfigNode::map({}, entry.key_mark) : entry.value;
   if (!params.is_map()) {
-    throw UserError(params.mark(), "expected the parameters of '" + entry.key + "' as a map, found " + params.describe());
+    throw UserError(params.mark(), "expected the parameters of '" + entry.key +
+                                       "' as a map, found " + params.describe());
   }
   return {entry.key, entry.key_mark, std::move(params)};
 }

@@ -59,12 +59,12 @@ struct ConfigNode::Entry {
   ConfigNode value;
 };
 
-/// `sgd: {lr: 0.1}`, or `sgd` alone: the type is the key. Throws UserError naming `what` ("an optimizer")
-/// when the node is neither a name nor a map of one entry.
+/// `sgd: {lr: 0.1}`, or `sgd` alone: the type is the key. Throws UserError naming `what` ("an
+/// optimizer") when the node is neither a name nor a map of one entry.
 struct TypedNode {
   std::string type;
   Mark type_mark;
-  ConfigNode params;   // a map; empty for a name alone
+  ConfigNode params;  // a map; empty for a name alone
 };
 TypedNode read_typed(const ConfigNode& node, std::string_view what);
 

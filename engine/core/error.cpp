@@ -38,7 +38,8 @@ std::string excerpt(const Mark& mark) {
   const std::string number = std::to_string(mark.line);
   std::string out = "   " + number + " | " + escaped(shown) + "\n";
   out += std::string(3 + number.size(), ' ') + " | ";
-  out += std::string(escaped(shown.substr(0, offset)).size(), ' ') + '^' + std::string(length - 1, '~');
+  out += std::string(escaped(shown.substr(0, offset)).size(), ' ') + '^' +
+         std::string(length - 1, '~');
   return out;
 }
 
@@ -78,7 +79,8 @@ void Problems::throw_if_any() const {
   if (found_.empty()) return;
   std::vector<Diagnostic> sorted = found_;
   const auto key = [](const Diagnostic& d) {
-    return std::tuple(d.mark.file ? d.mark.file->path() : std::string(), d.mark.line, d.mark.column);
+    return std::tuple(d.mark.file ? d.mark.file->path() : std::string(), d.mark.line,
+                      d.mark.column);
   };
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });

@@ -11,15 +11,17 @@ namespace dl {
 
 /// One thing that a user can put right: where it is, what it is, and (perhaps) what to do.
 struct Diagnostic {
-  Mark mark;             // may be without a position
-  std::string message;   // "layer 'conv1' (conv): unknown key 'kernal_size'; did you mean ..."
+  Mark mark;            // may be without a position
+  std::string message;  // "layer 'conv1' (conv): unknown key 'kernal_size'; did you mean ..."
   std::string hint = {};
 
-  /// The message as it is printed: position, source line, caret, hint. Control characters are escaped.
+  /// The message as it is printed: position, source line, caret, hint. Control characters are
+  /// escaped.
   std::string text() const;
 };
 
-/// A mistake of the user's (never a bug of ours): one or more diagnostics and the exit code they lead to.
+/// A mistake of the user's (never a bug of ours): one or more diagnostics and the exit code they
+/// lead to.
 class UserError : public std::runtime_error {
  public:
   UserError(ExitCode code, std::vector<Diagnostic> diagnostics);
@@ -36,8 +38,8 @@ class UserError : public std::runtime_error {
   std::vector<Diagnostic> diagnostics_;
 };
 
-/// Sources that do not fit a layer's parameters. Thrown by Layer::infer, which does not know its own
-/// name or place; the graph adds both.
+/// Sources that do not fit a layer's parameters. Thrown by Layer::infer, which does not know its
+/// own name or place; the graph adds both.
 class ShapeError : public std::runtime_error {
  public:
   explicit ShapeError(const std::string& message, std::string hint = {})
@@ -53,7 +55,8 @@ class Problems {
  public:
   void add(Diagnostic diagnostic);
   void add(const Mark& mark, std::string message, std::string hint = {});
-  /// Takes over all diagnostics of `error`, each message behind `prefix` ("layer 'conv1' (conv): ").
+  /// Takes over all diagnostics of `error`, each message behind `prefix` ("layer 'conv1' (conv):
+  /// ").
   void add(const UserError& error, const std::string& prefix = {});
 
   bool empty() const { return found_.empty(); }

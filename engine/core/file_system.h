@@ -9,7 +9,8 @@
 
 namespace dl {
 
-/// A failed file operation: the message names operation, path and reason. Callers turn it into a UserError.
+/// A failed file operation: the message names operation, path and reason. Callers turn it into a
+/// UserError.
 class FileError : public std::exception {
  public:
   FileError(std::string operation, std::string path, int error_number);
@@ -25,8 +26,8 @@ class FileError : public std::exception {
 class OutputFile {
  public:
   virtual ~OutputFile() = default;
-  virtual void write(std::span<const std::byte> bytes) = 0;   // all of it, or FileError
-  virtual void sync() = 0;                                    // fsync; a failure is final
+  virtual void write(std::span<const std::byte> bytes) = 0;  // all of it, or FileError
+  virtual void sync() = 0;                                   // fsync; a failure is final
   virtual void close() = 0;
 };
 
@@ -34,14 +35,15 @@ class OutputFile {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  virtual std::unique_ptr<OutputFile> create(const std::string& path) = 0;   // new or emptied
+  virtual std::unique_ptr<OutputFile> create(const std::string& path) = 0;  // new or emptied
   virtual std::unique_ptr<OutputFile> append(const std::string& path) = 0;
   virtual void truncate(const std::string& path, std::size_t size) = 0;
-  virtual void make_folder(const std::string& path) = 0;                     // fails when it exists
+  virtual void make_folder(const std::string& path) = 0;  // fails when it exists
   virtual void rename(const std::string& from, const std::string& to) = 0;
-  virtual void link(const std::string& target, const std::string& path) = 0; // symbolic; fails when it exists
+  virtual void link(const std::string& target,
+                    const std::string& path) = 0;  // symbolic; fails when it exists
   virtual void sync_folder(const std::string& path) = 0;
-  virtual void remove_all(const std::string& path) = 0;                      // nothing there is fine
+  virtual void remove_all(const std::string& path) = 0;  // nothing there is fine
 };
 
 /// The machine's own.
@@ -50,7 +52,8 @@ std::unique_ptr<FileSystem> real_file_system();
 /// The whole file. Throws FileError; `max_bytes` guards against devices and mistakes.
 std::string read_file(const std::string& path, std::size_t max_bytes = std::size_t{1} << 40);
 
-/// Writes a small file so that it is either the old or the new one: temp, sync, rename, sync of the folder.
+/// Writes a small file so that it is either the old or the new one: temp, sync, rename, sync of the
+/// folder.
 void write_file_atomically(FileSystem& files, const std::string& path, std::string_view text);
 
 }  // namespace dl

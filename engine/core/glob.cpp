@@ -56,7 +56,8 @@ bool globs_match(std::span<const std::string> patterns, std::string_view name) {
   bool matched = false;
   for (const std::string& pattern : patterns) {
     const bool take_back = pattern.starts_with('!');
-    if (glob_matches(std::string_view(pattern).substr(take_back ? 1 : 0), name)) matched = !take_back;
+    if (glob_matches(std::string_view(pattern).substr(take_back ? 1 : 0), name))
+      matched = !take_back;
   }
   return matched;
 }

@@ -7,7 +7,8 @@
 
 namespace dl {
 
-/// Whether `pattern` matches `name` or a dotted prefix of it ("layer1" matches "layer1.0.conv1.weight").
+/// Whether `pattern` matches `name` or a dotted prefix of it ("layer1" matches
+/// "layer1.0.conv1.weight").
 /// `*` stands for any text within a part, `**` for any number of parts.
 bool glob_matches(std::string_view pattern, std::string_view name);
 

@@ -7,8 +7,8 @@
 
 namespace dl {
 
-/// Compiles a loop over floats for the vector units of this machine, chosen when the program starts.
-/// Without contraction (see CMakeLists.txt) every version gives the same bits.
+/// Compiles a loop over floats for the vector units of this machine, chosen when the program
+/// starts. Without contraction (see CMakeLists.txt) every version gives the same bits.
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 #define DL_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -19,9 +19,9 @@ namespace dl {
 int thread_count();
 void use_threads(int count);
 
-/// Calls body(begin, end) on contiguous pieces of 0..count, a piece a thread. Pieces start at multiples of
-/// 16 elements (a cache line of floats), and small counts (under `grain` a thread) use fewer threads.
-/// The cut depends only on count and threads: same threads, same bits.
+/// Calls body(begin, end) on contiguous pieces of 0..count, a piece a thread. Pieces start at
+/// multiples of 16 elements (a cache line of floats), and small counts (under `grain` a thread) use
+/// fewer threads. The cut depends only on count and threads: same threads, same bits.
 template <class Body>
 void parallel_for(std::size_t count, std::size_t grain, const Body& body) {
   constexpr std::size_t kAlign = 16;

@@ -7,7 +7,8 @@ namespace {
 
 [[noreturn]] void wrong_type(const ConfigNode& node, const std::string& expected) {
   std::string hint;
-  if (node.is_scalar() && node.quoted() && parse_double(node.text())) hint = "numbers are written without quotes";
+  if (node.is_scalar() && node.quoted() && parse_double(node.text()))
+    hint = "numbers are written without quotes";
   throw UserError(node.mark(), "expected " + expected + ", found " + node.describe(), hint);
 }
 
@@ -40,8 +41,8 @@ Limits above_to(double min, double max) { return {.min = min, .max = max, .min_o
 std::vector<std::int64_t> Spatial::expand(std::size_t rank, std::string_view key) const {
   if (sizes.size() == rank) return sizes;
   if (sizes.size() == 1) return std::vector<std::int64_t>(rank, sizes[0]);
-  throw ShapeError(std::string(key) + " has " + std::to_string(sizes.size()) + " sizes, but the source has " +
-                   std::to_string(rank) + " spatial axes");
+  throw ShapeError(std::string(key) + " has " + std::to_string(sizes.size()) +
+                   " sizes, but the source has " + std::to_string(rank) + " spatial axes");
 }
 
 bool ValueType<bool>::read(const ConfigNode& node, const Limits&) {
@@ -67,7 +68,8 @@ std::int64_t ValueType<std::int64_t>::read(const ConfigNode& node, const Limits&
 
 int ValueType<int>::read(const ConfigNode& node, const Limits& limits) {
   const std::int64_t value = ValueType<std::int64_t>::read(node, limits);
-  check_limits(node, static_cast<double>(value), between(std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
+  check_limits(node, static_cast<double>(value),
+               between(std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
   return static_cast<int>(value);
 }
 
@@ -82,7 +84,8 @@ double ValueType<double>::read(const ConfigNode& node, const Limits& limits) {
 float ValueType<float>::read(const ConfigNode& node, const Limits& limits) {
   const double value = ValueType<double>::read(node, limits);
   if (std::isfinite(value)) {
-    check_limits(node, value, between(-std::numeric_limits<float>::max(), std::numeric_limits<float>::max()));
+    check_limits(node, value,
+                 between(-std::numeric_limits<float>::max(), std::numeric_limits<float>::max()));
   }
   return static_cast<float>(value);
 }
@@ -96,9 +99,11 @@ Spatial ValueType<Spatial>::read(const ConfigNode& node, const Limits& limits) {
   Spatial spatial;
   if (node.is_list()) {
     if (node.items().empty() || node.items().size() > 3) {
-      throw UserError(node.mark(), "expected one int or a list of 1 to 3, found a list of " + std::to_string(node.items().size()));
+      throw UserError(node.mark(), "expected one int or a list of 1 to 3, found a list of " +
+                                       std::to_string(node.items().size()));
     }
-    for (const ConfigNode& item : node.items()) spatial.sizes.push_back(ValueType<std::int64_t>::read(item, limits));
+    for (const ConfigNode& item : node.items())
+      spatial.sizes.push_back(ValueType<std::int64_t>::read(item, limits));
   } else {
     spatial.sizes.push_back(ValueType<std::int64_t>::read(node, limits));
   }
@@ -116,7 +121,8 @@ std::size_t read_word(const ConfigNode& node, std::span<const std::string> words
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == node.text()) return i;
   }
-  throw UserError(node.mark(), expected + "; found " + node.describe() + did_you_mean(node.text(), words));
+  throw UserError(node.mark(),
+                  expected + "; found " + node.describe() + did_you_mean(node.text(), words));
 }
 
 void check_keys(const ConfigNode& map, std::span<const ParamSpec> specs, Problems& problems) {
@@ -127,11 +133,13 @@ void check_keys(const ConfigNode& map, std::span<const ParamSpec> specs, Problem
   for (const ParamSpec& spec : specs) names.push_back(spec.name);
   for (const ConfigNode::Entry& entry : map.entries()) {
     if (std::find(names.begin(), names.end(), entry.key) == names.end()) {
-      problems.add(entry.key_mark, "unknown key '" + entry.key + "'" + did_you_mean(entry.key, names));
+      problems.add(entry.key_mark,
+                   "unknown key '" + entry.key + "'" + did_you_mean(entry.key, names));
     }
   }
   for (const ParamSpec& spec : specs) {
-    if (spec.required && !map.find(spec.name)) problems.add(map.mark(), "missing key '" + spec.name + "' (" + spec.type + ")");
+    if (spec.required && !map.find(spec.name))
+      problems.add(map.mark(), "missing key '" + spec.name + "' (" + spec.type + ")");
   }
 }
 

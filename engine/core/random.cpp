@@ -8,17 +8,21 @@
 
 namespace dl {
 
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                    std::array<std::uint32_t, 2> key) {
   const r123::Philox4x32 generator;
-  const auto out = generator({{counter[0], counter[1], counter[2], counter[3]}}, {{key[0], key[1]}});
+  const auto out =
+      generator({{counter[0], counter[1], counter[2], counter[3]}}, {{key[0], key[1]}});
   return {out[0], out[1], out[2], out[3]};
 }
 
 Random::Random(std::uint64_t seed, RandomStream stream, std::uint64_t a, std::uint64_t b) {
-  // The counter has room for the draw, `b` and half of `a`; the rest goes through one round into the key.
+  // The counter has room for the draw, `b` and half of `a`; the rest goes through one round into
+  // the key.
   const auto low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
   const auto high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
-  const auto mixed = philox({static_cast<std::uint32_t>(stream), high(a), high(b), 0}, {low(seed), high(seed)});
+  const auto mixed =
+      philox({static_cast<std::uint32_t>(stream), high(a), high(b), 0}, {low(seed), high(seed)});
   key_ = {mixed[0], mixed[1]};
   counter_ = {0, low(a), low(b), mixed[2]};
 }

@@ -7,11 +7,20 @@
 namespace dl {
 
 /// What a random number is for. Part of the generator's counter, so that no use disturbs another.
-enum class RandomStream : std::uint32_t { init = 1, shuffle = 2, split = 3, augment = 4, dropout = 5, synthetic = 6, test = 7 };
+enum class RandomStream : std::uint32_t {
+  init = 1,
+  shuffle = 2,
+  split = 3,
+  augment = 4,
+  dropout = 5,
+  synthetic = 6,
+  test = 7
+};
 
-/// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the number is a
-/// function of (seed, stream, a, b, draw) and of nothing else, so there is no state to save, and the order
-/// in which threads ask does not matter. `a` and `b` are what the stream says: epoch and sample, or layer.
+/// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the
+/// number is a function of (seed, stream, a, b, draw) and of nothing else, so there is no state to
+/// save, and the order in which threads ask does not matter. `a` and `b` are what the stream says:
+/// epoch and sample, or layer.
 class Random {
  public:
   Random(std::uint64_t seed, RandomStream stream, std::uint64_t a = 0, std::uint64_t b = 0);
@@ -32,9 +41,10 @@ class Random {
   int used_ = 4;
 };
 
-/// The block of four numbers at `counter` for `key`: for vectorised use (dropout), where element i of a
-/// tensor takes number i.
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+/// The block of four numbers at `counter` for `key`: for vectorised use (dropout), where element i
+/// of a tensor takes number i.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                    std::array<std::uint32_t, 2> key);
 
 /// A permutation of 0..count-1 (Fisher-Yates).
 std::vector<std::uint32_t> shuffled(std::size_t count, Random random);

@@ -8,7 +8,8 @@
 
 namespace dl {
 
-/// Dimensions of a tensor, the batch first: (N, C, H, W), (N, F), (N, T, F). A scalar (a loss) is (1).
+/// Dimensions of a tensor, the batch first: (N, C, H, W), (N, F), (N, T, F). A scalar (a loss) is
+/// (1).
 class Shape {
  public:
   Shape() = default;

@@ -26,9 +26,9 @@ class SourceFile {
 /// A place in a source file. `file` is shared because an error outlives the tree it was found in.
 struct Mark {
   std::shared_ptr<const SourceFile> file;
-  int line = 0;     // from 1; 0: no position
-  int column = 0;   // from 1, in bytes
-  int length = 1;   // bytes that the caret underlines
+  int line = 0;    // from 1; 0: no position
+  int column = 0;  // from 1, in bytes
+  int length = 1;  // bytes that the caret underlines
 
   bool valid() const { return file != nullptr && line > 0; }
   /// "resnet.yaml:14:11", or "" without a position.

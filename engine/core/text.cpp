@@ -14,13 +14,16 @@ namespace {
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2
-                           : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
   if (length == 0 || length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
   }
-  if (length == 3 && lead == 0xE0 && byte(1) < 0xA0) return 0;  // overlong
+  if (length == 3 && lead == 0xE0 && byte(1) < 0xA0) return 0;   // overlong
   if (length == 3 && lead == 0xED && byte(1) >= 0xA0) return 0;  // surrogate
   if (length == 4 && lead == 0xF0 && byte(1) < 0x90) return 0;
   if (length == 4 && lead == 0xF4 && byte(1) >= 0x90) return 0;
@@ -40,7 +43,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
+      d[i][j] =
+          std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
       }
@@ -114,7 +118,8 @@ std::optional<double> parse_double(std::string_view text) {
   if (text == ".inf") return std::numeric_limits<double>::infinity();
   if (text == "-.inf") return -std::numeric_limits<double>::infinity();
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  if (digits.empty() || !(std::isdigit(static_cast<unsigned char>(digits[0])) || digits[0] == '.')) {
+  if (digits.empty() ||
+      !(std::isdigit(static_cast<unsigned char>(digits[0])) || digits[0] == '.')) {
     return std::nullopt;  // from_chars would take "inf" and "nan" too
   }
   double value = 0;

@@ -32,7 +32,7 @@ struct Node {
   Mark mark;                        // of the layer's type in the config
   std::optional<GraphInput> input;  // set for inputs, which have no layer
   const LayerKind* kind = nullptr;
-  std::unique_ptr<Layer> layer;
+  std::shared_ptr<const Layer> layer;  // shared by the fused graphs for training and evaluation
   std::vector<Port> src;
   std::optional<Activation> post;  // an activation fused into this node
   float loss_weight = 1;           // of a loss

@@ -1,0 +1,90 @@
+#include "engine/plan/program.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "engine/graph/fuse.h"
+
+namespace dl {
+
+Program::Program(const Graph& graph, WeightStore& store, const dnnl::engine& engine,
+                 Purpose purpose, std::int64_t batch)
+    : purpose_(purpose), batch_(batch), store_(&store) {
+  Recording recording = record(graph, store, engine, purpose, batch);
+  layout_ = lay_out_plan(recording.tape);
+  losses_ = std::move(recording.losses);
+  output_ = recording.output;
+  std::vector<int> inputs;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].input) inputs.push_back(static_cast<int>(i));
+  }
+  for (const int node : recording.input_nodes) {
+    input_slots_.push_back(std::find(inputs.begin(), inputs.end(), node) - inputs.begin());
+  }
+  tape_ = std::move(recording.tape);
+}
+
+void Program::bind(std::span<std::byte> arena) {
+  assert(tape_ && "a program is bound once");
+  plan_ = std::make_unique<Plan>(std::move(*tape_), layout_, *store_, arena);
+  tape_.reset();
+}
+
+void Program::run(std::span<const void* const> tensors, const StepContext& context) {
+  for (std::size_t i = 0; i < input_slots_.size(); ++i)
+    plan_->set_input(i, tensors[input_slots_[i]]);
+  plan_->run(context);
+}
+
+Program::LossValue Program::loss(std::size_t i) const {
+  const auto scalar = [&](const Value& value) {
+    return *static_cast<const float*>(plan_->data(value));
+  };
+  return {losses_[i].node, scalar(losses_[i].mean), scalar(losses_[i].count)};
+}
+
+std::span<const float> Program::output() const {
+  return {static_cast<const float*>(plan_->data(*output_)),
+          static_cast<std::size_t>(output_->shape().elements())};
+}
+
+Programs::Programs(const Graph& graph, WeightStore& store)
+    : engine_(dnnl::engine::kind::cpu, 0),
+      store_(&store),
+      training_(fuse_activations(graph, true)),
+      inference_(fuse_activations(graph, false)) {}
+
+void Programs::add(Purpose purpose, std::int64_t batch) {
+  for (const auto& program : programs_) {
+    if (program->purpose() == purpose && program->batch() == batch) return;
+  }
+  const Graph& graph = purpose == Purpose::train ? training_ : inference_;
+  programs_.push_back(std::make_unique<Program>(graph, *store_, engine_, purpose, batch));
+}
+
+std::size_t Programs::arena_bytes() const {
+  std::size_t most = 0;
+  for (const auto& program : programs_) most = std::max(most, program->arena_bytes());
+  return most;
+}
+
+std::size_t Programs::persistent_bytes() const {
+  std::size_t total = 0;
+  for (const auto& program : programs_) total += program->persistent_bytes();
+  return total;
+}
+
+void Programs::bind() {
+  arena_ = AlignedBuffer(arena_bytes());
+  for (const auto& program : programs_) program->bind({arena_.data(), arena_.bytes()});
+}
+
+Program& Programs::get(Purpose purpose, std::int64_t batch) {
+  for (const auto& program : programs_) {
+    if (program->purpose() == purpose && program->batch() == batch) return *program;
+  }
+  assert(false && "every program is added before the first step");
+  std::abort();
+}
+
+}  // namespace dl

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/plan/plan.h"
+#include "engine/plan/record.h"
+
+namespace dl {
+
+/// A graph made runnable for one purpose and batch size. Recorded when constructed, so that its
+/// memory is known; bound to memory once.
+class Program {
+ public:
+  /// `graph` is not kept: a program is complete in itself. `store` must outlive it.
+  Program(const Graph& graph, WeightStore& store, const dnnl::engine& engine, Purpose purpose,
+          std::int64_t batch);
+
+  Purpose purpose() const { return purpose_; }
+  std::int64_t batch() const { return batch_; }
+  std::size_t arena_bytes() const { return layout_.arena.bytes; }
+  std::size_t persistent_bytes() const { return layout_.persistent_bytes; }
+  /// Allocates what is the program's own, and shares `arena` (at least arena_bytes()).
+  void bind(std::span<std::byte> arena);
+
+  /// `tensors`: the data of every input node of the graph, in the graph's order (unneeded ones
+  /// too).
+  void run(std::span<const void* const> tensors, const StepContext& context);
+
+  struct LossValue {
+    int node;
+    float mean, count;
+  };
+  std::size_t loss_count() const { return losses_.size(); }
+  /// After run(): the mean over the batch, and what it is a mean of.
+  LossValue loss(std::size_t i) const;
+  /// After run(): the predictions, row-major; shape with the batch first.
+  std::span<const float> output() const;
+  Shape output_shape() const { return output_->shape(); }
+
+  Plan& plan() { return *plan_; }  // for measurements
+
+ private:
+  Purpose purpose_;
+  std::int64_t batch_;
+  WeightStore* store_;
+  PlanLayout layout_;
+  std::optional<Tape> tape_;  // until bound
+  std::vector<Recording::Loss> losses_;
+  std::optional<Value> output_;
+  std::vector<std::size_t> input_slots_;  // tape input -> index among the graph's input nodes
+  std::unique_ptr<Plan> plan_;
+};
+
+/// The programs of a run; they share weights and one arena, since only one runs at a time.
+class Programs {
+ public:
+  /// `graph` as the config has it: activations are fused here, as the purpose allows.
+  Programs(const Graph& graph, WeightStore& store);
+
+  /// Records a program unless there is one for that purpose and batch. Before bind().
+  void add(Purpose purpose, std::int64_t batch);
+  /// Bytes of the shared arena, and of what the programs own besides.
+  std::size_t arena_bytes() const;
+  std::size_t persistent_bytes() const;
+  void bind();
+  /// One that was added.
+  Program& get(Purpose purpose, std::int64_t batch);
+
+ private:
+  dnnl::engine engine_;
+  WeightStore* store_;
+  Graph training_, inference_;
+  std::vector<std::unique_ptr<Program>> programs_;
+  AlignedBuffer arena_;
+};
+
+}  // namespace dl

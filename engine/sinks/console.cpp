@@ -1,0 +1,146 @@
+#include "engine/sinks/console.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string start_text(const RunStart& start) {
+  const std::string from =
+      start.epoch > 0 ? fmt::format(", resumed in epoch {}", start.epoch + 1) : "";
+  return fmt::format("{}: {} epochs of {} steps{}", escaped(start.name), start.epochs,
+                     start.steps_per_epoch, from);
+}
+
+std::string epoch_text(const EpochReport& report, std::int64_t epochs) {
+  const std::string rate =
+      report.split == "train"
+          ? fmt::format("  lr {}  {:.0f} samples/s", number_text(static_cast<float>(report.lr)),
+                        report.samples_per_second)
+          : "";
+  return fmt::format("epoch {}/{}  {:5}  {}{}  {}", report.epoch, epochs, report.split,
+                     metrics_text(report.metrics), rate, duration_text(report.seconds));
+}
+
+std::string end_text(const RunEnd& end) {
+  std::string text = fmt::format("{} after {}", end.outcome, duration_text(end.seconds));
+  if (end.result)
+    text += fmt::format("; {} ({}): {}", end.result->split, end.weights,
+                        metrics_text(end.result->metrics));
+  return text + fmt::format("; run folder {}", escaped(end.folder));
+}
+
+/// The bar: drawn over itself, at most ten times a second.
+class Bar {
+ public:
+  void draw(const StepReport& report, const RunStart& start) {
+    const auto now = Clock::now();
+    if (shown_ && now - drawn_ < std::chrono::milliseconds(100)) return;
+    drawn_ = now;
+    constexpr std::int64_t kCells = 20;
+    const std::int64_t steps = std::max<std::int64_t>(start.steps_per_epoch, 1);
+    const auto filled =
+        static_cast<std::size_t>(std::min(kCells, kCells * report.step_in_epoch / steps));
+    std::string line =
+        fmt::format("epoch {}/{} [{:<20}] {}/{}  {}  {:.0f} samples/s  {} left", report.epoch,
+                    start.epochs, std::string(filled, '#'), report.step_in_epoch,
+                    start.steps_per_epoch, metrics_text(report.metrics), report.samples_per_second,
+                    duration_text(report.seconds_left));
+    line.resize(std::min<std::size_t>(line.size(), columns() - 1));
+    fmt::print(stderr, "\r{}\x1b[K", line);
+    std::fflush(stderr);
+    shown_ = true;
+  }
+  void clear() {
+    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    shown_ = false;
+  }
+
+ private:
+  static std::size_t columns() {
+    winsize size{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+  }
+  bool shown_ = false;
+  Clock::time_point drawn_;
+};
+
+class Console final : public Sink {
+ public:
+  Console() : terminal_(isatty(STDERR_FILENO) != 0) {}
+
+  void on_start(const RunStart& start) override {
+    start_ = start;
+    say(start_text(start));
+    for (const std::string& note : start.notes) say("note: " + escaped(note));
+  }
+  void on_step(const StepReport& report) override {
+    if (terminal_) {
+      bar_.draw(report, start_);
+    } else if (start_.log_every > 0 && report.step_in_epoch % start_.log_every == 0 &&
+               report.step_in_epoch < start_.steps_per_epoch) {
+      say(fmt::format("epoch {}/{}  step {}/{}  {}  {:.0f} samples/s", report.epoch, start_.epochs,
+                      report.step_in_epoch, start_.steps_per_epoch, metrics_text(report.metrics),
+                      report.samples_per_second));
+    }
+  }
+  void on_epoch(const EpochReport& report) override { say(epoch_text(report, start_.epochs)); }
+  void on_note(const std::string& sentence) override { say(escaped(sentence)); }
+  void on_end(const RunEnd& end) override {
+    bar_.clear();
+    fmt::print("{}\n", end_text(end));
+    std::fflush(stdout);
+  }
+
+ private:
+  void say(const std::string& line) {
+    bar_.clear();
+    fmt::print(stderr, "{}\n", line);
+  }
+  bool terminal_;
+  RunStart start_;
+  Bar bar_;
+};
+
+class Log final : public Sink {
+ public:
+  explicit Log(AppendTarget& target) : target_(target) {}
+  void on_start(const RunStart& start) override {
+    start_ = start;
+    write(start_text(start));
+    for (const std::string& note : start.notes) write("note: " + escaped(note));
+  }
+  void on_epoch(const EpochReport& report) override { write(epoch_text(report, start_.epochs)); }
+  void on_note(const std::string& sentence) override { write(escaped(sentence)); }
+  void on_end(const RunEnd& end) override { write(end_text(end)); }
+
+ private:
+  void write(const std::string& line) {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    target_.append(fmt::format("{} {}\n", stamp, line));
+  }
+  AppendTarget& target_;
+  RunStart start_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> console_sink() { return std::make_unique<Console>(); }
+std::unique_ptr<Sink> log_sink(AppendTarget& target) { return std::make_unique<Log>(target); }
+
+}  // namespace dl

@@ -1,0 +1,25 @@
+#include "engine/sinks/sink.h"
+
+#include <fmt/format.h>
+
+namespace dl {
+
+std::string metrics_text(const Metrics& metrics) {
+  std::string out;
+  for (const auto& [name, value] : metrics) {
+    if (!out.empty()) out += "  ";
+    const bool share = name.starts_with("top");
+    out += share ? fmt::format("{} {:.2f} %", name, 100 * value)
+                 : fmt::format("{} {:.4f}", name, value);
+  }
+  return out;
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<long long>(seconds + 0.5);
+  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
+  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+}  // namespace dl

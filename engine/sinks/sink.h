@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dl {
+
+/// Figures of an epoch or a step by name: "loss", "top1" (fractions 0..1), in the order they are
+/// printed.
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+/// What is known of a run before its first step.
+struct RunStart {
+  std::string name;
+  std::string folder;
+  std::int64_t epochs = 0;
+  std::int64_t steps_per_epoch = 0;
+  std::int64_t epoch = 0;            // where it starts: not 0 when it is resumed
+  std::int64_t log_every = 50;       // steps between plain progress lines
+  std::vector<std::string> metrics;  // names, in order
+  std::vector<std::string> notes;    // sentences worth saying: what is left out, what changed
+};
+
+/// The running epoch, after a step.
+struct StepReport {
+  std::int64_t epoch = 0;          // from 1
+  std::int64_t step_in_epoch = 0;  // from 1
+  Metrics metrics;                 // means over the epoch so far
+  double samples_per_second = 0;
+  double seconds_left = 0;  // of the epoch
+};
+
+/// A finished pass over a split: a line of metrics.jsonl.
+struct EpochReport {
+  std::int64_t epoch = 0;  // from 1
+  std::int64_t step = 0;   // optimiser steps so far
+  std::string split;       // "train", "valid", "test"
+  Metrics metrics;
+  double lr = 0;
+  double samples_per_second = 0;
+  double seconds = 0;
+  double wait_share = 0;  // of the time, spent waiting for data
+};
+
+/// How a run ended.
+struct RunEnd {
+  std::string outcome;  // "completed", "stopped early", "interrupted by SIGINT", ...
+  std::string folder;
+  std::optional<EpochReport> result;  // of the weights that the run recommends, on test or valid
+  std::string weights;                // "best, epoch 12"
+  double seconds = 0;
+};
+
+/// Where a run's news go. All calls come from the engine thread.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void on_start(const RunStart&) {}
+  virtual void on_step(const StepReport&) {}
+  virtual void on_epoch(const EpochReport&) {}
+  virtual void on_note(const std::string& /*sentence*/) {}
+  virtual void on_end(const RunEnd&) {}
+};
+
+/// All sinks of a run, told one after the other.
+class Sinks {
+ public:
+  void add(std::unique_ptr<Sink> sink) { sinks_.push_back(std::move(sink)); }
+  template <class Report>
+  void tell(void (Sink::*what)(const Report&), const Report& report) {
+    for (const auto& sink : sinks_) (sink.get()->*what)(report);
+  }
+  /// Whether anybody wants a report after each step; spares its making.
+  bool empty() const { return sinks_.empty(); }
+
+ private:
+  std::vector<std::unique_ptr<Sink>> sinks_;
+};
+
+/// "loss 0.1234  top1 97.50 %"
+std::string metrics_text(const Metrics& metrics);
+/// "1:02:03", "2:03", "4.5 s"
+std::string duration_text(double seconds);
+
+}  // namespace dl

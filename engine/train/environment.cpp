@@ -1,0 +1,115 @@
+#include "engine/train/environment.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <oneapi/dnnl/dnnl_debug.h>
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <set>
+
+#include "engine/core/error.h"
+#include "engine/core/parallel.h"
+#include "engine/core/text.h"
+#include "engine/core/version.h"
+
+namespace dl {
+namespace {
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name"))
+      return line.substr(std::min(line.size(), line.find(':') + 2));
+  }
+  return "unknown";
+}
+
+std::optional<std::size_t> bytes_in(const std::string& path) {
+  const auto value = parse_int(first_line(path));  // "max" means no limit
+  if (!value || *value <= 0) return std::nullopt;
+  return static_cast<std::size_t>(*value);
+}
+
+}  // namespace
+
+Environment this_environment() {
+  const dnnl_version_t* onednn = dnnl_version();
+  return {.dltool = std::string(version()),
+          .onednn = std::to_string(onednn->major) + "." + std::to_string(onednn->minor) + "." +
+                    std::to_string(onednn->patch),
+          .isa = dnnl_cpu_isa2str(static_cast<dnnl_cpu_isa_t>(dnnl::get_effective_cpu_isa())),
+          .cpu = cpu_name(),
+          .threads = thread_count()};
+}
+
+std::string to_json(const Environment& environment) {
+  const nlohmann::ordered_json json = {{"dltool", environment.dltool},
+                                       {"onednn", environment.onednn},
+                                       {"isa", environment.isa},
+                                       {"cpu", environment.cpu},
+                                       {"threads", environment.threads}};
+  return json.dump(2) + "\n";
+}
+
+Environment environment_from_json(const std::string& text, const std::string& path) {
+  try {
+    const auto json = nlohmann::json::parse(text);
+    return {.dltool = json.at("dltool"),
+            .onednn = json.at("onednn"),
+            .isa = json.at("isa"),
+            .cpu = json.at("cpu"),
+            .threads = json.at("threads")};
+  } catch (const nlohmann::json::exception& error) {
+    throw UserError(ExitCode::weights, path + ": damaged: " + error.what());
+  }
+}
+
+std::string difference(const Environment& now, const Environment& then) {
+  std::vector<std::string> parts;
+  const auto compare = [&](const std::string& what, const std::string& a, const std::string& b) {
+    if (a != b) parts.push_back(what + " " + a + " instead of " + b);
+  };
+  compare("dltool", now.dltool, then.dltool);
+  compare("oneDNN", now.onednn, then.onednn);
+  compare("instruction set", now.isa, then.isa);
+  compare("CPU", now.cpu, then.cpu);
+  compare("threads", std::to_string(now.threads), std::to_string(then.threads));
+  return join(parts, ", ");
+}
+
+int usable_cores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  std::set<std::string> cores;  // processors that share a core list the same siblings
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    const std::string siblings = first_line("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
+                                            "/topology/thread_siblings_list");
+    cores.insert(siblings.empty() ? "cpu" + std::to_string(cpu) : siblings);
+  }
+  return std::max(1, static_cast<int>(cores.size()));
+}
+
+std::size_t memory_limit_bytes() {
+  const auto pages = static_cast<std::size_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
+  std::size_t limit = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    if (const auto bytes = bytes_in(path)) limit = std::min(limit, *bytes);
+  }
+  return limit == 0 ? std::numeric_limits<std::size_t>::max() : limit;
+}
+
+}  // namespace dl
