@@ -1,0 +1,101 @@
+#include "engine/train/optimizer.h"
+
+#include <algorithm>
+
+#include "engine/core/glob.h"
+
+namespace dl {
+namespace {
+
+std::vector<std::string> names_of_weights(std::span<const TrainedWeight> weights) {
+  std::vector<std::string> names;
+  for (const TrainedWeight& weight : weights) names.push_back(weight.name);
+  return names;
+}
+
+/// Adds a problem when the glob at `mark` (perhaps behind a '!') matches no weight.
+void check_glob(std::string glob, const Mark& mark, const std::string& key,
+                std::span<const std::string> names, Problems& problems) {
+  if (glob.starts_with('!')) glob.erase(0, 1);
+  const bool found = std::any_of(names.begin(), names.end(),
+                                 [&](const std::string& name) { return glob_matches(glob, name); });
+  if (!found)
+    problems.add(mark, key + ": '" + glob + "' matches no weight" + did_you_mean(glob, names));
+}
+
+std::vector<std::string> read_no_decay(const ConfigNode& node, std::span<const std::string> names,
+                                       Problems& problems) {
+  std::vector<std::string> globs;
+  if (node.is_null()) return globs;
+  try {
+    globs = ValueType<std::vector<std::string>>::read(node, any_value());
+  } catch (const UserError& error) {
+    problems.add(error, "no_decay: ");
+    return {};
+  }
+  for (std::size_t i = 0; i < globs.size(); ++i)
+    check_glob(globs[i], node.items()[i].mark(), "no_decay", names, problems);
+  return globs;
+}
+
+struct Multiplier {
+  std::string glob;
+  float factor;
+};
+
+std::vector<Multiplier> read_multipliers(const ConfigNode& node, std::span<const std::string> names,
+                                         Problems& problems) {
+  std::vector<Multiplier> multipliers;
+  if (!node.is_null() && !node.is_map())
+    problems.add(node.mark(),
+                 "lr_mult: expected a map from globs to factors, found " + node.describe());
+  for (const ConfigNode::Entry& entry : node.entries()) {
+    check_glob(entry.key, entry.key_mark, "lr_mult", names, problems);
+    try {
+      multipliers.push_back({entry.key, ValueType<float>::read(entry.value, at_least(0))});
+    } catch (const UserError& error) {
+      problems.add(error, "lr_mult '" + entry.key + "': ");
+    }
+  }
+  return multipliers;
+}
+
+}  // namespace
+
+const std::vector<Kind<OptimizerChoice>>& all_optimizers() {
+  static const std::vector<Kind<OptimizerChoice>> kinds = {adam_kind(), adamw_kind(),
+                                                           rmsprop_kind(), sgd_kind()};
+  return kinds;
+}
+
+ParamTable<CommonOptimizerParams> common_optimizer_table(std::string_view decay_doc) {
+  using P = CommonOptimizerParams;
+  return {
+      required("lr", &P::lr, at_least(0), "learning rate; the schedule changes it"),
+      with_default("weight_decay", &P::weight_decay, at_least(0), decay_doc),
+      with_default("no_decay", &P::no_decay, "list of globs: weights without weight decay"),
+      with_default("lr_mult", &P::lr_mult,
+                   "map from globs to factors of the learning rate; the last that matches counts"),
+  };
+}
+
+std::vector<ParamSlice> make_slices(const OptimizerChoice& choice,
+                                    std::span<const TrainedWeight> weights) {
+  Problems problems;
+  const std::vector<std::string> names = names_of_weights(weights);
+  const std::vector<std::string> no_decay = read_no_decay(choice.no_decay, names, problems);
+  const std::vector<Multiplier> multipliers = read_multipliers(choice.lr_mult, names, problems);
+  problems.throw_if_any();
+  std::vector<ParamSlice> slices;
+  for (const TrainedWeight& weight : weights) {
+    ParamSlice slice{weight.name, weight.offset, weight.size};
+    slice.weight_decay = globs_match(no_decay, weight.name) ? 0.0F : choice.weight_decay;
+    for (const Multiplier& multiplier : multipliers) {
+      if (glob_matches(multiplier.glob, weight.name)) slice.lr_mult = multiplier.factor;
+    }
+    slices.push_back(std::move(slice));
+  }
+  return slices;
+}
+
+}  // namespace dl

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/core/parallel.h"
+#include "engine/core/params.h"
+
+namespace dl {
+
+/// A trained tensor's place in the flat buffers of the weight store, and its own settings.
+struct ParamSlice {
+  std::string name;
+  std::size_t offset = 0, size = 0;  // in floats
+  float lr_mult = 1;
+  float weight_decay = 0;
+};
+
+/// One update of all weights. The flat buffers are those of the weight store and of the optimiser's
+/// slots; all have the same layout.
+struct Update {
+  std::span<float> weights;
+  std::span<const float> gradients;
+  std::span<const std::span<float>> slots;  // as many as slot_names()
+  std::span<const ParamSlice> slices;
+  double lr = 0;
+  float grad_scale = 1;  // every gradient is multiplied by this first (mean over batches, clipping)
+  std::int64_t number = 1;  // of this update, from 1
+};
+
+/// How weights follow their gradients. Its state is the slots, which start at zero and which the
+/// caller owns and saves; numerics are those of torch.optim.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  /// PyTorch's names: "momentum_buffer"; "exp_avg", "exp_avg_sq".
+  virtual std::vector<std::string> slot_names() const = 0;
+  virtual void step(const Update& update) const = 0;
+};
+
+/// An optimiser as the config chooses it, with the keys that all have.
+struct OptimizerChoice {
+  std::unique_ptr<Optimizer> optimizer;
+  double lr = 0;
+  float weight_decay = 0;
+  ConfigNode no_decay, lr_mult;  // globs with their positions; null when not said
+};
+
+const std::vector<Kind<OptimizerChoice>>& all_optimizers();
+
+/// Where a trained weight lies, for making slices.
+struct TrainedWeight {
+  std::string name;
+  std::size_t offset, size;
+};
+/// The slices with the settings that `choice` gives them. Throws UserError for a glob that matches
+/// nothing.
+std::vector<ParamSlice> make_slices(const OptimizerChoice& choice,
+                                    std::span<const TrainedWeight> weights);
+
+/// The keys that all optimisers have. A Params struct holds it as `common`.
+struct CommonOptimizerParams {
+  double lr = 0;
+  float weight_decay = 0;
+  ConfigNode no_decay, lr_mult;
+};
+ParamTable<CommonOptimizerParams> common_optimizer_table(std::string_view decay_doc);
+
+/// A row of the registry for the optimiser O with parameters P: the common keys stand before `own`.
+template <class O, class P>
+Kind<OptimizerChoice> optimizer_kind(std::string_view name, std::string_view summary,
+                                     const ParamTable<P>& own, std::string_view decay_doc) {
+  ParamTable<P> table;
+  for (const auto& row : common_optimizer_table(decay_doc)) {
+    table.push_back({row.spec, [read = row.read](P& params, const ConfigNode& node) {
+                       read(params.common, node);
+                     }});
+  }
+  table.insert(table.end(), own.begin(), own.end());
+  return {name, summary, specs_of(table), [table](const ConfigNode& node) -> OptimizerChoice {
+            P params = read_params(node, table);
+            const CommonOptimizerParams common = params.common;
+            return {std::make_unique<O>(std::move(params)), common.lr, common.weight_decay,
+                    common.no_decay, common.lr_mult};
+          }};
+}
+
+Kind<OptimizerChoice> adam_kind();
+Kind<OptimizerChoice> adamw_kind();
+Kind<OptimizerChoice> rmsprop_kind();
+Kind<OptimizerChoice> sgd_kind();
+
+/// Calls piece(slice, begin, end) for parts of every slice, in parallel; both index the flat
+/// buffers.
+template <class Piece>
+void for_each_slice(std::span<const ParamSlice> slices, const Piece& piece) {
+  constexpr std::size_t kGrain = 32768;  // below this a thread costs more than it brings
+  for (const ParamSlice& slice : slices) {
+    parallel_for(slice.size, kGrain, [&](std::size_t begin, std::size_t end) {
+      piece(slice, slice.offset + begin, slice.offset + end);
+    });
+  }
+}
+
+}  // namespace dl

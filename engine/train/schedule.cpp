@@ -1,0 +1,367 @@
+#include "engine/train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace dl {
+
+enum class By { epoch, step };
+template <>
+struct EnumWords<By> {
+  static constexpr std::pair<std::string_view, By> words[] = {{"epoch", By::epoch},
+                                                              {"step", By::step}};
+};
+
+namespace {
+
+using ScheduleKind = Kind<std::unique_ptr<Schedule>>;
+
+template <class S, class P>
+ScheduleKind schedule_kind(std::string_view name, std::string_view summary, ParamTable<P> table) {
+  std::vector<ParamSpec> specs = specs_of(table);
+  return {name, summary, std::move(specs),
+          [table = std::move(table)](const ConfigNode& node) -> std::unique_ptr<Schedule> {
+            return std::make_unique<S>(read_params(node, table), node);
+          }};
+}
+
+/// Exactly one of `epochs` and `steps` must be written.
+void require_one_unit(const ConfigNode& node) {
+  const bool epochs = node.find("epochs") != nullptr, steps = node.find("steps") != nullptr;
+  if (epochs == steps)
+    throw UserError(node.mark(), epochs ? "say 'epochs' or 'steps', not both"
+                                        : "missing key 'epochs' (or 'steps')");
+}
+
+struct NoParams {};
+
+class Constant final : public Schedule {
+ public:
+  Constant(NoParams, const ConfigNode&) {}
+  double lr(const ScheduleContext& context, const Progress&, const ScheduleState&) const override {
+    return context.base_lr;
+  }
+};
+
+struct StepParams {
+  std::optional<std::int64_t> epochs, steps;
+  double gamma = 0.1;
+};
+
+/// torch.optim.lr_scheduler.StepLR.
+class StepSchedule final : public Schedule {
+ public:
+  StepSchedule(StepParams params, const ConfigNode& node) : params_(params) {
+    require_one_unit(node);
+  }
+  double lr(const ScheduleContext& context, const Progress& at,
+            const ScheduleState&) const override {
+    const std::int64_t falls =
+        params_.epochs ? at.epoch / *params_.epochs : at.step / *params_.steps;
+    return context.base_lr * std::pow(params_.gamma, static_cast<double>(falls));
+  }
+
+ private:
+  StepParams params_;
+};
+
+struct MultistepParams {
+  std::vector<std::int64_t> epochs, steps;
+  double gamma = 0.1;
+};
+
+/// torch.optim.lr_scheduler.MultiStepLR.
+class Multistep final : public Schedule {
+ public:
+  Multistep(MultistepParams params, const ConfigNode& node) : params_(std::move(params)) {
+    require_one_unit(node);
+    const ConfigNode* list = node.find("epochs") ? node.find("epochs") : node.find("steps");
+    const std::vector<std::int64_t>& values = milestones();
+    if (values.empty()) throw UserError(list->mark(), "expected at least one milestone");
+    for (std::size_t i = 1; i < values.size(); ++i) {
+      if (values[i] <= values[i - 1])
+        throw UserError(list->items()[i].mark(), "milestones must increase");
+    }
+  }
+  double lr(const ScheduleContext& context, const Progress& at,
+            const ScheduleState&) const override {
+    const std::int64_t now = params_.epochs.empty() ? at.step : at.epoch;
+    const auto passed =
+        std::upper_bound(milestones().begin(), milestones().end(), now) - milestones().begin();
+    return context.base_lr * std::pow(params_.gamma, static_cast<double>(passed));
+  }
+
+ private:
+  const std::vector<std::int64_t>& milestones() const {
+    return params_.epochs.empty() ? params_.steps : params_.epochs;
+  }
+  MultistepParams params_;
+};
+
+struct ExponentialParams {
+  double gamma = 0;
+};
+
+/// torch.optim.lr_scheduler.ExponentialLR.
+class Exponential final : public Schedule {
+ public:
+  Exponential(ExponentialParams params, const ConfigNode&) : params_(params) {}
+  double lr(const ScheduleContext& context, const Progress& at,
+            const ScheduleState&) const override {
+    return context.base_lr * std::pow(params_.gamma, static_cast<double>(at.epoch));
+  }
+
+ private:
+  ExponentialParams params_;
+};
+
+/// Share of the training that is behind, 0..1.
+double share_done(const ScheduleContext& context, const Progress& at, By by) {
+  const double done = by == By::epoch
+                          ? static_cast<double>(at.epoch) / static_cast<double>(context.epochs)
+                          : static_cast<double>(at.step) / static_cast<double>(context.steps());
+  return std::min(1.0, done);
+}
+
+struct PolynomialParams {
+  double power = 1;
+  double end_lr = 0;
+  By by = By::epoch;
+};
+
+/// torch.optim.lr_scheduler.PolynomialLR, with an end other than zero.
+class Polynomial final : public Schedule {
+ public:
+  Polynomial(PolynomialParams params, const ConfigNode&) : params_(params) {}
+  double lr(const ScheduleContext& context, const Progress& at,
+            const ScheduleState&) const override {
+    const double left = std::pow(1.0 - share_done(context, at, params_.by), params_.power);
+    return params_.end_lr + (context.base_lr - params_.end_lr) * left;
+  }
+
+ private:
+  PolynomialParams params_;
+};
+
+struct CosineParams {
+  double eta_min = 0;
+  By by = By::epoch;
+};
+
+/// torch.optim.lr_scheduler.CosineAnnealingLR over the whole training (Loshchilov and Hutter 2017,
+/// equation 5).
+class Cosine final : public Schedule {
+ public:
+  Cosine(CosineParams params, const ConfigNode&) : params_(params) {}
+  double lr(const ScheduleContext& context, const Progress& at,
+            const ScheduleState&) const override {
+    const double wave =
+        (1.0 + std::cos(std::numbers::pi * share_done(context, at, params_.by))) / 2.0;
+    return params_.eta_min + (context.base_lr - params_.eta_min) * wave;
+  }
+
+ private:
+  CosineParams params_;
+};
+
+enum class Anneal { cos, linear };
+
+}  // namespace
+
+template <>
+struct EnumWords<Anneal> {
+  static constexpr std::pair<std::string_view, Anneal> words[] = {{"cos", Anneal::cos},
+                                                                  {"linear", Anneal::linear}};
+};
+
+namespace {
+
+struct OneCycleParams {
+  double pct_start = 0.3;
+  double div_factor = 25;
+  double final_div_factor = 1e4;
+  Anneal anneal = Anneal::cos;
+  bool three_phase = false;
+};
+
+/// torch.optim.lr_scheduler.OneCycleLR (Smith and Topin 2018), step by step; the optimiser's lr is
+/// the peak, and the momentum stays as it is.
+class OneCycle final : public Schedule {
+ public:
+  OneCycle(OneCycleParams params, const ConfigNode&) : params_(params) {}
+  double lr(const ScheduleContext& context, const Progress& at,
+            const ScheduleState&) const override {
+    const double peak = context.base_lr, start = peak / params_.div_factor,
+                 end = start / params_.final_div_factor;
+    const auto total = static_cast<double>(context.steps());
+    const auto step = static_cast<double>(at.step);
+    const double rise = params_.pct_start * total - 1;
+    if (step <= rise) return between_points(start, peak, step / rise);
+    if (!params_.three_phase) return between_points(peak, end, (step - rise) / (total - 1 - rise));
+    const double fall = 2 * params_.pct_start * total - 2;
+    if (step <= fall) return between_points(peak, start, (step - rise) / (fall - rise));
+    return between_points(start, end, (step - fall) / (total - 1 - fall));
+  }
+
+ private:
+  double between_points(double from, double to, double share) const {
+    share = std::clamp(share, 0.0, 1.0);
+    if (params_.anneal == Anneal::linear) return from + (to - from) * share;
+    return to + (from - to) / 2.0 * (1.0 + std::cos(std::numbers::pi * share));
+  }
+  OneCycleParams params_;
+};
+
+enum class ThresholdMode { rel, abs };
+
+}  // namespace
+
+template <>
+struct EnumWords<ThresholdMode> {
+  static constexpr std::pair<std::string_view, ThresholdMode> words[] = {
+      {"rel", ThresholdMode::rel}, {"abs", ThresholdMode::abs}};
+};
+
+namespace {
+
+struct PlateauParams {
+  double factor = 0.1;
+  std::int64_t patience = 10;
+  double threshold = 1e-4;
+  ThresholdMode threshold_mode = ThresholdMode::rel;
+  std::int64_t cooldown = 0;
+  double min_lr = 0;
+};
+
+/// torch.optim.lr_scheduler.ReduceLROnPlateau.
+class Plateau final : public Schedule {
+ public:
+  Plateau(PlateauParams params, const ConfigNode&) : params_(params) {}
+  bool watches_metric() const override { return true; }
+  double lr(const ScheduleContext& context, const Progress&,
+            const ScheduleState& state) const override {
+    return std::max(std::min(params_.min_lr, context.base_lr), context.base_lr * state.scale);
+  }
+  void on_epoch_end(ScheduleState& state, double metric, bool lower_is_better) const override {
+    if (!state.best || better(metric, *state.best, lower_is_better)) {
+      state.best = metric;
+      state.bad_epochs = 0;
+    } else {
+      ++state.bad_epochs;
+    }
+    if (state.cooldown > 0) {
+      --state.cooldown;
+      state.bad_epochs = 0;
+    }
+    if (state.bad_epochs > params_.patience) {
+      state.scale *= params_.factor;
+      state.cooldown = params_.cooldown;
+      state.bad_epochs = 0;
+    }
+  }
+
+ private:
+  bool better(double metric, double best, bool lower) const {
+    const bool relative = params_.threshold_mode == ThresholdMode::rel;
+    if (lower)
+      return metric < (relative ? best * (1.0 - params_.threshold) : best - params_.threshold);
+    return metric > (relative ? best * (1.0 + params_.threshold) : best + params_.threshold);
+  }
+  PlateauParams params_;
+};
+
+ScheduleKind step_kind() {
+  return schedule_kind<StepSchedule, StepParams>(
+      "step", "multiplies the rate by gamma every so often (StepLR)",
+      {with_default("epochs", &StepParams::epochs, at_least(1), "epochs between falls"),
+       with_default("steps", &StepParams::steps, at_least(1), "or optimiser steps between falls"),
+       with_default("gamma", &StepParams::gamma, above(0), "factor of a fall")});
+}
+
+ScheduleKind multistep_kind() {
+  return schedule_kind<Multistep, MultistepParams>(
+      "multistep", "multiplies the rate by gamma at each milestone (MultiStepLR)",
+      {with_default("epochs", &MultistepParams::epochs, at_least(1),
+                    "milestones in epochs, increasing"),
+       with_default("steps", &MultistepParams::steps, at_least(1), "or in optimiser steps"),
+       with_default("gamma", &MultistepParams::gamma, above(0), "factor of a fall")});
+}
+
+ScheduleKind one_cycle_kind() {
+  return schedule_kind<OneCycle, OneCycleParams>(
+      "one_cycle",
+      "rises to the optimiser's rate and falls far below its start (OneCycleLR), step by step",
+      {with_default("pct_start", &OneCycleParams::pct_start, between(0, 1),
+                    "share of the training that rises"),
+       with_default("div_factor", &OneCycleParams::div_factor, above(0),
+                    "the start is lr / div_factor"),
+       with_default("final_div_factor", &OneCycleParams::final_div_factor, above(0),
+                    "the end is the start / final_div_factor"),
+       with_default("anneal", &OneCycleParams::anneal, "shape of rise and fall"),
+       with_default("three_phase", &OneCycleParams::three_phase,
+                    "falls back to the start first, then to the end")});
+}
+
+ScheduleKind plateau_kind() {
+  return schedule_kind<Plateau, PlateauParams>(
+      "plateau", "falls when the monitored metric stands still (ReduceLROnPlateau)",
+      {with_default("factor", &PlateauParams::factor, from_to_below(0, 1), "factor of a fall"),
+       with_default("patience", &PlateauParams::patience, at_least(0),
+                    "epochs without improvement that are let pass"),
+       with_default("threshold", &PlateauParams::threshold, at_least(0),
+                    "how much counts as improvement"),
+       with_default("threshold_mode", &PlateauParams::threshold_mode,
+                    "threshold as a share of the best, or absolute"),
+       with_default("cooldown", &PlateauParams::cooldown, at_least(0),
+                    "epochs after a fall that do not count"),
+       with_default("min_lr", &PlateauParams::min_lr, at_least(0),
+                    "the rate never falls below this")});
+}
+
+}  // namespace
+
+const std::vector<ScheduleKind>& all_schedules() {
+  static const std::vector<ScheduleKind> kinds = {
+      schedule_kind<Constant, NoParams>("constant", "the same rate throughout", {}),
+      schedule_kind<Cosine, CosineParams>(
+          "cosine", "half a cosine wave down to eta_min (CosineAnnealingLR)",
+          {with_default("eta_min", &CosineParams::eta_min, at_least(0), "rate at the end"),
+           with_default("by", &CosineParams::by, "how often the rate changes")}),
+      schedule_kind<Exponential, ExponentialParams>(
+          "exponential", "multiplies the rate by gamma every epoch (ExponentialLR)",
+          {required("gamma", &ExponentialParams::gamma, above(0), "factor of an epoch")}),
+      multistep_kind(),
+      one_cycle_kind(),
+      plateau_kind(),
+      schedule_kind<Polynomial, PolynomialParams>(
+          "polynomial", "falls to end_lr along a power of what is left (PolynomialLR)",
+          {with_default("power", &PolynomialParams::power, above(0), "1 is a straight line"),
+           with_default("end_lr", &PolynomialParams::end_lr, at_least(0), "rate at the end"),
+           with_default("by", &PolynomialParams::by, "how often the rate changes")}),
+      step_kind(),
+  };
+  return kinds;
+}
+
+ParamTable<Warmup> warmup_table() {
+  return {with_default("epochs", &Warmup::epochs, at_least(1), "length in epochs"),
+          with_default("steps", &Warmup::steps, at_least(1), "or in optimiser steps"),
+          with_default("start_factor", &Warmup::start_factor, between(0, 1),
+                       "share of the rate at the first step")};
+}
+
+Warmup read_warmup(const ConfigNode& node) {
+  Warmup warmup = read_params(node, warmup_table());
+  require_one_unit(node);
+  return warmup;
+}
+
+double Warmup::factor(const ScheduleContext& context, std::int64_t step) const {
+  const std::int64_t length = epochs ? *epochs * context.steps_per_epoch : steps.value_or(0);
+  if (step >= length) return 1;
+  return start_factor +
+         (1.0 - start_factor) * static_cast<double>(step) / static_cast<double>(length);
+}
+
+}  // namespace dl
