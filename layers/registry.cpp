@@ -4,7 +4,12 @@ namespace dl {
 
 const std::vector<LayerKind>& all_layers() {
   static const std::vector<LayerKind> kinds = {
+      avg_pool_kind(),
+      batch_norm_kind(),
+      conv_kind(),
+      global_avg_pool_kind(),
       linear_kind(),
+      max_pool_kind(),
       relu_kind(),
   };
   return kinds;

@@ -5,7 +5,12 @@
 namespace dl {
 
 // One line a layer, in the order of the alphabet; layers/registry.cpp lists them.
+LayerKind avg_pool_kind();
+LayerKind batch_norm_kind();
+LayerKind conv_kind();
+LayerKind global_avg_pool_kind();
 LayerKind linear_kind();
+LayerKind max_pool_kind();
 LayerKind relu_kind();
 
 }  // namespace dl

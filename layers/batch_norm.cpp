@@ -1,0 +1,182 @@
+#include "layers/initializer.h"
+#include "layers/registry.h"
+
+namespace dl {
+namespace {
+
+using dnnl::batch_normalization_backward;
+using dnnl::batch_normalization_forward;
+using dnnl::memory;
+using dnnl::normalization_flags;
+
+struct Params {
+  float eps = 1e-5F;
+  float momentum = 0.1F;
+  bool affine = true;
+  std::optional<InitChoice> weight_init;
+};
+
+ParamTable<Params> param_table() {
+  return {
+      with_default("eps", &Params::eps, above(0), "added to the variance"),
+      with_default("momentum", &Params::momentum, between(0, 1),
+                   "share of the new batch in the running statistics"),
+      with_default("affine", &Params::affine, "a learned scale and offset per channel"),
+      with_default("weight_init", &Params::weight_init, "how the scale starts; ones unless said"),
+  };
+}
+
+/// What backward needs to know of the forward pass.
+struct Forward {
+  batch_normalization_forward::primitive_desc desc;
+  normalization_flags flags;
+  Value src, dst, mean, variance;
+  std::optional<Value> workspace;  // of a fused relu
+};
+
+/// (src - mean) / sqrt(variance + eps) * weight + bias, per channel: mean and (biased) variance of
+/// the batch in training, running ones in evaluation.
+class BatchNorm final : public Layer {
+ public:
+  explicit BatchNorm(Params params) : params_(std::move(params)) {}
+
+  std::vector<Shape> infer(std::span<const Shape> src) const override {
+    if (src[0].rank() < 2 || src[0].rank() > 4) {
+      throw ShapeError(
+          "batch_norm needs a picture (C, H, W), a series (C, W) or features (F) but "
+          "its source is " +
+          src[0].text());
+    }
+    return {src[0]};
+  }
+
+  std::vector<WeightSpec> weights(std::span<const Shape> src) const override {
+    const Shape channels{src[0][1]};
+    std::vector<WeightSpec> specs;
+    if (params_.affine) {
+      specs.push_back({"weight", channels, init_or(params_.weight_init, constant_init(1))});
+      specs.push_back({"bias", channels, constant_init(0)});
+    }
+    specs.push_back({"running_mean", channels, constant_init(0), WeightSpec::Role::statistic});
+    specs.push_back({"running_var", channels, constant_init(1), WeightSpec::Role::statistic});
+    return specs;
+  }
+
+  Recorded record(Tape& tape, std::span<const Value> src) const override {
+    const Forward forward = record_forward(tape, src[0]);
+    if (!tape.training()) return {{forward.dst}, {}};
+    record_running_statistics(tape, forward);
+    auto grad = [=, this](Tape& back, std::span<const std::optional<Value>> diff_dst)
+        -> std::vector<std::optional<Value>> {
+      return {record_backward(back, forward, *diff_dst[0])};
+    };
+    return {{forward.dst}, grad};
+  }
+
+ private:
+  normalization_flags flags(const Tape& tape) const {
+    normalization_flags flags = normalization_flags::none;
+    if (params_.affine) flags |= normalization_flags::use_scale | normalization_flags::use_shift;
+    if (tape.post()) flags |= normalization_flags::fuse_norm_relu;
+    if (!tape.training()) flags |= normalization_flags::use_global_stats;
+    return flags;
+  }
+
+  Forward record_forward(Tape& tape, const Value& src) const {
+    Forward forward{.desc = {tape.engine(), tape.prop_kind(), src.desc, src.desc, params_.eps,
+                             flags(tape), Tape::attr()},
+                    .flags = flags(tape),
+                    .src = src,
+                    .dst = tape.value(src.desc),
+                    .mean = {},
+                    .variance = {},
+                    .workspace = {}};
+    const memory::desc per_channel = plain_desc({src.shape()[1]});
+    forward.mean = tape.training() ? tape.value(per_channel) : tape.buffer("running_mean");
+    forward.variance = tape.training() ? tape.value(per_channel) : tape.buffer("running_var");
+    Args args = {{DNNL_ARG_SRC, src},
+                 {DNNL_ARG_DST, forward.dst},
+                 {DNNL_ARG_MEAN, forward.mean},
+                 {DNNL_ARG_VARIANCE, forward.variance}};
+    if (params_.affine) {
+      args.emplace_back(DNNL_ARG_SCALE, tape.weight("weight"));
+      args.emplace_back(DNNL_ARG_SHIFT, tape.weight("bias"));
+    }
+    if (forward.desc.workspace_desc().get_size() > 0) {
+      forward.workspace = tape.value(forward.desc.workspace_desc());
+      args.emplace_back(DNNL_ARG_WORKSPACE, *forward.workspace);
+    }
+    tape.run(forward.desc, args);
+    tape.may_overwrite(forward.dst, src);
+    return forward;
+  }
+
+  /// PyTorch's: the running variance is of the unbiased kind, unlike the one that normalises.
+  void record_running_statistics(Tape& tape, const Forward& forward) const {
+    const Shape shape = forward.src.shape();
+    const std::int64_t channels = shape[1];
+    const std::int64_t count = shape.elements() / channels;
+    if (count < 2) {
+      throw ShapeError("batch_norm has one value per channel to normalise in training",
+                       "use a larger batch, or layer_norm");
+    }
+    const float momentum = params_.momentum;
+    const float unbias = static_cast<float>(count) / static_cast<float>(count - 1);
+    tape.host("running statistics", {forward.mean, forward.variance},
+              {tape.buffer("running_mean"), tape.buffer("running_var")}, [=](const HostArgs& args) {
+                const auto average = [=](float* running, const float* batch, float factor) {
+                  for (std::int64_t c = 0; c < channels; ++c)
+                    running[c] = (1 - momentum) * running[c] + momentum * factor * batch[c];
+                };
+                average(args.dst<float>(0), args.src<float>(0), 1);
+                average(args.dst<float>(1), args.src<float>(1), unbias);
+              });
+  }
+
+  Value record_backward(Tape& tape, const Forward& forward, const Value& diff_dst) const {
+    const bool trains = params_.affine && (tape.trains("weight") || tape.trains("bias"));
+    const memory::desc& layout = forward.src.desc;
+    const batch_normalization_backward::primitive_desc backward(
+        tape.engine(), trains ? dnnl::prop_kind::backward : dnnl::prop_kind::backward_data, layout,
+        layout, layout, params_.eps, forward.flags, forward.desc, Tape::attr());
+    const Value diff = tape.as(diff_dst, layout);
+    const Value diff_src = tape.value(layout);
+    Args args = {{DNNL_ARG_SRC, forward.src},
+                 {DNNL_ARG_MEAN, forward.mean},
+                 {DNNL_ARG_VARIANCE, forward.variance},
+                 {DNNL_ARG_DIFF_DST, diff},
+                 {DNNL_ARG_DIFF_SRC, diff_src}};
+    if (params_.affine) args.emplace_back(DNNL_ARG_SCALE, tape.weight("weight"));
+    if (forward.workspace) args.emplace_back(DNNL_ARG_WORKSPACE, *forward.workspace);
+    if (trains) {
+      const Value diff_scale = tape.value(plain_desc({layout.get_dims()[1]}));
+      const Value diff_shift = tape.value(plain_desc({layout.get_dims()[1]}));
+      args.emplace_back(DNNL_ARG_DIFF_SCALE, diff_scale);
+      args.emplace_back(DNNL_ARG_DIFF_SHIFT, diff_shift);
+      tape.add_weight_grad("weight", diff_scale);
+      tape.add_weight_grad("bias", diff_shift);
+    }
+    tape.run(backward, args);
+    tape.may_overwrite(diff_src, diff);
+    return diff_src;
+  }
+
+  Params params_;
+};
+
+/// fuse_norm_relu is plain relu and nothing else.
+bool carries_relu(const Activation& activation, bool /*training*/) {
+  return activation.algorithm == dnnl::algorithm::eltwise_relu && activation.alpha == 0;
+}
+
+}  // namespace
+
+LayerKind batch_norm_kind() {
+  LayerKind kind =
+      make_kind<BatchNorm>("batch_norm", "normalises each channel over the batch, learns its scale",
+                           one_source(), param_table());
+  kind.carries = carries_relu;
+  return kind;
+}
+
+}  // namespace dl

@@ -1,0 +1,187 @@
+#include "layers/eltwise_util.h"
+#include "layers/initializer.h"
+#include "layers/registry.h"
+#include "layers/window_util.h"
+
+namespace dl {
+namespace {
+
+using dnnl::convolution_backward_data;
+using dnnl::convolution_backward_weights;
+using dnnl::convolution_forward;
+using dnnl::memory;
+
+constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
+
+struct Params {
+  std::int64_t out_channels = 0;
+  Spatial kernel_size;
+  Spatial stride = 1;
+  Padding padding;
+  Spatial dilation = 1;
+  std::int64_t groups = 1;
+  bool bias = true;
+  std::optional<InitChoice> weight_init;
+  std::optional<InitChoice> bias_init;
+
+  WindowChoice window() const {
+    return {.kernel = kernel_size, .stride = stride, .dilation = dilation, .padding = padding};
+  }
+};
+
+ParamTable<Params> param_table() {
+  return {
+      required("out_channels", &Params::out_channels, channel_limits(), "channels of dst"),
+      required("kernel_size", &Params::kernel_size, window_limits(), "size of the window"),
+      with_default("stride", &Params::stride, window_limits(), "step from window to window"),
+      with_default("padding", &Params::padding, padding_limits(),
+                   "zeros on each side; `same` keeps the size of the source (stride 1)"),
+      with_default("dilation", &Params::dilation, window_limits(),
+                   "distance between the window's points"),
+      with_default("groups", &Params::groups, channel_limits(),
+                   "cuts the channels into groups that do not see each other"),
+      with_default("bias", &Params::bias, "adds a learned offset per channel"),
+      with_default("weight_init", &Params::weight_init,
+                   "how the weight starts; PyTorch's kaiming_uniform with a = sqrt(5) unless said"),
+      with_default("bias_init", &Params::bias_init,
+                   "how the bias starts; uniform in +-1/sqrt(fan_in) unless said"),
+  };
+}
+
+/// What backward needs to know of the forward pass.
+struct Forward {
+  convolution_forward::primitive_desc desc;
+  Window window;
+  Value src, dst;
+  Shape weight;  // (O, I/groups, kernel...), with the groups before it where there are any
+  memory::desc bias;
+  std::optional<Activation> post;
+};
+
+/// Cross-correlation over one or two spatial axes; weight (out_channels, C / groups, kernel...).
+class Conv final : public Layer {
+ public:
+  explicit Conv(Params params) : params_(std::move(params)) {}
+
+  std::vector<Shape> infer(std::span<const Shape> src) const override {
+    require_picture("conv", src[0]);
+    require_groups("the source's channels", src[0][1]);
+    require_groups("out_channels", params_.out_channels);
+    const Window window = place_window(params_.window(), src[0]);
+    require_size("a weight", weight_shape(src[0]).dims());
+    return {window_dst(src[0], params_.out_channels, window)};
+  }
+
+  std::vector<WeightSpec> weights(std::span<const Shape> src) const override {
+    const Shape shape = weight_shape(src[0]);
+    const std::int64_t fan_in = shape.elements() / shape[0];
+    std::vector<WeightSpec> specs = {
+        {"weight", shape, init_or(params_.weight_init, default_weight_init())}};
+    if (params_.bias)
+      specs.push_back({"bias", {shape[0]}, init_or(params_.bias_init, default_bias_init(fan_in))});
+    return specs;
+  }
+
+  Recorded record(Tape& tape, std::span<const Value> src) const override {
+    const Forward forward = record_forward(tape, src[0]);
+    auto grad =
+        [=, this, needs_grad = src[0].needs_grad](
+            Tape& back,
+            std::span<const std::optional<Value>> diff_dst) -> std::vector<std::optional<Value>> {
+      const Value diff = undo_post(back, forward.post, forward.dst, *diff_dst[0]);
+      if (back.trains("weight") || (params_.bias && back.trains("bias")))
+        record_weight_grads(back, forward, diff);
+      if (!needs_grad) return {std::nullopt};
+      return {record_src_grad(back, forward, diff)};
+    };
+    return {{forward.dst}, grad};
+  }
+
+ private:
+  void require_groups(const std::string& what, std::int64_t channels) const {
+    if (channels % params_.groups == 0) return;
+    throw ShapeError(what + " (" + std::to_string(channels) + ") cannot be cut into " +
+                     std::to_string(params_.groups) + " groups");
+  }
+
+  Shape weight_shape(const Shape& src) const {
+    std::vector<std::int64_t> dims = params_.kernel_size.expand(src.spatial_rank(), "kernel_size");
+    dims.insert(dims.begin(), {params_.out_channels, src[1] / params_.groups});
+    return Shape(dims);
+  }
+
+  Forward record_forward(Tape& tape, const Value& src) const {
+    const Shape shape = src.shape();
+    const Window window = place_window(params_.window(), shape);
+    const Shape dst = window_dst(shape, params_.out_channels, window);
+    std::vector<std::int64_t> weight = weight_shape(shape).dims();
+    if (params_.groups > 1) {
+      weight[0] /= params_.groups;
+      weight.insert(weight.begin(), params_.groups);
+    }
+    const memory::desc bias = params_.bias ? plain_desc({params_.out_channels}) : memory::desc();
+    Forward forward{.desc = {tape.engine(), tape.prop_kind(), kAlgorithm, any_desc(shape),
+                             any_desc(Shape(weight)), bias, any_desc(dst), window.stride,
+                             window.dilation, window.before, window.after, attr_with_post(tape)},
+                    .window = window,
+                    .src = {},
+                    .dst = {},
+                    .weight = Shape(weight),
+                    .bias = bias,
+                    .post = tape.post()};
+    forward.src = tape.as(src, forward.desc.src_desc());
+    forward.dst = tape.value(forward.desc.dst_desc());
+    Args args = {{DNNL_ARG_SRC, forward.src},
+                 {DNNL_ARG_WEIGHTS, tape.weight("weight", forward.desc.weights_desc())},
+                 {DNNL_ARG_DST, forward.dst}};
+    if (params_.bias) args.emplace_back(DNNL_ARG_BIAS, tape.weight("bias"));
+    tape.run(forward.desc, args);
+    return forward;
+  }
+
+  void record_weight_grads(Tape& tape, const Forward& forward, const Value& diff_dst) const {
+    const Window& window = forward.window;
+    const convolution_backward_weights::primitive_desc backward(
+        tape.engine(), kAlgorithm, any_desc(forward.src.shape()), any_desc(forward.weight),
+        forward.bias, any_desc(diff_dst.shape()), window.stride, window.dilation, window.before,
+        window.after, forward.desc, Tape::attr());
+    const Value diff_weights = tape.value(backward.diff_weights_desc());
+    Args args = {{DNNL_ARG_SRC, tape.as(forward.src, backward.src_desc())},
+                 {DNNL_ARG_DIFF_DST, tape.as(diff_dst, backward.diff_dst_desc())},
+                 {DNNL_ARG_DIFF_WEIGHTS, diff_weights}};
+    if (params_.bias) {
+      const Value diff_bias = tape.value(forward.bias);
+      args.emplace_back(DNNL_ARG_DIFF_BIAS, diff_bias);
+      tape.add_weight_grad("bias", diff_bias);
+    }
+    tape.run(backward, args);
+    tape.add_weight_grad("weight", diff_weights);
+  }
+
+  static Value record_src_grad(Tape& tape, const Forward& forward, const Value& diff_dst) {
+    const Window& window = forward.window;
+    const convolution_backward_data::primitive_desc backward(
+        tape.engine(), kAlgorithm, any_desc(forward.src.shape()), any_desc(forward.weight),
+        any_desc(diff_dst.shape()), window.stride, window.dilation, window.before, window.after,
+        forward.desc, Tape::attr());
+    const Value diff_src = tape.value(backward.diff_src_desc());
+    tape.run(backward, {{DNNL_ARG_DIFF_DST, tape.as(diff_dst, backward.diff_dst_desc())},
+                        {DNNL_ARG_WEIGHTS, tape.weight("weight", backward.weights_desc())},
+                        {DNNL_ARG_DIFF_SRC, diff_src}});
+    return diff_src;
+  }
+
+  Params params_;
+};
+
+}  // namespace
+
+LayerKind conv_kind() {
+  LayerKind kind =
+      make_kind<Conv>("conv", "convolution over the spatial axes of (C, W) or (C, H, W)",
+                      one_source(), param_table());
+  kind.carries = carries_as_post_op;
+  return kind;
+}
+
+}  // namespace dl
