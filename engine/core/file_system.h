@@ -13,7 +13,7 @@ namespace dl {
 /// UserError.
 class FileError : public std::exception {
  public:
-  FileError(std::string operation, std::string path, int error_number);
+  FileError(const std::string& operation, const std::string& path, int error_number);
   const char* what() const noexcept override { return message_.c_str(); }
   int error_number() const { return error_number_; }
 
@@ -51,6 +51,9 @@ std::unique_ptr<FileSystem> real_file_system();
 
 /// The whole file. Throws FileError; `max_bytes` guards against devices and mistakes.
 std::string read_file(const std::string& path, std::size_t max_bytes = std::size_t{1} << 40);
+
+/// Creates or replaces a file, synced. A failure may leave part of it.
+void write_file(FileSystem& files, const std::string& path, std::string_view text);
 
 /// Writes a small file so that it is either the old or the new one: temp, sync, rename, sync of the
 /// folder.

@@ -40,7 +40,7 @@ Program::LossValue Program::loss(std::size_t i) const {
   const auto scalar = [&](const Value& value) {
     return *static_cast<const float*>(plan_->data(value));
   };
-  return {losses_[i].node, scalar(losses_[i].mean), scalar(losses_[i].count)};
+  return {scalar(losses_[i].mean), scalar(losses_[i].count)};
 }
 
 std::span<const float> Program::output() const {

@@ -32,10 +32,11 @@ class Program {
   void run(std::span<const void* const> tensors, const StepContext& context);
 
   struct LossValue {
-    int node;
     float mean, count;
   };
   std::size_t loss_count() const { return losses_.size(); }
+  /// Which of the graph's losses it is: train_only ones are not in every program.
+  std::size_t loss_index(std::size_t i) const { return losses_[i].index; }
   /// After run(): the mean over the batch, and what it is a mean of.
   LossValue loss(std::size_t i) const;
   /// After run(): the predictions, row-major; shape with the batch first.

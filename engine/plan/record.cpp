@@ -116,17 +116,22 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
   Recording recording{
       .tape = Tape(engine, training), .losses = {}, .output = {}, .input_nodes = {}};
   std::vector<int> losses;
-  for (const int loss : graph.losses) {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < graph.losses.size(); ++i) {
+    const int loss = graph.losses[i];
     if (purpose == Purpose::predict || (!training && graph.nodes[loss].train_only)) continue;
     losses.push_back(loss);
+    indices.push_back(i);
   }
   std::vector<int> roots = losses;
   roots.push_back(graph.output.node);
 
   Recorder recorder(graph, store, recording.tape);
   recorder.forward(needed_for(graph, roots), batch, recording.input_nodes);
-  for (const int loss : losses) {
-    recording.losses.push_back({loss, recorder.result({loss, 0}), recorder.result({loss, 1})});
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const int loss = losses[i];
+    recording.losses.push_back(
+        {indices[i], recorder.result({loss, 0}), recorder.result({loss, 1})});
     recording.tape.keep(recording.losses.back().mean);
     recording.tape.keep(recording.losses.back().count);
   }

@@ -14,7 +14,7 @@ namespace dl {
 struct Recording {
   Tape tape;
   struct Loss {
-    int node;
+    std::size_t index;  // in Graph::losses
     Value mean, count;  // scalars
   };
   std::vector<Loss> losses;

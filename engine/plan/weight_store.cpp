@@ -16,16 +16,24 @@ std::uint64_t name_hash(std::string_view name) {
 
 }  // namespace
 
-WeightStore::WeightStore(const Graph& graph) {
+WeightLayout lay_out_weights(const Graph& graph) {
+  WeightLayout layout;
   for (const NodeWeight& weight : graph_weights(graph)) {
     const auto size = static_cast<std::size_t>(weight.spec.shape.elements());
-    weights_.push_back({.name = weight.name,
-                        .shape = weight.spec.shape,
-                        .offset = count_,
-                        .size = size,
-                        .statistic = weight.spec.role == WeightSpec::Role::statistic});
-    count_ += (size + kFloatsPerLine - 1) / kFloatsPerLine * kFloatsPerLine;
+    layout.weights.push_back({.name = weight.name,
+                              .shape = weight.spec.shape,
+                              .offset = layout.count,
+                              .size = size,
+                              .statistic = weight.spec.role == WeightSpec::Role::statistic});
+    layout.count += (size + kFloatsPerLine - 1) / kFloatsPerLine * kFloatsPerLine;
   }
+  return layout;
+}
+
+WeightStore::WeightStore(const Graph& graph) {
+  WeightLayout layout = lay_out_weights(graph);
+  weights_ = std::move(layout.weights);
+  count_ = layout.count;
   values_ = AlignedBuffer(count_ * sizeof(float));
   gradients_ = AlignedBuffer(count_ * sizeof(float));
 }

@@ -23,6 +23,13 @@ struct StoredWeight {
   bool trainable() const { return !statistic && !frozen; }
 };
 
+/// Where all weights of a network lie, before any memory is there.
+struct WeightLayout {
+  std::vector<StoredWeight> weights;  // in checkpoint order
+  std::size_t count = 0;              // floats in each flat buffer
+};
+WeightLayout lay_out_weights(const Graph& graph);
+
 /// The one copy of a network's weights, in PyTorch's layouts, and their gradients. Two flat
 /// buffers, so that an optimiser's step is one pass over memory; what lies between the tensors is
 /// zero.

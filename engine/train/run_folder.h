@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/core/file_system.h"
+
+namespace dl {
+
+/// A run's folder, locked for this process as long as the object lives.
+class RunFolder {
+ public:
+  /// Makes a new one: `path`, or runs/<name>-001 with the next free number if `path` is empty.
+  /// Throws UserError: ExitCode::run_folder when `path` exists, ExitCode::locked when another
+  /// process is working in it, ExitCode::output when it cannot be written.
+  static RunFolder create(FileSystem& files, const std::string& path, const std::string& name);
+  /// Opens an existing run to go on with it. Throws UserError: run_folder when there is none,
+  /// locked.
+  static RunFolder open(FileSystem& files, const std::string& path);
+
+  RunFolder(RunFolder&&) noexcept;
+  ~RunFolder();
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  /// Writes a small file of the run; throws UserError (ExitCode::output).
+  void write(const std::string& name, const std::string& text);
+
+ private:
+  RunFolder(FileSystem& files, std::string path, int lock);
+  FileSystem* files_;
+  std::string path_;
+  int lock_;  // descriptor of the locked file
+};
+
+/// A file that grows by lines, with its size, for metrics and logs. Throws UserError
+/// (ExitCode::output).
+class GrowingFile {
+ public:
+  GrowingFile(FileSystem& files, std::string path);
+  void append(const std::string& text);
+  std::uint64_t size() const { return size_; }
+  /// Cuts off what a run wrote after the checkpoint from which it is resumed.
+  void cut(std::uint64_t size);
+
+ private:
+  FileSystem* files_;
+  std::string path_;
+  std::uint64_t size_ = 0;
+  std::unique_ptr<OutputFile> file_;
+};
+
+}  // namespace dl

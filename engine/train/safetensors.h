@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/file_system.h"
+
+namespace dl {
+
+/// A tensor in a safetensors file: little-endian, row-major.
+struct TensorView {
+  std::string name;
+  std::string dtype = "F32";  // as the specification spells it
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> bytes;
+
+  /// The bytes as floats; only for F32.
+  std::span<const float> floats() const {
+    return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
+  }
+};
+
+/// A view of floats that belong to somebody else.
+TensorView float_tensor(std::string name, std::vector<std::int64_t> shape,
+                        std::span<const float> values);
+
+/// A safetensors file in memory (https://github.com/huggingface/safetensors, "Format"). The header
+/// is checked in full before anything is looked at: its size, JSON, names, types, shapes, and that
+/// the tensors tile the data without holes or overlap.
+class SafetensorsFile {
+ public:
+  /// Throws UserError (ExitCode::weights) that names the file and what is wrong with it.
+  static SafetensorsFile read(const std::string& path);
+  /// The same for bytes that are there already; `path` is for messages.
+  static SafetensorsFile parse(std::string bytes, const std::string& path);
+
+  const std::vector<TensorView>& tensors() const { return tensors_; }  // in the order of their data
+  const TensorView* find(std::string_view name) const;
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+ private:
+  std::vector<std::byte> bytes_;  // moving the file keeps the views valid
+  std::vector<TensorView> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+/// The header of a file with these tensors: 8 bytes of length and JSON, padded so that data starts
+/// at a multiple of 8. The data of the tensors follows in the same order.
+std::string safetensors_header(std::span<const TensorView> tensors,
+                               const std::map<std::string, std::string>& metadata);
+
+}  // namespace dl

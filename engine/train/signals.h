@@ -1,0 +1,12 @@
+#pragma once
+
+#include "engine/core/stop_flag.h"
+
+namespace dl {
+
+/// From now on SIGINT, SIGTERM and SIGHUP ask `flag` to stop after the running step (the same a
+/// second time ends the process at once), SIGUSR1 asks for a checkpoint, and SIGPIPE and SIGXFSZ
+/// become errors of the operations that caused them. `flag` must live as long as the process.
+void catch_signals(StopFlag& flag);
+
+}  // namespace dl

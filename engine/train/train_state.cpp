@@ -1,0 +1,107 @@
+#include "engine/train/train_state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/core/error.h"
+
+namespace dl {
+namespace {
+
+using nlohmann::json;
+
+json optional_number(const std::optional<double>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+std::optional<double> read_optional(const json& value) {
+  return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
+}
+
+json sums_json(const MetricSums& sums) {
+  json losses = json::array();
+  for (const MetricSums::LossSum& loss : sums.losses)
+    losses.push_back({{"sum", loss.sum}, {"count", loss.count}});
+  return {{"losses", losses},
+          {"top1", sums.top1},
+          {"top5", sums.top5},
+          {"labelled", sums.labelled},
+          {"samples", sums.samples},
+          {"seconds", sums.seconds},
+          {"wait_seconds", sums.wait_seconds}};
+}
+
+MetricSums read_sums(const json& value) {
+  MetricSums sums;
+  for (const json& loss : value.at("losses"))
+    sums.losses.push_back({loss.at("sum"), loss.at("count")});
+  sums.top1 = value.at("top1");
+  sums.top5 = value.at("top5");
+  sums.labelled = value.at("labelled");
+  sums.samples = value.at("samples");
+  sums.seconds = value.at("seconds");
+  sums.wait_seconds = value.at("wait_seconds");
+  return sums;
+}
+
+json schedule_json(const ScheduleState& state) {
+  return {{"scale", state.scale},
+          {"best", optional_number(state.best)},
+          {"bad_epochs", state.bad_epochs},
+          {"cooldown", state.cooldown}};
+}
+
+ScheduleState read_schedule(const json& value) {
+  return {.scale = value.at("scale"),
+          .best = read_optional(value.at("best")),
+          .bad_epochs = value.at("bad_epochs"),
+          .cooldown = value.at("cooldown")};
+}
+
+}  // namespace
+
+std::string to_json(const TrainState& state, const RunIdentity& identity) {
+  const nlohmann::ordered_json out = {{"version", 1},
+                                      {"epoch", state.epoch},
+                                      {"batch", state.batch},
+                                      {"step", state.step},
+                                      {"skipped", state.skipped},
+                                      {"sums", sums_json(state.sums)},
+                                      {"schedule", schedule_json(state.schedule)},
+                                      {"best", optional_number(state.best)},
+                                      {"best_epoch", state.best_epoch},
+                                      {"epochs_since_best", state.epochs_since_best},
+                                      {"elapsed_seconds", state.elapsed_seconds},
+                                      {"jsonl_bytes", state.jsonl_bytes},
+                                      {"csv_bytes", state.csv_bytes},
+                                      {"seed", identity.seed},
+                                      {"config_digest", identity.config_digest},
+                                      {"data_fingerprint", identity.data_fingerprint}};
+  return out.dump(2) + "\n";
+}
+
+TrainState state_from_json(const std::string& text, const std::string& path,
+                           RunIdentity& identity) {
+  try {
+    const json in = json::parse(text);
+    if (in.at("version") != 1)
+      throw UserError(ExitCode::weights, path + ": written by a newer dltool");
+    identity = {.config_digest = in.at("config_digest"),
+                .data_fingerprint = in.at("data_fingerprint"),
+                .seed = in.at("seed")};
+    return {.epoch = in.at("epoch"),
+            .batch = in.at("batch"),
+            .step = in.at("step"),
+            .skipped = in.at("skipped"),
+            .sums = read_sums(in.at("sums")),
+            .schedule = read_schedule(in.at("schedule")),
+            .best = read_optional(in.at("best")),
+            .best_epoch = in.at("best_epoch"),
+            .epochs_since_best = in.at("epochs_since_best"),
+            .elapsed_seconds = in.at("elapsed_seconds"),
+            .jsonl_bytes = in.at("jsonl_bytes"),
+            .csv_bytes = in.at("csv_bytes")};
+  } catch (const json::exception& error) {
+    throw UserError(ExitCode::weights, path + ": damaged: " + error.what());
+  }
+}
+
+}  // namespace dl

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/train/schedule.h"
+
+namespace dl {
+
+/// Sums from which the metrics of an epoch are made; they can be saved in its middle.
+struct MetricSums {
+  struct LossSum {
+    double sum = 0, count = 0;  // of mean * count over batches, and of count
+  };
+  std::vector<LossSum> losses;  // in the order of the program's losses
+  std::int64_t top1 = 0, top5 = 0, labelled = 0;
+  std::int64_t samples = 0;
+  double seconds = 0, wait_seconds = 0;
+};
+
+/// Everything that changes while training, except weights and the optimiser's slots. What a
+/// checkpoint's state.json holds; leaving out a field must break resuming.
+struct TrainState {
+  std::int64_t epoch = 0;    // finished epochs
+  std::int64_t batch = 0;    // batches of the running epoch that are done
+  std::int64_t step = 0;     // optimiser steps
+  std::int64_t skipped = 0;  // steps left out because a gradient was not finite
+  MetricSums sums;           // of the running epoch
+  ScheduleState schedule;
+  std::optional<double> best;   // of the monitored metric
+  std::int64_t best_epoch = 0;  // from 1
+  std::int64_t epochs_since_best = 0;
+  double elapsed_seconds = 0;
+  std::uint64_t jsonl_bytes = 0, csv_bytes = 0;  // sizes of the metrics files
+};
+
+/// What a checkpoint says of the run it belongs to; compared when the run is resumed.
+struct RunIdentity {
+  std::string config_digest;     // of what may not change
+  std::string data_fingerprint;  // of the training data
+  std::uint64_t seed = 0;
+};
+
+std::string to_json(const TrainState& state, const RunIdentity& identity);
+/// Throws UserError (ExitCode::weights) naming `path` when a field is missing or of the wrong type.
+TrainState state_from_json(const std::string& text, const std::string& path, RunIdentity& identity);
+
+}  // namespace dl
