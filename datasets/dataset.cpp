@@ -1,0 +1,34 @@
+#include "datasets/dataset.h"
+
+namespace dl {
+
+std::size_t size_of(DataType type) { return type == DataType::u8 ? 1 : 4; }
+
+std::size_t Field::elements() const {
+  std::size_t count = 1;
+  for (const std::int64_t dim : shape) count *= static_cast<std::size_t>(dim);
+  return count;
+}
+
+std::string_view split_name(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::valid:
+      return "valid";
+    case Split::test:
+      break;
+  }
+  return "test";
+}
+
+std::string DataPaths::resolve(const std::string& path) const {
+  const auto under = [&](std::string_view prefix) {
+    return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+  };
+  if (under("@data")) return data + path.substr(std::string_view("@data").size());
+  if (under("@builtin")) return builtin + path.substr(std::string_view("@builtin").size());
+  return path;
+}
+
+}  // namespace dl

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/core/params.h"
+
+namespace dl {
+
+enum class DataType { u8, f32, s32 };
+std::size_t size_of(DataType type);
+
+/// One thing that a sample has: a picture, a label. `shape` is that of one sample; {} is a single
+/// number.
+struct Field {
+  std::string name;  // "image", "label": what configs call data.image, data.label
+  DataType type = DataType::f32;
+  std::vector<std::int64_t> shape;
+
+  std::size_t elements() const;
+  std::size_t bytes() const { return elements() * size_of(type); }
+};
+
+/// What every sample of a data set looks like.
+struct DataSpec {
+  std::vector<Field> inputs, targets;
+  std::optional<std::int64_t> classes = {};   // of the label, where there is one
+  std::vector<std::string> class_names = {};  // empty, or one for each class
+};
+
+/// Where the bytes of one sample go: one buffer of Field::bytes() for each input, then for each
+/// target.
+using SampleBuffers = std::span<const std::span<std::byte>>;
+
+/// The samples of one split, opened and ready.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual const DataSpec& spec() const = 0;
+  virtual std::size_t size() const = 0;
+  /// Writes sample `index` < size(). Any thread may call it at any time; it allocates nothing.
+  virtual void read(std::size_t index, SampleBuffers out) const = 0;
+  /// Changes when the content does. Computed when asked for: it looks at every byte.
+  virtual std::string fingerprint() const = 0;
+};
+
+enum class Split { train, valid, test };
+std::string_view split_name(Split split);
+
+/// Where files are looked for.
+struct DataPaths {
+  std::string data;     // what '@data' stands for
+  std::string builtin;  // what '@builtin' stands for: resource_folder() + "/datasets"
+
+  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise; anything else unchanged.
+  std::string resolve(const std::string& path) const;
+};
+
+/// A source of data as a config names it, validated. It knows what its samples look like without
+/// touching the disk, so that `check`, `summary` and `bench` need no data.
+class DataSource {
+ public:
+  virtual ~DataSource() = default;
+  virtual const DataSpec& spec() const = 0;
+  virtual bool has(Split split) const = 0;
+  /// Throws UserError (ExitCode::data) naming file and byte offset when a file is missing or
+  /// damaged.
+  virtual std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const = 0;
+};
+
+using DataKind = Kind<std::unique_ptr<DataSource>>;
+const std::vector<DataKind>& all_data_kinds();
+
+/// What stands under data.source: `{cifar10: {path: ...}}` or `digits`.
+std::unique_ptr<DataSource> make_data_source(const TypedNode& source);
+
+}  // namespace dl

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "datasets/dataset.h"
+
+// One function for each file of this folder that reads a format; registry.cpp lists them.
+namespace dl {
+
+DataKind cifar10_kind();
+DataKind cifar100_kind();
+DataKind digits_kind();
+DataKind fashion_mnist_kind();
+DataKind idx_kind();
+DataKind mnist_kind();
+DataKind synthetic_kind();
+
+}  // namespace dl

@@ -1,0 +1,19 @@
+#include "datasets/kinds.h"
+
+namespace dl {
+
+const std::vector<DataKind>& all_data_kinds() {
+  static const std::vector<DataKind> kinds = {
+      cifar10_kind(), cifar100_kind(), digits_kind(),    fashion_mnist_kind(),
+      idx_kind(),     mnist_kind(),    synthetic_kind(),
+  };
+  return kinds;
+}
+
+std::unique_ptr<DataSource> make_data_source(const TypedNode& source) {
+  const DataKind& kind =
+      find_kind<DataKind>(all_data_kinds(), source.type, source.type_mark, "data source");
+  return kind.make(source.params);
+}
+
+}  // namespace dl

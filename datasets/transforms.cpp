@@ -1,0 +1,233 @@
+#include <cmath>
+
+#include "datasets/transform.h"
+
+namespace dl {
+namespace {
+
+/// Makes the kind of a transform that is built from its parameters alone.
+template <class T, class P>
+TransformKind make_kind(std::string_view name, std::string_view summary, ParamTable<P> table) {
+  return {name, summary, specs_of(table), [table](const ConfigNode& node) {
+            return std::make_unique<T>(read_params(node, table));
+          }};
+}
+
+std::string size_text(std::int64_t height, std::int64_t width) {
+  return std::to_string(height) + "x" + std::to_string(width);
+}
+
+std::array<std::int64_t, 3> expect_picture(const TransformPlan& plan) {
+  if (const auto picture = plan.picture()) return *picture;
+  throw ShapeError("the samples are no pictures (channels, height, width)");
+}
+
+// --- normalize
+// -------------------------------------------------------------------------------------
+
+/// A number for all channels, or one for each.
+struct PerChannel {
+  std::vector<float> values;
+};
+
+}  // namespace
+
+template <>
+struct ValueType<PerChannel> {
+  static std::string name() { return "float or list of float"; }
+  static PerChannel read(const ConfigNode& node, const Limits& limits) {
+    if (!node.is_list()) return {{ValueType<float>::read(node, limits)}};
+    PerChannel all{ValueType<std::vector<float>>::read(node, limits)};
+    if (all.values.empty()) throw UserError(node.mark(), "is an empty list");
+    return all;
+  }
+  static std::string text(const PerChannel& all) {
+    return ValueType<std::vector<float>>::text(all.values);
+  }
+};
+
+namespace {
+
+struct NormalizeParams {
+  PerChannel mean, std;
+};
+ParamTable<NormalizeParams> normalize_table() {
+  return {required("mean", &NormalizeParams::mean,
+                   "of pixels scaled to 0..1; for all channels or each"),
+          required("std", &NormalizeParams::std, above(0), "of pixels scaled to 0..1")};
+}
+
+class Normalize final : public Transform {
+ public:
+  explicit Normalize(NormalizeParams params) : params_(std::move(params)) {}
+
+  void plan(TransformPlan& plan) const override {
+    const auto picture = plan.picture();
+    const std::size_t channels = picture ? (*picture)[0] : 1;
+    for (const auto& [key, all] :
+         {std::pair("mean", &params_.mean), std::pair("std", &params_.std)}) {
+      if (all->values.size() != 1 && all->values.size() != channels) {
+        throw ShapeError(std::string(key) + " has " + std::to_string(all->values.size()) +
+                         " values for " + std::to_string(channels) +
+                         (channels == 1 ? " channel" : " channels"));
+      }
+    }
+    plan.mean = params_.mean.values;
+    plan.std = params_.std.values;
+    plan.normalised = true;
+  }
+
+ private:
+  NormalizeParams params_;
+};
+
+// --- random_crop
+// -----------------------------------------------------------------------------------
+
+struct CropParams {
+  Spatial size;  // empty: the source's
+  Spatial padding = 0;
+  float fill = 0.0F;
+};
+ParamTable<CropParams> crop_table() {
+  return {with_default("size", &CropParams::size, between(1, 1 << 16),
+                       "of the result, [height, width] or one for both; default: the source's"),
+          with_default("padding", &CropParams::padding, between(0, 1 << 16),
+                       "on each side before cropping, [height, width] or one for both"),
+          with_default("fill", &CropParams::fill,
+                       "value of padding, before any scaling (bytes: 0 to 255)")};
+}
+
+void check_axes(std::string_view key, const Spatial& both) {
+  if (both.sizes.size() <= 2) return;
+  throw ShapeError(std::string(key) + " has " + std::to_string(both.sizes.size()) +
+                   " sizes, expected one or [height, width]");
+}
+
+class RandomCrop final : public Transform {
+ public:
+  explicit RandomCrop(CropParams params) : params_(std::move(params)) {}
+
+  void plan(TransformPlan& plan) const override {
+    check_axes("size", params_.size);
+    check_axes("padding", params_.padding);
+    const auto [channels, height, width] = expect_picture(plan);
+    if (plan.normalised) {
+      throw ShapeError("must stand before normalize", "padding is in the units of the source");
+    }
+    if (plan.pixels &&
+        !(params_.fill >= 0 && params_.fill <= 255 && params_.fill == std::floor(params_.fill))) {
+      throw ShapeError("fill is " + number_text(params_.fill) + ", must be a byte, 0 to 255");
+    }
+    const Area area = area_of(height, width);
+    if (area.height > height + 2 * area.pad_y || area.width > width + 2 * area.pad_x) {
+      throw ShapeError("size " + size_text(area.height, area.width) +
+                       " is larger than the source, " + size_text(height, width) +
+                       " with its padding");
+    }
+    plan.fill = params_.fill;
+    plan.spec.inputs[0].shape = {channels, area.height, area.width};
+  }
+
+  void draw(PictureWindow& window, Random& random) const override {
+    const Area area = area_of(window.height, window.width);
+    const auto offset = [&](std::int64_t source, std::int64_t size, std::int64_t pad) {
+      return static_cast<std::int64_t>(random.below(source + 2 * pad - size + 1)) - pad;
+    };
+    window.top += offset(window.height, area.height, area.pad_y);
+    window.left += window.step * offset(window.width, area.width, area.pad_x);
+    window.height = area.height;
+    window.width = area.width;
+  }
+
+ private:
+  struct Area {
+    std::int64_t height, width, pad_y, pad_x;
+  };
+  Area area_of(std::int64_t height, std::int64_t width) const {
+    const auto at = [](const Spatial& both, std::size_t axis) {
+      return both.sizes[both.sizes.size() == 1 ? 0 : axis];
+    };
+    const bool own = !params_.size.empty();
+    return {own ? at(params_.size, 0) : height, own ? at(params_.size, 1) : width,
+            at(params_.padding, 0), at(params_.padding, 1)};
+  }
+
+  CropParams params_;
+};
+
+// --- random_flip
+// -----------------------------------------------------------------------------------
+
+struct FlipParams {
+  float p = 0.5F;
+};
+ParamTable<FlipParams> flip_table() {
+  return {
+      with_default("p", &FlipParams::p, between(0, 1), "probability of mirroring left and right")};
+}
+
+class RandomFlip final : public Transform {
+ public:
+  explicit RandomFlip(FlipParams params) : params_(params) {}
+
+  void plan(TransformPlan& plan) const override { expect_picture(plan); }
+
+  void draw(PictureWindow& window, Random& random) const override {
+    if (random.uniform() >= params_.p) return;
+    window.left += window.step * (window.width - 1);
+    window.step = -window.step;
+  }
+
+ private:
+  FlipParams params_;
+};
+
+// --- one_hot
+// ---------------------------------------------------------------------------------------
+
+struct OneHotParams {
+  std::optional<std::int64_t> classes;
+};
+ParamTable<OneHotParams> one_hot_table() {
+  return {with_default("classes", &OneHotParams::classes, between(1, 1 << 20),
+                       "length of the vector; default: the data's classes")};
+}
+
+class OneHot final : public Transform {
+ public:
+  explicit OneHot(OneHotParams params) : params_(params) {}
+
+  void plan(TransformPlan& plan) const override {
+    if (plan.spec.targets.empty() || plan.spec.targets[0].type != DataType::s32 ||
+        !plan.spec.targets[0].shape.empty() || !plan.spec.classes) {
+      throw ShapeError("the data has no labels");
+    }
+    const std::int64_t classes = params_.classes.value_or(*plan.spec.classes);
+    if (classes < *plan.spec.classes) {
+      throw ShapeError("classes is " + std::to_string(classes) + ", but the data has " +
+                       std::to_string(*plan.spec.classes));
+    }
+    plan.one_hot_classes = classes;
+    plan.spec.targets[0].type = DataType::f32;
+    plan.spec.targets[0].shape = {classes};
+  }
+
+ private:
+  OneHotParams params_;
+};
+
+}  // namespace
+
+const std::vector<TransformKind>& all_transform_kinds() {
+  static const std::vector<TransformKind> kinds = {
+      make_kind<Normalize>("normalize", "(pixel / 255 - mean) / std, channel by channel",
+                           normalize_table()),
+      make_kind<OneHot>("one_hot", "labels as vectors of zeros and a one", one_hot_table()),
+      make_kind<RandomCrop>("random_crop", "a random piece of the padded picture", crop_table()),
+      make_kind<RandomFlip>("random_flip", "mirrors a picture at random", flip_table()),
+  };
+  return kinds;
+}
+
+}  // namespace dl

@@ -1,0 +1,263 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include "datasets/batches.h"
+#include "engine/core/error.h"
+#include "tests/support/data_files.h"
+
+namespace dl {
+namespace {
+
+using test::typed;
+
+/// Pictures of which each says its number: every pixel and the target are the index. Can be slow,
+/// or fail.
+class Numbered final : public Dataset {
+ public:
+  explicit Numbered(std::size_t size) : size_(size) {
+    spec_.inputs = {{"image", DataType::f32, {2, 3}}};
+    spec_.targets = {{"label", DataType::s32, {}}};
+    spec_.classes = static_cast<std::int64_t>(size);
+  }
+  const DataSpec& spec() const override { return spec_; }
+  std::size_t size() const override { return size_; }
+  void read(std::size_t index, SampleBuffers out) const override {
+    if (delay.count() > 0) std::this_thread::sleep_for(delay);
+    if (index == bad) throw UserError(ExitCode::data, "sample is damaged");
+    std::fill_n(reinterpret_cast<float*>(out[0].data()), 6, static_cast<float>(index));
+    *reinterpret_cast<std::int32_t*>(out[1].data()) = static_cast<std::int32_t>(index);
+  }
+  std::string fingerprint() const override { return "numbered"; }
+
+  std::chrono::microseconds delay{0};
+  std::size_t bad = SIZE_MAX;
+
+ private:
+  DataSpec spec_;
+  std::size_t size_;
+};
+
+struct Setup {
+  explicit Setup(std::size_t size) : data(size), samples(size), pipeline(data.spec(), {}) {
+    std::iota(samples.begin(), samples.end(), 0U);
+  }
+  SampleSet set() const { return {&data, samples}; }
+
+  Numbered data;
+  std::vector<std::uint32_t> samples;
+  Pipeline pipeline;
+};
+
+/// The labels of every batch that is left of the epoch.
+std::vector<std::vector<int>> drain(Batches& batches) {
+  std::vector<std::vector<int>> all;
+  while (const Batch* batch = batches.next()) {
+    const auto labels = batch->targets[0].ints();
+    all.emplace_back(labels.begin(), labels.end());
+    const auto pixels = batch->inputs[0].floats();
+    CHECK(pixels.size() == labels.size() * 6);
+    for (std::size_t i = 0; i < pixels.size(); ++i) CHECK(pixels[i] == labels[i / 6]);
+    CHECK(batch->samples == labels.size());
+  }
+  return all;
+}
+
+std::vector<std::vector<int>> epoch_of(const Setup& setup, BatchOptions options,
+                                       std::uint64_t epoch, std::size_t first = 0) {
+  Batches batches(setup.set(), setup.pipeline, options);
+  batches.start(epoch, first);
+  return drain(batches);
+}
+
+}  // namespace
+
+TEST_CASE("evaluation shows every sample in order, the last batch partial") {
+  const Setup setup(10);
+  CHECK(epoch_of(setup, {.batch = 4}, 0) ==
+        std::vector<std::vector<int>>{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9}});
+  Batches dropping(setup.set(), setup.pipeline, {.batch = 4, .drop_last = true});
+  CHECK(dropping.per_epoch() == 2);
+  CHECK(dropping.samples_per_epoch() == 8);
+  dropping.start(0);
+  CHECK(drain(dropping).size() == 2);
+}
+
+TEST_CASE("an epoch's order depends on seed and epoch, and not on prefetch") {
+  const Setup setup(50);
+  const BatchOptions options{.batch = 8, .shuffle = true, .seed = 3, .prefetch = 0};
+  const auto expected = epoch_of(setup, options, 5);
+  std::multiset<int> seen;
+  for (const auto& batch : expected) seen.insert(batch.begin(), batch.end());
+  CHECK(seen.size() == 50);
+  CHECK(std::set(seen.begin(), seen.end()).size() == 50);
+  for (const std::size_t depth : {1U, 2U, 3U, 7U, 20U}) {
+    BatchOptions other = options;
+    other.prefetch = depth;
+    CHECK(epoch_of(setup, other, 5) == expected);
+  }
+  CHECK(epoch_of(setup, options, 6) != expected);
+  BatchOptions other_seed = options;
+  other_seed.seed = 4;
+  CHECK(epoch_of(setup, other_seed, 5) != expected);
+}
+
+TEST_CASE("an epoch can be entered at any batch") {
+  const Setup setup(50);
+  const BatchOptions options{.batch = 8, .shuffle = true, .seed = 3};
+  const auto whole = epoch_of(setup, options, 2);
+  for (std::size_t first = 0; first <= whole.size() + 1; ++first) {
+    const auto rest = epoch_of(setup, options, 2, first);
+    REQUIRE(rest.size() == whole.size() - std::min(first, whole.size()));
+    CHECK(std::equal(rest.begin(), rest.end(),
+                     whole.end() - static_cast<std::ptrdiff_t>(rest.size())));
+  }
+}
+
+TEST_CASE("augmented pixels are the same with and without prefetch, and on resuming") {
+  const auto source =
+      make_data_source(typed("synthetic", {{"shape", "[3, 8, 8]"}, {"samples", "40"}}));
+  const auto data = source->open(Split::train, {});
+  std::vector<std::uint32_t> samples(40);
+  std::iota(samples.begin(), samples.end(), 0U);
+  const std::vector<TypedNode> list = {typed("random_crop", {{"padding", "2"}}),
+                                       typed("random_flip")};
+  const Pipeline pipeline(source->spec(), list);
+  const auto pixels = [&](std::size_t prefetch, std::size_t first) {
+    Batches batches({data.get(), samples}, pipeline,
+                    {.batch = 8, .shuffle = true, .seed = 1, .prefetch = prefetch});
+    batches.start(1, first);
+    std::vector<std::vector<float>> all;
+    while (const Batch* batch = batches.next()) {
+      const auto floats = batch->inputs[0].floats();
+      all.emplace_back(floats.begin(), floats.end());
+      CHECK(batch->index == first + all.size() - 1);
+    }
+    return all;
+  };
+  const auto whole = pixels(0, 0);
+  CHECK(pixels(3, 0) == whole);
+  CHECK(pixels(2, 3) == std::vector(whole.begin() + 3, whole.end()));
+}
+
+TEST_CASE("buffers are aligned and stay where they are") {
+  const Setup setup(64);
+  Batches batches(setup.set(), setup.pipeline, {.batch = 5, .shuffle = true, .prefetch = 2});
+  std::set<const std::byte*> places;
+  for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+    batches.start(epoch);
+    while (const Batch* batch = batches.next()) {
+      for (const BatchField* field : {&batch->inputs[0], &batch->targets[0]}) {
+        CHECK(reinterpret_cast<std::uintptr_t>(field->bytes) % 64 == 0);
+        places.insert(field->bytes);
+      }
+    }
+  }
+  CHECK(places.size() == 6);
+  CHECK(batches.buffer_bytes() == 3 * (64 + 64 + 128 + 64));
+}
+
+TEST_CASE("what the reader throws arrives after the batches before it, and a new epoch can begin") {
+  for (const std::size_t prefetch : {0U, 3U}) {
+    Setup setup(20);
+    setup.data.bad = 9;
+    Batches batches(setup.set(), setup.pipeline, {.batch = 4, .prefetch = prefetch});
+    for (int round = 0; round < 2; ++round) {
+      batches.start(0);
+      CHECK(batches.next()->targets[0].ints()[0] == 0);
+      CHECK(batches.next()->targets[0].ints()[0] == 4);
+      CHECK_THROWS_WITH_AS(batches.next(), "error: sample is damaged", UserError);
+    }
+  }
+}
+
+TEST_CASE("waiting ends soon after a stop, and so does the reader") {
+  Setup setup(1000);
+  setup.data.delay = std::chrono::milliseconds(2);
+  StopFlag stop;
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    Batches batches(setup.set(), setup.pipeline, {.batch = 1000}, &stop);
+    batches.start(0);
+    std::thread signal([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      stop.signal = 15;
+    });
+    CHECK(batches.next() == nullptr);
+    signal.join();
+    CHECK(batches.wait_seconds() > 0.02);
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
+}
+
+TEST_CASE("epochs can be started and dropped at any moment") {
+  Setup setup(60);
+  setup.data.delay = std::chrono::microseconds(20);
+  const BatchOptions options{.batch = 4, .shuffle = true, .seed = 9, .prefetch = 3};
+  BatchOptions plain = options;
+  plain.prefetch = 0;
+  std::vector<std::vector<std::vector<int>>> expected;
+  setup.data.delay = std::chrono::microseconds(0);
+  for (std::uint64_t epoch = 0; epoch < 7; ++epoch)
+    expected.push_back(epoch_of(setup, plain, epoch));
+  setup.data.delay = std::chrono::microseconds(20);
+  Random random(1, RandomStream::test);
+  for (int round = 0; round < 20; ++round) {
+    Batches batches(setup.set(), setup.pipeline, options);
+    for (int k = 0; k < 10; ++k) {
+      const std::uint64_t epoch = random.below(expected.size());
+      const std::size_t first = random.below(15), steps = random.below(6);
+      batches.start(epoch, first);
+      for (std::size_t i = first; i < std::min<std::size_t>(first + steps, 15); ++i) {
+        const Batch* batch = batches.next();
+        REQUIRE(batch);
+        const auto labels = batch->targets[0].ints();
+        CHECK(std::vector<int>(labels.begin(), labels.end()) == expected[epoch][i]);
+      }
+    }
+  }
+}
+
+TEST_CASE("fewer samples than one batch are refused where the last batch is dropped") {
+  const Setup setup(3);
+  CHECK_THROWS_WITH_AS(Batches(setup.set(), setup.pipeline, {.batch = 4, .drop_last = true}),
+                       "error: there are 3 samples, fewer than one batch of 4", UserError);
+  CHECK(epoch_of(setup, {.batch = 4}, 0).size() == 1);
+}
+
+TEST_CASE("held-out samples and the rest are disjoint, complete and a function of the seed") {
+  const HoldOut held = hold_out(1000, 150, 7);
+  CHECK(held.valid.size() == 150);
+  CHECK(std::is_sorted(held.valid.begin(), held.valid.end()));
+  std::vector<std::uint32_t> all;
+  std::merge(held.train.begin(), held.train.end(), held.valid.begin(), held.valid.end(),
+             std::back_inserter(all));
+  REQUIRE(all.size() == 1000);
+  for (std::uint32_t i = 0; i < 1000; ++i) CHECK(all[i] == i);
+  CHECK(hold_out(1000, 150, 7).valid == held.valid);
+  CHECK(hold_out(1000, 150, 8).valid != held.valid);
+}
+
+TEST_CASE("a run's data are its splits, with valid held out of train by number or share") {
+  const auto source = make_data_source(
+      typed("synthetic", {{"shape", "[4]"}, {"samples", "50"}, {"test_samples", "9"}}));
+  RunData plain(*source, {}, 0, 1);
+  CHECK_FALSE(plain.has(Split::valid));
+  CHECK(plain.open(Split::train).samples.size() == 50);
+  CHECK(plain.open(Split::test).samples.size() == 9);
+  RunData number(*source, {}, 8, 1);
+  CHECK(number.open(Split::valid).samples.size() == 8);
+  CHECK(number.open(Split::train).samples.size() == 42);
+  CHECK(number.open(Split::train).dataset == number.open(Split::valid).dataset);
+  RunData share(*source, {}, 0.1, 1);
+  CHECK(share.open(Split::valid).samples.size() == 5);
+  for (const double amount : {50.0, 51.0, 0.001, 0.999}) {
+    CHECK_THROWS_AS(RunData(*source, {}, amount, 1).open(Split::train), UserError);
+  }
+}
+
+}  // namespace dl
