@@ -1,0 +1,254 @@
+#include "engine/config/config_tables.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+struct Transforms {
+  std::vector<TypedNode> train, eval;
+};
+
+ParamTable<Transforms> transforms_table() {
+  return {
+      with_default("train", &Transforms::train, "applied to each training sample, in order"),
+      with_default("eval", &Transforms::eval,
+                   "applied to each sample of evaluation and prediction"),
+  };
+}
+
+Param<DataConfig> transforms_row() {
+  ParamSpec spec{"transforms",
+                 "map",
+                 "what is done to a sample before it is batched",
+                 "",
+                 false,
+                 {},
+                 specs_of(transforms_table())};
+  return {std::move(spec), [](DataConfig& data, const ConfigNode& node) {
+            Transforms transforms = read_params(node, transforms_table());
+            data.train_transforms = std::move(transforms.train);
+            data.eval_transforms = std::move(transforms.eval);
+          }};
+}
+
+ParamTable<SplitConfig> split_table() {
+  return {
+      with_default("valid", &SplitConfig::valid, at_least(0),
+                   "samples held out of train for validation: a number, or a fraction below 1")};
+}
+
+ParamTable<ClipConfig> clip_table() {
+  return {
+      with_default("norm", &ClipConfig::norm, above(0),
+                   "the gradient's norm over all weights is scaled down to this"),
+      with_default("value", &ClipConfig::value, above(0),
+                   "each element of the gradient is cut to -value ... value"),
+  };
+}
+
+ParamTable<EmaConfig> ema_table() {
+  return {
+      with_default("decay", &EmaConfig::decay, from_to_below(0, 1),
+                   "what is kept of the average at each step"),
+      with_default("warmup", &EmaConfig::warmup,
+                   "start with a smaller decay: min(decay, (1 + step) / (10 + step))"),
+  };
+}
+
+ParamTable<StopConfig> stop_table() {
+  return {
+      with_default("patience", &StopConfig::patience, at_least(1),
+                   "epochs without a better monitor after which training stops"),
+      with_default("min_delta", &StopConfig::min_delta, at_least(0),
+                   "what counts as better: at least this much"),
+  };
+}
+
+ParamTable<CheckpointEvery> every_table() {
+  return {
+      with_default("epochs", &CheckpointEvery::epochs, at_least(1),
+                   "epochs between checkpoints; 1 when steps is not given either"),
+      with_default("steps", &CheckpointEvery::steps, at_least(1),
+                   "steps between checkpoints, counted through the run"),
+  };
+}
+
+ParamTable<CheckpointConfig> checkpoint_table() {
+  return {
+      section("every", &CheckpointConfig::every, every_table(),
+              "when to save; the end of a run is always saved"),
+      with_default("keep", &CheckpointConfig::keep, at_least(1),
+                   "how many of the latest are kept, the best one apart"),
+  };
+}
+
+const SectionKeys* owner_of(const std::string& key, const std::string& section,
+                            std::span<const SectionKeys> elsewhere) {
+  const auto at = std::find_if(elsewhere.begin(), elsewhere.end(), [&](const SectionKeys& other) {
+    return other.section != section &&
+           std::find(other.keys.begin(), other.keys.end(), key) != other.keys.end();
+  });
+  return at == elsewhere.end() ? nullptr : &*at;
+}
+
+}  // namespace
+
+std::int64_t HeldOut::count(std::int64_t total) const {
+  return amount < 1 ? std::llround(amount * static_cast<double>(total))
+                    : static_cast<std::int64_t>(amount);
+}
+
+ThreadCount ValueType<ThreadCount>::read(const ConfigNode& node, const Limits& limits) {
+  if (node.is_scalar() && node.text() == "auto") return {};
+  if (node.is_scalar() && !node.quoted() && parse_double(node.text()))
+    return {ValueType<int>::read(node, limits)};
+  throw UserError(node.mark(), "expected auto or an int, found " + node.describe());
+}
+
+HeldOut ValueType<HeldOut>::read(const ConfigNode& node, const Limits& limits) {
+  const double amount = ValueType<double>::read(node, limits);
+  if (amount >= 1 && amount != std::floor(amount)) {
+    throw UserError(node.mark(),
+                    "is " + node.text() + ", must be a whole number, or a fraction below 1");
+  }
+  if (amount > 9e15) throw UserError(node.mark(), "is " + node.text() + ", which is too large");
+  return {amount};
+}
+
+Precision ValueType<Precision>::read(const ConfigNode& node, const Limits&) {
+  if (node.is_scalar() && node.text() == "f32") return Precision::f32;
+  const bool known = node.is_scalar() && node.text() == "bf16";
+  throw UserError(node.mark(), known ? "bf16 cannot be trained in yet; use f32"
+                                     : "expected f32, found " + node.describe());
+}
+
+ParamTable<TopKeys> top_table() {
+  return {
+      with_default("version", &TopKeys::version, "of the config language; there is only version 1"),
+      with_default("extends", &TopKeys::extends,
+                   "a config, or a list of them, that this one is put over; relative to this file"),
+      with_default("name", &TopKeys::name,
+                   "of the run: its folder is runs/<name>-001; the file's name unless said"),
+      with_default("seed", &TopKeys::seed, at_least(0),
+                   "of everything random: weights, order, augmentation, dropout"),
+      with_default("vars", &TopKeys::vars, "values for $name and $(expressions)"),
+      with_default("data", &TopKeys::data, "where samples come from and how they are batched"),
+      with_default("blocks", &TopKeys::blocks, "pieces of a graph that are used like layers"),
+      required("model", &TopKeys::model, "the network"),
+      required("loss", &TopKeys::loss, "a loss, or a list of them"),
+      required("optimizer", &TopKeys::optimizer, "how weights are updated"),
+      with_default("schedule", &TopKeys::schedule,
+                   "how the learning rate changes; constant unless said"),
+      required("train", &TopKeys::train, "how long and how to train"),
+  };
+}
+
+ParamTable<DataConfig> data_table() {
+  return {
+      with_default("source", &DataConfig::source, "the data set"),
+      with_default("batch", &DataConfig::batch, at_least(1), "samples in a training batch"),
+      with_default("eval_batch", &DataConfig::eval_batch, at_least(1),
+                   "samples in a batch of evaluation; batch unless said"),
+      with_default("drop_last", &DataConfig::drop_last,
+                   "leave out a last training batch that is not full"),
+      with_default("shuffle", &DataConfig::shuffle,
+                   "a new order of the training samples each epoch"),
+      section("split", &DataConfig::split, split_table(),
+              "parts held out of the training samples, by seed"),
+      transforms_row(),
+      with_default("classes", &DataConfig::classes, at_least(1),
+                   "number of classes; the source tells it unless said"),
+      with_default("vocabulary", &DataConfig::vocabulary, at_least(1),
+                   "number of distinct tokens; the source tells it unless said"),
+      with_default("prefetch", &DataConfig::prefetch, between(0, 1000),
+                   "batches prepared ahead on a thread of their own; 0: no such thread"),
+  };
+}
+
+ParamTable<ModelKeys> model_table() {
+  return {
+      with_default("input", &ModelKeys::input, at_least(1),
+                   "shape of a sample, without the batch; the data tells it unless said"),
+      required("layers", &ModelKeys::layers, "the network's layers, blocks, repeats and ifs"),
+      with_default("output", &ModelKeys::output,
+                   "the layer that predicts; the last one unless said"),
+  };
+}
+
+ParamTable<LossKeys> loss_table() {
+  return {
+      with_default("name", &LossKeys::name, "in metrics and messages; the loss's type unless said"),
+      with_default("from", &LossKeys::from,
+                   "the layer that it judges; the model's output unless said"),
+      with_default(
+          "target", &LossKeys::target,
+          "what it compares with: data.label, or a layer; the only target of the data unless said"),
+      with_default("weight", &LossKeys::weight, at_least(0), "its share in the sum of the losses"),
+      with_default("train_only", &LossKeys::train_only,
+                   "evaluation leaves it out, and the layers that only it needs"),
+  };
+}
+
+ParamTable<TrainConfig> train_table() {
+  return {
+      required("epochs", &TrainConfig::epochs, at_least(1), "passes over the training samples"),
+      with_default("max_steps", &TrainConfig::max_steps, at_least(1),
+                   "stop after so many steps, wherever in an epoch"),
+      section("clip", &TrainConfig::clip, clip_table(), "bounds for the gradient"),
+      section("ema", &TrainConfig::ema, ema_table(),
+              "keep an exponential moving average of the weights, and evaluate with it"),
+      with_default("effective_batch", &TrainConfig::effective_batch, at_least(1),
+                   "samples in a step; a multiple of data.batch, whose gradients are accumulated"),
+      with_default("threads", &TrainConfig::threads, between(1, 4096),
+                   "threads that compute; auto: one for each physical core of this process"),
+      with_default("precision", &TrainConfig::precision, "number format of the computation"),
+      with_default("monitor", &TrainConfig::monitor,
+                   "what the best checkpoint is best in, as valid/top1; the first loss's main "
+                   "metric on valid unless said"),
+      section("stop", &TrainConfig::stop, stop_table(), "stop early"),
+      section("checkpoint", &TrainConfig::checkpoint, checkpoint_table(),
+              "when to save, and what to keep"),
+      with_default("on_nonfinite", &TrainConfig::on_nonfinite,
+                   "what to do when the loss or a gradient is not finite: stop with exit code 8, "
+                   "or skip the step"),
+      with_default("log_every", &TrainConfig::log_every, at_least(1),
+                   "steps between lines of progress where there is no terminal"),
+  };
+}
+
+void drop_bad_keys(ConfigNode& map, std::span<const ParamSpec> specs, const std::string& section,
+                   std::span<const SectionKeys> elsewhere, Problems& problems) {
+  if (!map.is_map()) return;  // the reader says so
+  const std::string what = section.empty() ? "" : section + ": ";
+  std::vector<std::string> known;
+  for (const ParamSpec& spec : specs) known.push_back(spec.name);
+  std::erase_if(map.entries(), [&](ConfigNode::Entry& entry) {
+    const auto spec = std::find_if(specs.begin(), specs.end(),
+                                   [&](const ParamSpec& s) { return s.name == entry.key; });
+    if (spec == specs.end()) {
+      const SectionKeys* owner = owner_of(entry.key, section, elsewhere);
+      const std::string where =
+          owner ? "; it belongs " +
+                      (owner->section.empty() ? "to the top level" : "under " + owner->section)
+                : did_you_mean(entry.key, known);
+      problems.add(entry.key_mark, what + "unknown key '" + entry.key + "'" + where);
+      return true;
+    }
+    if (entry.value.is_null()) {
+      problems.add(entry.key_mark, what + "'" + entry.key + "' has no value",
+                   spec->nested.empty() ? "" : "leave it out, or write {} for the defaults");
+      return true;
+    }
+    if (!spec->nested.empty()) {
+      drop_bad_keys(entry.value, spec->nested,
+                    section.empty() ? entry.key : section + "." + entry.key, elsewhere, problems);
+    }
+    return false;
+  });
+}
+
+}  // namespace dl

@@ -1,0 +1,79 @@
+#include "engine/config/expand.h"
+
+#include "engine/core/params.h"
+
+namespace dl {
+
+Expansion::Expansion(const ConfigNode& root, const ConfigOptions& options, Findings& findings)
+    : root_(root), options_(options), findings_(findings) {
+  globals_.data = [this](const std::string& name, const Mark& mark) {
+    return data_value(name, mark);
+  };
+  if (const ConfigNode* vars = root.find("vars")) read_vars(*vars);
+  expander_ = std::make_unique<LayerExpander>(root.find("blocks"), options.layer_types, globals_,
+                                              budget_, findings);
+}
+
+void Expansion::read_vars(const ConfigNode& vars) {
+  if (!vars.is_map())
+    return findings_.add(vars.mark(), "vars: expected a map, found " + vars.describe());
+  for (const ConfigNode::Entry& var : vars.entries()) {
+    if (!is_variable_name(var.key))
+      findings_.add(var.key_mark, "no var can be called '" + var.key + "'");
+    if (var.value.is_null()) findings_.add(var.key_mark, "var '" + var.key + "' has no value");
+    try {
+      globals_.values.insert_or_assign(var.key,
+                                       value_of(expand(var.value, globals_, budget_, findings_)));
+    } catch (const UserError& error) {
+      findings_.add(error);
+    }
+  }
+}
+
+ConfigNode Expansion::section(const std::string& key) {
+  const ConfigNode* node = root_.find(key);
+  return node ? expand(*node, globals_, budget_, findings_) : ConfigNode::null(root_.mark());
+}
+
+/// data.classes or data.vocabulary: as the config says, or as the source knows.
+Value Expansion::data_value(const std::string& name, const Mark& mark) {
+  const std::string key = name.substr(std::string("data.").size());
+  if (key != "classes" && key != "vocabulary") {
+    throw UserError(mark, "unknown name '" + name +
+                              "'; of the data there are data.classes and data.vocabulary");
+  }
+  if (asking_) throw UserError(mark, "'" + name + "' depends on itself");
+  asking_ = true;
+  const ConfigNode* data = root_.find("data");
+  const ConfigNode* written = data ? data->find(key) : nullptr;
+  std::optional<std::int64_t> value;
+  try {
+    if (written) {
+      value = ValueType<std::int64_t>::read(expand(*written, globals_, budget_, findings_),
+                                            at_least(1));
+    } else {
+      value = ask_source(key);
+    }
+  } catch (const UserError& error) {
+    asking_ = false;
+    if (!written || error.code() != ExitCode::config) throw;
+    throw UserError(mark, "'" + name + "' is not known: it is wrong where it is written");
+  }
+  asking_ = false;
+  if (!value)
+    throw UserError(mark, "'" + name + "' is not known",
+                    "write " + key + ": under data, or name a source that tells it");
+  return *value;
+}
+
+std::optional<std::int64_t> Expansion::ask_source(const std::string& key) {
+  const ConfigNode* data = root_.find("data");
+  const ConfigNode* source = data ? data->find("source") : nullptr;
+  if (!source || source->is_null() || !options_.data_facts) return std::nullopt;
+  if (!facts_)
+    facts_ = options_.data_facts(
+        read_typed(expand(*source, globals_, budget_, findings_), "a data source"));
+  return key == "classes" ? facts_->classes : facts_->vocabulary;
+}
+
+}  // namespace dl

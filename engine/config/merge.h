@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/core/config_node.h"
+#include "engine/core/error.h"
+
+namespace dl {
+
+/// A config file merged with all that it extends, and which files those were.
+struct MergedFiles {
+  ConfigNode root;                 // without `extends`
+  std::vector<std::string> files;  // the given one first
+  std::string given_text;
+};
+MergedFiles read_with_extends(const std::string& path, Problems& problems);
+
+/// Puts `over` over `base`: maps merge, lists and scalars replace, and where the type is the key
+/// another type replaces. `key: ~` takes an inherited key away.
+ConfigNode merged(ConfigNode base, const ConfigNode& over);
+
+/// Does what one `--set key=value` says. Its positions lie in a file called "--set".
+void apply_set(ConfigNode& root, const std::string& argument, Problems& problems);
+
+}  // namespace dl

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "engine/config/run_config.h"
+
+namespace dl {
+
+/// The sections as they stand in the config once their expressions are replaced.
+struct ResolvedSections {
+  ConfigNode data, optimizer, schedule, train;  // null: not there
+};
+
+/// A config without extends, vars, blocks, repeats, ifs and expressions that loads as the same
+/// RunConfig.
+ConfigNode resolved_config(const RunConfig& config, const ResolvedSections& sections);
+
+}  // namespace dl

@@ -1,0 +1,338 @@
+#include "engine/config/run_config.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <span>
+
+#include "engine/config/config_tables.h"
+#include "engine/config/expand.h"
+#include "engine/config/merge.h"
+#include "engine/config/name_check.h"
+#include "engine/config/resolved.h"
+#include "engine/config/yaml_file.h"
+#include "engine/config/yaml_text.h"
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+std::vector<std::string> names_of_specs(std::span<const ParamSpec> specs) {
+  std::vector<std::string> names;
+  for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  return names;
+}
+
+/// The sections' own keys, and those that the caller knows of: what the config has chosen comes
+/// first.
+std::vector<SectionKeys> all_sections(const ConfigOptions& options, const ConfigNode& root) {
+  std::vector<SectionKeys> all;
+  for (const SectionKeys& other : options.other_sections) {
+    const std::vector<std::string> parts = split(other.section, '.');
+    const ConfigNode* chosen = root.find(parts[0]);
+    const bool is_chosen =
+        parts.size() == 2 && chosen &&
+        (chosen->find(parts[1]) || (chosen->is_scalar() && chosen->text() == parts[1]));
+    all.insert(is_chosen ? all.begin() : all.end(), other);
+  }
+  std::size_t at = 0;
+  for (const SectionDoc& section : config_sections()) {
+    if (section.path == "loss" || section.path.empty()) continue;
+    all.insert(all.begin() + static_cast<std::ptrdiff_t>(at++),
+               {section.path, names_of_specs(section.params)});
+  }
+  all.push_back({"", names_of_specs(specs_of(top_table()))});
+  return all;
+}
+
+bool is_run_name(const std::string& name) {
+  return !name.empty() && name[0] != '.' && name.size() <= 200 &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) || c == '.' || c == '_' || c == '-' || c == '+';
+         });
+}
+
+std::string name_of_file(const std::string& path) {
+  std::string name = std::filesystem::path(path).stem().string();
+  for (char& c : name)
+    if (!is_run_name(std::string("a") + c)) c = '_';
+  return is_run_name(name) ? name : "run";
+}
+
+/// Reads the sections of one merged config into a RunConfig; everything wrong goes to `problems`.
+class ConfigReader {
+ public:
+  ConfigReader(ConfigNode root, const ConfigOptions& options, Problems& problems,
+               Findings& findings)
+      : root_(std::move(root)),
+        sections_(all_sections(options, root_)),
+        problems_(problems),
+        findings_(findings) {
+    drop_bad_keys(root_, specs_of(top_table()), "", sections_, problems_);
+    expansion_ = std::make_unique<Expansion>(root_, options, findings_);
+  }
+
+  RunConfig read(const std::string& path) {
+    for (const ParamSpec& spec : specs_of(top_table())) {
+      if (spec.required && !root_.find(spec.name))
+        problems_.add(root_.mark(), "missing section '" + spec.name + "': " + spec.doc);
+    }
+    read_top(path);
+    read_section("data", data_table(), config_.data, resolved_.data);
+    read_section("train", train_table(), config_.train, resolved_.train);
+    read_model();
+    read_losses();
+    read_choices();
+    check_consistency();
+    return std::move(config_);
+  }
+
+  const ResolvedSections& resolved() const { return resolved_; }
+
+ private:
+  /// Runs `read`, and collects what it throws behind `what`.
+  template <class Read>
+  void collect(const std::string& what, const Read& read) {
+    try {
+      read();
+    } catch (const UserError& error) {
+      if (error.code() != ExitCode::config) throw;
+      problems_.add(error, what);
+    }
+  }
+
+  /// A section with its expressions replaced; none when it is not there or when an expression
+  /// failed.
+  std::optional<ConfigNode> expanded(const std::string& key) {
+    if (!root_.find(key)) return std::nullopt;
+    const std::size_t before = findings_.count();
+    ConfigNode node = expansion_->section(key);
+    return findings_.count() == before ? std::optional(std::move(node)) : std::nullopt;
+  }
+
+  void read_top(const std::string& path) {
+    TopKeys top;
+    ConfigNode scalars = ConfigNode::map({}, root_.mark());
+    for (const char* key : {"version", "name", "seed"}) {
+      if (const auto node = expanded(key))
+        scalars.entries().push_back({key, root_.find_entry(key)->key_mark, *node});
+    }
+    ParamTable<TopKeys> table = top_table();
+    std::erase_if(table, [](const Param<TopKeys>& row) { return row.spec.required; });
+    collect("", [&] { top = read_params(scalars, table); });
+    const auto mark = [&](const char* key) { return root_.find(key)->mark(); };
+    if (top.version != 1)
+      problems_.add(mark("version"), "version " + std::to_string(top.version) +
+                                         " is not known; this program reads version 1");
+    if (scalars.find("name") && !is_run_name(top.name)) {
+      problems_.add(
+          mark("name"),
+          "name: '" + top.name +
+              "' cannot name a folder: letters, digits and . _ - + only, no dot in front");
+    }
+    config_.name = scalars.find("name") ? top.name : name_of_file(path);
+    config_.seed = static_cast<std::uint64_t>(top.seed);
+  }
+
+  /// A section that its table reads. Unknown keys are reported even where an expression failed.
+  template <class Section>
+  void read_section(const std::string& key, const ParamTable<Section>& table, Section& section,
+                    ConfigNode& resolved) {
+    const ConfigNode* written = root_.find(key);
+    if (!written) return;
+    ConfigNode checked = *written;
+    Problems ignored;
+    drop_bad_keys(checked, specs_of(table), key, sections_, problems_);
+    if (const auto node = expanded(key)) {
+      resolved = *node;
+      drop_bad_keys(resolved, specs_of(table), key, sections_, ignored);
+      collect(key + ": ", [&] { section = read_params(resolved, table); });
+    }
+    section.mark = written->mark();
+  }
+
+  void read_model() {
+    const ConfigNode* model = root_.find("model");
+    if (!model) return;
+    config_.model.mark = model->mark();
+    ConfigNode written = *model;
+    drop_bad_keys(written, specs_of(model_table()), "model", sections_, problems_);
+    ModelKeys keys;
+    // The layers are not expanded like other values: their expressions have a scope of their own.
+    collect("model: ", [&] { keys = read_params(expanded_but_layers(written), model_table()); });
+    config_.model.input = keys.input;
+    if (keys.layers.is_list()) {
+      config_.model.layers = expansion_->layers(keys.layers);
+      if (config_.model.layers.empty())
+        findings_.add(keys.layers.mark(), "model: there are no layers");
+    } else if (!keys.layers.is_null()) {
+      problems_.add(keys.layers.mark(),
+                    "model: layers: expected a list, found " + keys.layers.describe());
+    }
+    if (keys.output)
+      config_.model.output =
+          expansion_->resolve(*keys.output, written.find("output")->mark(), "output: ");
+  }
+
+  ConfigNode expanded_but_layers(const ConfigNode& model) {
+    ConfigNode result = model;
+    for (ConfigNode::Entry& entry : result.entries()) {
+      if (entry.key != "layers") entry.value = expansion_->value(entry.value);
+    }
+    return result;
+  }
+
+  void read_losses() {
+    const auto node = expanded("loss");
+    if (!node) return;
+    const std::vector<ConfigNode> entries =
+        node->is_list() ? node->items() : std::vector<ConfigNode>{*node};
+    if (entries.empty())
+      problems_.add(node->mark(), "loss: expected a loss or a list of them, found an empty list");
+    for (const ConfigNode& entry : entries)
+      collect("loss: ", [&] { config_.losses.push_back(read_loss(entry)); });
+  }
+
+  LossDecl read_loss(const ConfigNode& node) {
+    LossDecl loss;
+    loss.kind = read_typed(node, "a loss");
+    ConfigNode own = ConfigNode::map({}, loss.kind.type_mark);
+    const std::vector<std::string> known = names_of_specs(specs_of(loss_table()));
+    std::erase_if(loss.kind.params.entries(), [&](ConfigNode::Entry& entry) {
+      const bool ours = std::find(known.begin(), known.end(), entry.key) != known.end();
+      if (ours) own.entries().push_back(entry);
+      return ours;
+    });
+    const LossKeys keys = read_params(own, loss_table());
+    loss.weight = keys.weight;
+    loss.train_only = keys.train_only;
+    loss.name = loss_name(keys.name, loss.kind.type, own);
+    const auto source = [&](const char* key, const std::string& name) {
+      return own.find(key) ? expansion_->resolve(name, own.find(key)->mark(),
+                                                 std::string("loss: ") + key + ": ")
+                           : LayerDecl::Source{"", loss.kind.type_mark};
+    };
+    loss.from = source("from", keys.from);
+    loss.target = source("target", keys.target);
+    return loss;
+  }
+
+  std::string loss_name(const std::string& written, const std::string& type,
+                        const ConfigNode& own) {
+    const auto taken = [&](const std::string& name) {
+      return std::any_of(config_.losses.begin(), config_.losses.end(),
+                         [&](const LossDecl& loss) { return loss.name == name; });
+    };
+    if (own.find("name")) {
+      if (written.empty() || taken(written))
+        throw UserError(own.find("name")->mark(), written.empty()
+                                                      ? "name: is empty"
+                                                      : "the name '" + written + "' is used twice");
+      return written;
+    }
+    std::string name = type;
+    for (int number = 2; taken(name); ++number) name = type + std::to_string(number);
+    return name;
+  }
+
+  /// What is chosen by type and read by its owner: the optimizer and the schedule.
+  void read_choices() {
+    if (const auto node = expanded("optimizer")) {
+      resolved_.optimizer = *node;
+      collect("optimizer: ", [&] { config_.optimizer = read_typed(*node, "an optimizer"); });
+    }
+    config_.schedule = {"constant", root_.mark(), ConfigNode::map({}, root_.mark())};
+    const auto node = expanded("schedule");
+    if (!node) return;
+    resolved_.schedule = *node;
+    ConfigNode kind = *node;
+    if (const ConfigNode* warmup = node->find("warmup")) {
+      config_.warmup = *warmup;
+      std::erase_if(kind.entries(),
+                    [](const ConfigNode::Entry& entry) { return entry.key == "warmup"; });
+      if (kind.entries().empty()) return;
+    }
+    collect("schedule: ", [&] { config_.schedule = read_typed(kind, "a schedule"); });
+  }
+
+  void check_consistency() {
+    const TrainConfig& train = config_.train;
+    const auto mark = [&](const char* key) { return root_.find("train")->find(key)->mark(); };
+    if (train.effective_batch && *train.effective_batch % config_.data.batch != 0) {
+      problems_.add(mark("effective_batch"), "train: effective_batch is " +
+                                                 std::to_string(*train.effective_batch) +
+                                                 ", must be a multiple of data.batch, which is " +
+                                                 std::to_string(config_.data.batch));
+    }
+    if (!train.monitor.empty()) {
+      const std::vector<std::string> parts = split(train.monitor, '/');
+      const bool good = parts.size() == 2 && !parts[1].empty() &&
+                        (parts[0] == "train" || parts[0] == "valid" || parts[0] == "test");
+      if (!good)
+        problems_.add(mark("monitor"), "train: monitor: '" + train.monitor +
+                                           "' is no metric; write valid/loss, valid/top1, ...");
+    }
+  }
+
+  ConfigNode root_;
+  std::vector<SectionKeys> sections_;
+  Problems& problems_;
+  Findings& findings_;
+  std::unique_ptr<Expansion> expansion_;
+  RunConfig config_;
+  ResolvedSections resolved_;
+};
+
+RunConfig load(const ConfigOptions& options, Problems& problems) {
+  MergedFiles files = read_with_extends(options.path, problems);
+  for (const std::string& set : options.sets) {
+    try {
+      apply_set(files.root, set, problems);
+    } catch (const UserError& error) {
+      problems.add(error);
+    }
+  }
+  Findings findings(problems);
+  check_names(files.root, *files.root.mark().file, findings);
+  ConfigReader reader(std::move(files.root), options, problems, findings);
+  RunConfig config = reader.read(options.path);
+  if (!problems.empty()) return config;
+
+  const ConfigNode resolved = resolved_config(config, reader.resolved());
+  if (count_nodes(resolved) > kMaxConfigNodes) {
+    throw UserError(config.model.mark, "the expanded model comes to over 100,000 values");
+  }
+  config.resolved_text = yaml_text(resolved);
+  config.given_text = std::move(files.given_text);
+  config.files = std::move(files.files);
+  return config;
+}
+
+}  // namespace
+
+RunConfig load_config(const ConfigOptions& options) {
+  Problems problems;
+  RunConfig config;
+  try {
+    config = load(options, problems);
+  } catch (const UserError& error) {
+    // What ended the reading early stands beside what was found before; data that cannot be read is told
+    // only when the config itself is right.
+    if (error.code() == ExitCode::config) problems.add(error);
+    else if (problems.empty()) throw;
+  }
+  problems.throw_if_any();
+  return config;
+}
+
+std::vector<SectionDoc> config_sections() {
+  return {
+      {"", "the top level of a config", specs_of(top_table())},
+      {"data", "where samples come from and how they are batched", specs_of(data_table())},
+      {"model", "the network", specs_of(model_table())},
+      {"loss", "keys that every loss takes beside its own", specs_of(loss_table())},
+      {"train", "how long and how to train", specs_of(train_table())},
+  };
+}
+
+}  // namespace dl

@@ -1,0 +1,135 @@
+#include "engine/config/run_config.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/config/config_text.h"
+
+namespace dl {
+namespace {
+
+constexpr char kResnet[] = R"(
+version: 1
+name: resnet
+seed: 7
+vars: {n: 2, width: 16, act: relu}
+data:
+  source: {cifar10: {path: '@data/cifar10'}}
+  batch: 128
+  split: {valid: 5000}
+  transforms:
+    train: [random_crop: {padding: 4}, random_flip]
+    eval: [normalize: {mean: [0.5], std: [1]}]
+blocks:
+  basic:
+    params: {channels: ~, stride: 1, project: false}
+    layers:
+      - conv: {name: conv1, out_channels: $channels, kernel_size: 3, stride: $stride, padding: 1, bias: false}
+      - batch_norm: {name: bn1}
+      - activation: {fn: $act}
+      - if: $project
+        name: shortcut
+        from: input
+        layers:
+          - conv: {name: '0', out_channels: $channels, kernel_size: 1, stride: $stride, bias: false}
+          - batch_norm: {name: '1'}
+      - add: {from: [bn1, shortcut]}
+      - activation: {fn: $act}
+model:
+  input: [3, 32, 32]
+  layers:
+    - conv: {name: conv1, out_channels: $width, kernel_size: 3, padding: 1, bias: false}
+    - repeat: $n
+      name: layer1
+      layers:
+        - basic: {channels: $(2*width), stride: $(2 if i == 0 else 1), project: $(i == 0)}
+    - global_avg_pool
+    - linear: {name: fc, out_features: $data.classes}
+  output: fc
+loss:
+  - cross_entropy: {from: fc}
+  - cross_entropy: {from: layer1.1, weight: 0.3, train_only: true, label_smoothing: 0.1}
+optimizer: {sgd: {lr: 0.1, no_decay: ['**.bias']}}
+schedule: {multistep: {epochs: [82, 123], gamma: 0.1}, warmup: {epochs: 1}}
+train: {epochs: 164, clip: {norm: 5}, ema: {decay: 0.99}, effective_batch: 256, threads: auto, precision: f32,
+        monitor: valid/top1, stop: {patience: 10}, checkpoint: {every: {epochs: 1}, keep: 3}, on_nonfinite: skip}
+)";
+
+DataFacts ten_classes(const TypedNode& source) {
+  CHECK(source.type == "cifar10");
+  return {10, std::nullopt};
+}
+
+std::string layers_text(const RunConfig& config) {
+  std::string all;
+  for (const LayerDecl& layer : config.model.layers) all += layer_line(layer) + "\n";
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("the design's example expands to a residual network") {
+  const RunConfig config = load_text(kResnet, {.data_facts = ten_classes});
+  CHECK(layers_text(config) ==
+        "conv conv1 <- input {out_channels: 16, kernel_size: 3, padding: 1, bias: false}\n"
+        "conv layer1.0.conv1 <- conv1 {out_channels: 32, kernel_size: 3, stride: 2, padding: 1, "
+        "bias: false}\n"
+        "batch_norm layer1.0.bn1 <- layer1.0.conv1 {}\n"
+        "activation layer1.0.activation1 <- layer1.0.bn1 {fn: relu}\n"
+        "conv layer1.0.shortcut.0 <- conv1 {out_channels: 32, kernel_size: 1, stride: 2, bias: "
+        "false}\n"
+        "batch_norm layer1.0.shortcut.1 <- layer1.0.shortcut.0 {}\n"
+        "add layer1.0.add1 <- layer1.0.bn1 layer1.0.shortcut.1 {}\n"
+        "activation layer1.0.activation2 <- layer1.0.add1 {fn: relu}\n"
+        "conv layer1.1.conv1 <- layer1.0.activation2 {out_channels: 32, kernel_size: 3, stride: 1, "
+        "padding: 1, bias: false}\n"
+        "batch_norm layer1.1.bn1 <- layer1.1.conv1 {}\n"
+        "activation layer1.1.activation1 <- layer1.1.bn1 {fn: relu}\n"
+        "add layer1.1.add1 <- layer1.1.bn1 layer1.0.activation2 {}\n"
+        "activation layer1.1.activation2 <- layer1.1.add1 {fn: relu}\n"
+        "global_avg_pool global_avg_pool1 <- layer1.1.activation2 {}\n"
+        "linear fc <- global_avg_pool1 {out_features: 10}\n");
+}
+
+TEST_CASE("every section of the design's example is read into its fields") {
+  const RunConfig config = load_text(kResnet, {.data_facts = ten_classes});
+  CHECK(config.name == "resnet");
+  CHECK(config.seed == 7);
+  CHECK(config.data.source->type == "cifar10");
+  CHECK(config.data.batch == 128);
+  CHECK(config.data.split.valid.count(50000) == 5000);
+  REQUIRE(config.data.train_transforms.size() == 2);
+  CHECK(config.data.train_transforms[1].type == "random_flip");
+  CHECK(config.model.input == std::vector<std::int64_t>{3, 32, 32});
+  CHECK(config.model.output->name == "fc");
+  REQUIRE(config.losses.size() == 2);
+  CHECK(config.losses[0].name == "cross_entropy");
+  CHECK(config.losses[1].name == "cross_entropy2");
+  CHECK(config.losses[1].from.name == "layer1.1.activation2");
+  CHECK(config.losses[1].weight == 0.3f);
+  CHECK(config.losses[1].train_only);
+  CHECK(config.losses[1].kind.params.entries().size() == 1);
+  CHECK(config.optimizer.type == "sgd");
+  CHECK(config.schedule.type == "multistep");
+  CHECK(config.warmup->find("epochs")->text() == "1");
+  CHECK(config.train.epochs == 164);
+  CHECK(config.train.clip.norm == 5.0f);
+  CHECK_FALSE(config.train.clip.value.has_value());
+  CHECK(config.train.ema->decay == 0.99f);
+  CHECK(config.train.effective_batch == 256);
+  CHECK(config.train.threads.count == 0);
+  CHECK(config.train.monitor == "valid/top1");
+  CHECK(config.train.stop->patience == 10);
+  CHECK(config.train.checkpoint.every.epochs == 1);
+  CHECK(config.train.on_nonfinite == OnNonfinite::skip);
+}
+
+TEST_CASE("a resolved config loads again to the same config") {
+  const RunConfig config = load_text(kResnet, {.data_facts = ten_classes});
+  const RunConfig again = load_text(config.resolved_text);
+  CHECK(again.resolved_text == config.resolved_text);
+  CHECK(layers_text(again) == layers_text(config));
+  CHECK(again.losses[1].from.name == config.losses[1].from.name);
+  CHECK(again.train.effective_batch == config.train.effective_batch);
+}
+
+}  // namespace dl
