@@ -316,10 +316,12 @@ RunConfig load_config(const ConfigOptions& options) {
   try {
     config = load(options, problems);
   } catch (const UserError& error) {
-    // What ended the reading early stands beside what was found before; data that cannot be read is told
-    // only when the config itself is right.
-    if (error.code() == ExitCode::config) problems.add(error);
-    else if (problems.empty()) throw;
+    // What ended the reading early stands beside what was found before; data that cannot be read is
+    // told only when the config itself is right.
+    if (error.code() == ExitCode::config)
+      problems.add(error);
+    else if (problems.empty())
+      throw;
   }
   problems.throw_if_any();
   return config;

@@ -123,13 +123,13 @@ struct SectionKeys {
 };
 
 struct ConfigOptions {
-  std::string path;
-  std::vector<std::string> sets;  // "key=value"
+  std::string path = {};
+  std::vector<std::string> sets = {};  // "key=value"
   /// Asked only when an expression needs data.classes or data.vocabulary and the config does not
   /// say them.
-  std::function<DataFacts(const TypedNode& source)> data_facts;
-  std::vector<std::string> layer_types;  // empty: types are not checked here
-  std::vector<SectionKeys> other_sections;
+  std::function<DataFacts(const TypedNode& source)> data_facts = {};
+  std::vector<std::string> layer_types = {};  // empty: types are not checked here
+  std::vector<SectionKeys> other_sections = {};
 };
 
 /// Reads a config, with all that it extends and with `sets`. Throws one UserError with all that is
