@@ -24,8 +24,10 @@ class TestSource final : public Layer {
     Value dst = tape.weight("value");
     const bool has_blocked = blocked_ && (shape_.rank() == 3 || shape_.rank() == 4);
     if (has_blocked) {
+      const bool wide = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
       dst = tape.as(dst, {shape_.dims(), dnnl::memory::data_type::f32,
-                          shape_.rank() == 3 ? tag::nCw16c : tag::nChw16c});
+                          shape_.rank() == 3 ? (wide ? tag::nCw16c : tag::nCw8c)
+                                             : (wide ? tag::nChw16c : tag::nChw8c)});
     }
     return {{dst},
             [](Tape& back,

@@ -27,7 +27,7 @@ struct LayerCase {
   std::map<std::string, std::vector<float>> weights = {};
   std::vector<std::vector<float>> diff_dst = {};  // by result; shorter: ones
   bool training = true;
-  bool blocked = false;  // sources come in the blocked layout (where the rank has one)
+  bool blocked = false;  // sources come in this machine's blocked layout (where the rank has one)
   std::uint64_t seed = 1;
 };
 
