@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "engine/core/parallel.h"
 #include "layers/pool_util.h"
 #include "layers/registry.h"
 
@@ -5,6 +8,22 @@ namespace dl {
 namespace {
 
 using dnnl::algorithm;
+
+constexpr std::size_t kGrain = 1 << 14;  // elements that are worth a thread
+
+struct Planes {
+  std::size_t begin, end, places, run;
+};
+
+DL_VECTORISED void scale_planes(const float* src, const float* factors, float* dst,
+                                const Planes& planes) {
+  std::size_t at = planes.begin * planes.places * planes.run;
+  for (std::size_t plane = planes.begin; plane < planes.end; ++plane) {
+    for (std::size_t place = 0; place < planes.places; ++place) {
+      for (std::size_t i = 0; i < planes.run; ++i, ++at) dst[at] = src[at] * factors[place];
+    }
+  }
+}
 
 ParamTable<PoolParams> param_table() {
   ParamTable<PoolParams> table = pool_params();
@@ -32,18 +51,17 @@ class AvgPool final : public Layer {
     if (!window.overhangs()) return pooled;
     const Value factors = overhang_factors(tape, window);
     const Value dst = scaled(tape, pooled.dst[0], factors);
-    auto grad = [=, inner = pooled.grad](Tape& back,
-                                         std::span<const std::optional<Value>> diff_dst) {
-      const std::optional<Value> diff = scaled(back, *diff_dst[0], factors);
+    auto grad = [=, layout = dst.desc, inner = pooled.grad](
+                    Tape& back, std::span<const std::optional<Value>> diff_dst) {
+      const std::optional<Value> diff = scaled(back, back.as(*diff_dst[0], layout), factors);
       return inner(back, std::span(&diff, 1));
     };
     return {{dst}, grad};
   }
 
  private:
-  /// Whole window / what counts of it, for each place: (1, 1, places...).
+  /// Whole window / what counts of it, for each place.
   static Value overhang_factors(Tape& tape, const Window& window) {
-    std::vector<std::int64_t> dims = {1, 1};
     std::vector<float> factors = {1.0F};
     for (std::size_t i = 0; i < window.places.size(); ++i) {
       const auto size = static_cast<float>(window.kernel[i]);
@@ -54,17 +72,25 @@ class AvgPool final : public Layer {
         next.push_back(factor * size / cut);
       }
       factors = std::move(next);
-      dims.push_back(window.places[i]);
     }
-    return tape.view(tape.constant(std::move(factors)), plain_desc(Shape(dims)));
+    return tape.constant(std::move(factors));
   }
 
+  /// In every layout that poolings give, a place is a run of channels (one, a block or all of them)
+  /// and the places follow each other. oneDNN's multiplication has only a reference here.
   static Value scaled(Tape& tape, const Value& src, const Value& factors) {
-    const dnnl::binary::primitive_desc multiply(tape.engine(), algorithm::binary_mul, src.desc,
-                                                factors.desc, src.desc, Tape::attr());
+    const std::size_t places = factors.shape().elements();
+    const std::size_t run = src.desc.get_strides().back();
+    const std::size_t planes = src.desc.get_size() / sizeof(float) / (places * run);
     Value dst = tape.value(src.desc);
     dst.needs_grad = src.needs_grad;
-    tape.run(multiply, {{DNNL_ARG_SRC_0, src}, {DNNL_ARG_SRC_1, factors}, {DNNL_ARG_DST, dst}});
+    tape.host("divide by what counts", {src, factors}, {dst}, [=](const HostArgs& args) {
+      parallel_for(planes, std::max<std::size_t>(1, kGrain / (places * run)),
+                   [&](std::size_t begin, std::size_t end) {
+                     scale_planes(args.src<float>(0), args.src<float>(1), args.dst<float>(0),
+                                  {begin, end, places, run});
+                   });
+    });
     tape.may_overwrite(dst, src);
     return dst;
   }
