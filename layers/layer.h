@@ -18,6 +18,22 @@ namespace dl {
 /// Fills a new weight (row-major, PyTorch's layout). See layers/initializer.h.
 using Initializer = std::function<void(std::span<float> values, const Shape& shape, Random random)>;
 
+/// Sources that do not fit each other. The graph says their names and lines in place of "source 1":
+/// what() is `difference`, then the shape of each of `sources`.
+class SourcesDiffer : public ShapeError {
+ public:
+  SourcesDiffer(std::string difference, std::span<const Shape> src,
+                std::vector<std::size_t> sources, std::string hint = {});
+  /// "sources differ"
+  const std::string& difference() const { return difference_; }
+  /// Those that show it, counted from 0.
+  const std::vector<std::size_t>& sources() const { return sources_; }
+
+ private:
+  std::string difference_;
+  std::vector<std::size_t> sources_;
+};
+
 /// A tensor that belongs to a layer and outlives the step.
 struct WeightSpec {
   enum class Role {

@@ -4,9 +4,13 @@ namespace dl {
 
 const std::vector<LayerKind>& all_layers() {
   static const std::vector<LayerKind> kinds = {
+      add_kind(),
       avg_pool_kind(),
       batch_norm_kind(),
       conv_kind(),
+      cross_entropy_kind(),
+      dropout_kind(),
+      flatten_kind(),
       global_avg_pool_kind(),
       linear_kind(),
       max_pool_kind(),

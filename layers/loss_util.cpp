@@ -1,0 +1,124 @@
+#include "layers/loss_util.h"
+
+#include <algorithm>
+
+#include "engine/core/parallel.h"
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kGrain = 1 << 14;  // elements a thread
+
+/// dst may be src.
+DL_VECTORISED void scale(float* dst, const float* src, std::size_t n, float factor) {
+#pragma omp simd
+  for (std::size_t i = 0; i < n; ++i) dst[i] = src[i] * factor;
+}
+
+/// The step that makes the losses: dst 0 the mean, 1 its weight, 2 a loss for each row and, where
+/// there is one, 3 the gradient.
+struct LossStep {
+  RowLoss loss;
+  LossRows rows;
+  std::size_t rows_per_mask;  // 0: no mask
+  bool gradient;
+
+  float mask(const HostArgs& args, std::size_t row) const {
+    return rows_per_mask == 0 ? 1.0F : args.src<float>(loss.reads.size())[row / rows_per_mask];
+  }
+
+  void one_row(const HostArgs& args, std::size_t row) const {
+    float* diff = gradient ? args.dst<float>(3) + row * rows.size : nullptr;
+    const float factor = mask(args, row);
+    if (factor == 0) {  // what is masked may hold anything, NaN too
+      args.dst<float>(2)[row] = 0;
+      if (diff) std::fill_n(diff, rows.size, 0.0F);
+      return;
+    }
+    args.dst<float>(2)[row] = static_cast<float>(factor * loss.loss(args, row, diff));
+    if (!diff || factor == 1.0F) return;
+    for (std::int64_t i = 0; i < rows.size; ++i) diff[i] *= factor;
+  }
+
+  void operator()(const HostArgs& args) const {
+    const auto count = static_cast<std::size_t>(rows.count);
+    double weight = 0;
+    for (std::size_t row = 0; row < count; ++row) {
+      const float factor = mask(args, row);
+      if (factor != 0) weight += factor * loss.weight(args, row);
+    }
+    parallel_for(count, kGrain / rows.size + 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t row = begin; row < end; ++row) one_row(args, row);
+    });
+    double total = 0;  // in the rows' order, so that threads do not change it
+    for (std::size_t row = 0; row < count; ++row) total += args.dst<float>(2)[row];
+    *args.dst<float>(0) = weight > 0 ? static_cast<float>(total / weight) : 0.0F;
+    *args.dst<float>(1) = static_cast<float>(weight);
+  }
+};
+
+/// diff_src = gradient * diff_dst / weight
+Value record_scaling(Tape& tape, const Value& gradient, const Value& weight,
+                     const Value& diff_dst) {
+  const Value diff_src = tape.value(gradient.desc);
+  const auto size = static_cast<std::size_t>(gradient.shape().elements());
+  tape.host("loss gradient", {gradient, weight, diff_dst}, {diff_src},
+            [size](const HostArgs& args) {
+              const float total = *args.src<float>(1);
+              const float factor = total > 0 ? *args.src<float>(2) / total : 0.0F;
+              parallel_for(size, kGrain, [&](std::size_t begin, std::size_t end) {
+                scale(args.dst<float>(0) + begin, args.src<float>(0) + begin, end - begin, factor);
+              });
+            });
+  tape.may_overwrite(diff_src, gradient);
+  return diff_src;
+}
+
+}  // namespace
+
+LossRows::LossRows(const Shape& prediction)
+    : size(prediction.rank() < 2 ? 1 : std::max<std::int64_t>(prediction.back(), 1)) {
+  count = prediction.elements() / size;
+}
+
+std::vector<Shape> loss_results() { return {{1}, {1}}; }
+
+bool same_sample(const Shape& a, const Shape& b) {
+  return std::equal(a.dims().begin() + 1, a.dims().end(), b.dims().begin() + 1, b.dims().end());
+}
+
+void require_mask_fits(std::span<const Shape> src) {
+  if (src.size() < 3) return;
+  const Shape& mask = src[2];
+  const bool by_sample = mask.rank() == 1 || (mask.rank() == 2 && mask[1] == 1);
+  const bool by_place = src[0].rank() == 3 && mask.rank() == 2 && mask[1] == src[0][1];
+  if (by_sample || by_place) return;
+  throw SourcesDiffer("a mask has one number for each sample, or for each place of a sequence", src,
+                      {0, 2});
+}
+
+Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
+  const bool gradient = tape.training() && srcs[0].needs_grad;
+  const LossRows rows(srcs[0].shape());
+  const Value mean = tape.value(plain_desc({1})), weight = tape.value(plain_desc({1}));
+  std::vector<Value> reads = loss.reads;
+  std::vector<Value> writes = {mean, weight, tape.value(plain_desc({rows.count}))};
+  std::size_t rows_per_mask = 0;
+  if (srcs.size() > 2) {
+    reads.push_back(tape.plain(srcs[2]));
+    rows_per_mask = rows.count / srcs[2].shape().elements();
+  }
+  if (gradient) writes.push_back(tape.value(plain_desc(srcs[0].shape())));
+  const std::string name(loss.name);
+  tape.host(name, reads, writes, LossStep{std::move(loss), rows, rows_per_mask, gradient});
+
+  GradFn grad = [=](Tape& back, std::span<const std::optional<Value>> diff_dst) {
+    std::vector<std::optional<Value>> diff_src(srcs.size());
+    if (gradient && diff_dst[0])
+      diff_src[0] = record_scaling(back, writes[3], weight, *diff_dst[0]);
+    return diff_src;
+  };
+  return {{mean, weight}, grad};
+}
+
+}  // namespace dl

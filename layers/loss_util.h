@@ -1,0 +1,39 @@
+#pragma once
+
+#include "layers/layer.h"
+
+namespace dl {
+
+/// A prediction as rows along its last axis: (N, C) and (N, T, C); (N) is N rows of one number.
+struct LossRows {
+  explicit LossRows(const Shape& prediction);
+  std::int64_t count, size;
+};
+
+/// A loss as functions of a row; record_loss makes a layer of it. They see `reads` as
+/// args.src(0..).
+struct RowLoss {
+  std::string_view name;
+  std::vector<Value> reads;  // the prediction first; row-major
+  /// How much of what the mean is of lies in that row. Called for all rows in order; throws
+  /// std::logic_error for what the data set should have refused.
+  std::function<double(const HostArgs& args, std::size_t row)> weight;
+  /// The row's loss; writes the gradient too unless that is null.
+  std::function<double(const HostArgs& args, std::size_t row, float* gradient)> loss;
+};
+
+/// sum(loss) / sum(weight) over the rows, each times its mask: srcs[2], one number for a sample or
+/// for each place of a sequence. The gradient is made along with the loss, in one pass, and is
+/// scaled on the way back. The mean of nothing is 0.
+Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss);
+
+/// What every loss says of its results: the mean and what it is a mean of.
+std::vector<Shape> loss_results();
+
+/// Equal but for the batch.
+bool same_sample(const Shape& a, const Shape& b);
+
+/// Throws ShapeError when there is a mask, src[2], that has no number for each row.
+void require_mask_fits(std::span<const Shape> src);
+
+}  // namespace dl
