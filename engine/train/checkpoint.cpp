@@ -1,221 +1,266 @@
 #include "engine/train/checkpoint.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <map>
+#include <utility>
 
 #include "engine/core/error.h"
 #include "engine/core/text.h"
-#include "engine/train/sha256.h"
+#include "engine/train/manifest.h"
 
 namespace dl {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kManifestHead = "dltool checkpoint 1\n";
-constexpr std::size_t kMaxManifest = 64 * 1024;
+constexpr std::string_view kTemporary = ".tmp-";  // what begins so is nobody's once its writer died
+constexpr std::string_view kReplaced = ".old-";   // before a checkpoint's name: see publish()
 
 std::string checkpoints_of(const std::string& run) { return run + "/checkpoints"; }
+std::string name_of(std::int64_t step) { return fmt::format("step-{:08}", step); }
 
-/// A file of the checkpoint and its line in the manifest.
-std::string save_file(FileSystem& files, const std::string& folder, const std::string& name,
-                      std::string_view head, const std::vector<TensorView>& tensors) {
-  Sha256 hash;
-  std::size_t size = 0;
-  const auto file = files.create(folder + "/" + name);
-  const auto put = [&](std::span<const std::byte> bytes) {
-    hash.add(bytes);
-    size += bytes.size();
-    file->write(bytes);
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    names.push_back(at->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(path, error));
+}
+
+/// A folder that has a checkpoint's name.
+struct Candidate {
+  std::int64_t step;
+  bool replaced;  // it stood aside for one of the same step
+  std::string name;
+};
+
+/// The newest first; of one step, the one that replaced the other first.
+std::vector<Candidate> candidates_in(const std::string& checkpoints) {
+  std::vector<Candidate> found;
+  for (const std::string& name : names_in(checkpoints)) {
+    const bool replaced = name.starts_with(kReplaced);
+    const std::string plain = replaced ? name.substr(kReplaced.size()) : name;
+    if (!plain.starts_with("step-")) continue;
+    const auto step = parse_int(plain.substr(5));
+    if (step && *step >= 0 && plain == name_of(*step)) found.push_back({*step, replaced, name});
+  }
+  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
+    return std::pair(-a.step, a.replaced) < std::pair(-b.step, b.replaced);
+  });
+  return found;
+}
+
+/// Whether the manifest there is whole and says so.
+bool is_best(const std::string& folder) {
+  try {
+    return read_manifest(folder).best;
+  } catch (const UserError&) {
+    return false;
+  }
+}
+
+FileDigest write_text(FileSystem& files, const std::string& path, std::string_view text) {
+  HashedFile file(files, path);
+  file.write(text);
+  return file.finish();
+}
+
+void write_content(FileSystem& files, const std::string& folder, Manifest manifest,
+                   const CheckpointContent& content) {
+  const auto tensors = [&](const std::string& name, const std::vector<TensorView>& views) {
+    const std::string path = folder + "/" + name;
+    manifest.files.emplace_back(name, write_safetensors(files, path, views, {{"format", "pt"}}));
   };
-  put(std::as_bytes(std::span(head.data(), head.size())));
-  for (const TensorView& tensor : tensors) put(tensor.bytes);
-  file->sync();
-  file->close();
-  return fmt::format("{} {} {}\n", name, size, hash.hex());
-}
-
-std::string save_tensors(FileSystem& files, const std::string& folder, const std::string& name,
-                         const std::vector<TensorView>& tensors) {
-  return save_file(files, folder, name, safetensors_header(tensors, {{"format", "pt"}}), tensors);
-}
-
-void write_content(FileSystem& files, const std::string& folder, const CheckpointContent& content) {
-  std::string manifest(kManifestHead);
-  manifest += save_tensors(files, folder, "model.safetensors", content.model);
-  manifest += save_tensors(files, folder, "optim.safetensors", content.optim);
-  if (!content.ema.empty()) manifest += save_tensors(files, folder, "ema.safetensors", content.ema);
-  manifest += save_file(files, folder, "state.json", content.state, {});
-  manifest += "MANIFEST " + sha256_hex(manifest) + "\n";
-  write_file(files, folder + "/MANIFEST", manifest);
+  tensors("model.safetensors", content.model);
+  tensors("optim.safetensors", content.optim);
+  if (!content.ema.empty()) tensors("ema.safetensors", content.ema);
+  manifest.files.emplace_back("state.json",
+                              write_text(files, folder + "/state.json", content.state));
+  write_file(files, folder + "/MANIFEST", manifest_text(manifest));
   files.sync_folder(folder);
+}
+
+/// Gives a finished folder its final name. A folder of the same step (saved before its evaluation,
+/// or by a run that was resumed from further back) first steps aside under a name that readers know
+/// too: at no moment is there neither of the two.
+void publish(FileSystem& files, const std::string& checkpoints, const std::string& temporary,
+             const std::string& name) {
+  const std::string final_path = checkpoints + "/" + name;
+  const std::string aside = checkpoints + "/" + std::string(kReplaced) + name;
+  const bool replaces = exists(final_path);
+  if (replaces) {
+    files.remove_all(aside);
+    files.rename(final_path, aside);
+  }
+  try {
+    files.rename(temporary, final_path);
+  } catch (const FileError&) {
+    try {
+      if (replaces) files.rename(aside, final_path);
+    } catch (const FileError&) {  // it stays aside, where readers find it
+    }
+    throw;
+  }
+  files.sync_folder(checkpoints);
+}
+
+std::string link_target(const std::string& path) {
+  std::error_code error;
+  return fs::read_symlink(path, error).string();
 }
 
 /// Points a link at a folder beside it: a new link, then a rename over the old one.
 void move_link(FileSystem& files, const std::string& checkpoints, const std::string& name,
                const std::string& target) {
-  const std::string temporary = checkpoints + "/.link-" + name;
+  const std::string path = checkpoints + "/" + name;
+  if (link_target(path) == target) return;
+  const std::string temporary =
+      fmt::format("{}/{}{}-{}", checkpoints, kTemporary, name, ::getpid());
   files.remove_all(temporary);
   files.link(target, temporary);
-  files.rename(temporary, checkpoints + "/" + name);
+  files.rename(temporary, path);
 }
 
-std::optional<std::string> link_target(const std::string& path) {
-  std::error_code error;
-  const fs::path target = fs::read_symlink(path, error);
-  return error ? std::nullopt : std::optional(target.filename().string());
-}
-
-/// Checkpoint folders, the newest (highest step) first.
-std::vector<std::string> folders_in(const std::string& checkpoints) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(checkpoints, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && parse_int(name.substr(5)) && entry.is_directory(error))
-      names.push_back(name);
+void move_links(FileSystem& files, const std::string& checkpoints, const std::string& saved) {
+  move_link(files, checkpoints, "last", saved);
+  // Not only when this one is the best: a writer may have died between its rename and its link.
+  for (const Candidate& candidate : candidates_in(checkpoints)) {
+    if (candidate.replaced || !is_best(checkpoints + "/" + candidate.name)) continue;
+    move_link(files, checkpoints, "best", candidate.name);
+    break;
   }
-  std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) {
-    return *parse_int(a.substr(5)) > *parse_int(b.substr(5));
-  });
-  return names;
-}
-
-/// Removes what writers left behind that are no longer there.
-void remove_leftovers(FileSystem& files, const std::string& checkpoints) {
-  std::error_code error;
-  std::vector<std::string> leftovers;
-  for (const auto& entry : fs::directory_iterator(checkpoints, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(".tmp-")) continue;
-    const auto writer = parse_int(name.substr(name.rfind('-') + 1));
-    const bool alive =
-        writer && *writer != ::getpid() && ::kill(static_cast<pid_t>(*writer), 0) == 0;
-    if (!alive) leftovers.push_back(entry.path().string());
-  }
-  for (const std::string& leftover : leftovers) files.remove_all(leftover);
+  files.sync_folder(checkpoints);
 }
 
 void prune(FileSystem& files, const std::string& checkpoints, std::int64_t keep) {
-  const auto last = link_target(checkpoints + "/last"), best = link_target(checkpoints + "/best");
+  const std::string last = link_target(checkpoints + "/last");
+  const std::string best = link_target(checkpoints + "/best");
   std::int64_t kept = 0;
-  for (const std::string& name : folders_in(checkpoints)) {
-    if (kept++ < keep || name == last || name == best) continue;
+  for (const Candidate& candidate : candidates_in(checkpoints)) {
+    const bool superseded =
+        candidate.replaced && exists(checkpoints + "/" + name_of(candidate.step));
+    if (!superseded && (kept++ < keep || candidate.name == last || candidate.name == best))
+      continue;
     // Renamed first, so that a crash in the middle leaves nothing that looks like a checkpoint.
     const std::string doomed =
-        checkpoints + "/.tmp-old-" + name.substr(5) + "-" + std::to_string(::getpid());
-    files.rename(checkpoints + "/" + name, doomed);
+        fmt::format("{}/{}{}-{}", checkpoints, kTemporary, candidate.name, ::getpid());
+    files.rename(checkpoints + "/" + candidate.name, doomed);
     files.remove_all(doomed);
   }
 }
 
-void ensure_folder(FileSystem& files, const std::string& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) files.make_folder(path);
+/// Removes what writers left behind. They are dead: whoever saves holds the run's lock.
+void remove_leftovers(FileSystem& files, const std::string& checkpoints) {
+  for (const std::string& name : names_in(checkpoints)) {
+    if (name.starts_with(kTemporary)) files.remove_all(checkpoints + "/" + name);
+  }
 }
 
 [[noreturn]] void damaged(const std::string& path, const std::string& what) {
-  throw UserError(ExitCode::weights, path + ": " + what);
+  throw UserError(ExitCode::weights, path + ": damaged: " + what);
 }
 
-struct ManifestLine {
-  std::size_t size;
-  std::string sha256;
-};
-
-std::map<std::string, ManifestLine> read_manifest(const std::string& folder) {
-  const std::string path = folder + "/MANIFEST";
-  const std::string text = read_file(path, kMaxManifest);
-  const std::size_t tail = text.rfind("MANIFEST ");
-  if (tail == std::string::npos ||
-      text.substr(tail) !=
-          "MANIFEST " + sha256_hex(std::string_view(text).substr(0, tail)) + "\n") {
-    damaged(path, "damaged: its own checksum does not match");
+/// What the manifest lists for `name`; the file must have that size before anything of it is read.
+const FileDigest& expected(const Manifest& manifest, const std::string& folder,
+                           const std::string& name) {
+  const FileDigest* digest = manifest.find(name);
+  if (digest == nullptr) damaged(folder + "/MANIFEST", "it does not list " + name);
+  const InputFile file(folder + "/" + name);
+  if (file.size() != digest->bytes) {
+    damaged(folder + "/" + name,
+            fmt::format("it has {} bytes instead of {}", file.size(), digest->bytes));
   }
-  if (!text.starts_with(kManifestHead)) damaged(path, "written by another version of dltool");
-  std::map<std::string, ManifestLine> lines;
-  for (const std::string& line :
-       split(std::string_view(text).substr(kManifestHead.size(), tail - kManifestHead.size()),
-             '\n')) {
-    if (line.empty()) continue;
-    const std::vector<std::string> parts = split(line, ' ');
-    const auto size = parts.size() == 3 ? parse_int(parts[1]) : std::nullopt;
-    if (!size || *size < 0) damaged(path, "damaged: a line is not 'name size sha256'");
-    lines[parts[0]] = {static_cast<std::size_t>(*size), parts[2]};
-  }
-  return lines;
+  return *digest;
 }
 
-/// A file's bytes, as the manifest says they must be.
-std::string read_verified(const std::string& folder, const std::string& name,
-                          const std::map<std::string, ManifestLine>& manifest) {
-  const std::string path = folder + "/" + name;
-  const auto line = manifest.find(name);
-  if (line == manifest.end()) damaged(folder + "/MANIFEST", "damaged: it does not list " + name);
-  std::string bytes = read_file(path);
-  if (bytes.size() != line->second.size) {
-    damaged(path,
-            fmt::format("damaged: it has {} bytes instead of {}", bytes.size(), line->second.size));
-  }
-  if (sha256_hex(bytes) != line->second.sha256)
-    damaged(path, "damaged: its checksum does not match");
-  return bytes;
+SafetensorsFile read_tensors(const Manifest& manifest, const std::string& folder,
+                             const std::string& name) {
+  const FileDigest& digest = expected(manifest, folder, name);
+  FileDigest found;
+  SafetensorsFile file = SafetensorsFile::read(folder + "/" + name, &found);
+  if (found != digest) damaged(folder + "/" + name, "its checksum does not match");
+  return file;
 }
 
-SafetensorsFile read_tensors(const std::string& folder, const std::string& name,
-                             const std::map<std::string, ManifestLine>& manifest) {
-  return SafetensorsFile::parse(read_verified(folder, name, manifest), folder + "/" + name);
+std::string read_text(const Manifest& manifest, const std::string& folder,
+                      const std::string& name) {
+  const FileDigest& digest = expected(manifest, folder, name);
+  std::string text = read_file(folder + "/" + name, digest.bytes);
+  if (FileDigest{text.size(), sha256_hex(text)} != digest)
+    damaged(folder + "/" + name, "its checksum does not match");
+  return text;
+}
+
+/// In the order in which they should be tried.
+std::vector<Candidate> ranked(const std::string& checkpoints, Which which) {
+  std::vector<Candidate> candidates = candidates_in(checkpoints);
+  if (which == Which::best) {
+    std::stable_partition(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+      return is_best(checkpoints + "/" + candidate.name);
+    });
+  }
+  return candidates;
 }
 
 }  // namespace
 
 std::string save_checkpoint(FileSystem& files, const std::string& run, std::int64_t step,
-                            const CheckpointContent& content, bool best, std::int64_t keep) {
+                            const CheckpointContent& content, bool best, std::int64_t keep,
+                            const std::function<void(const std::string&)>& saved) {
   const std::string checkpoints = checkpoints_of(run);
-  const std::string name = fmt::format("step-{:08}", step);
-  const std::string temporary = fmt::format("{}/.tmp-{}-{}", checkpoints, step, ::getpid());
-  const std::string final_path = checkpoints + "/" + name;
+  const std::string name = name_of(step);
+  const std::string path = checkpoints + "/" + name;
+  const std::string temporary =
+      fmt::format("{}/{}{}-{}", checkpoints, kTemporary, step, ::getpid());
   try {
-    ensure_folder(files, checkpoints);
+    if (!exists(checkpoints)) {
+      files.make_folder(checkpoints);
+      files.sync_folder(run);
+    }
     remove_leftovers(files, checkpoints);
     files.make_folder(temporary);
-    write_content(files, temporary, content);
-    std::error_code error;
-    if (fs::exists(final_path, error)) {
-      // The same step again (a best one found after it was saved, or a resumed run): the old one
-      // goes aside first.
-      const std::string aside = fmt::format("{}/.tmp-old-{}-{}", checkpoints, step, ::getpid());
-      files.rename(final_path, aside);
-    }
-    files.rename(temporary, final_path);
-    files.sync_folder(checkpoints);
-    move_link(files, checkpoints, "last", name);
-    if (best) move_link(files, checkpoints, "best", name);
-    files.sync_folder(checkpoints);
-    remove_leftovers(files, checkpoints);
+    write_content(files, temporary, {.step = step, .best = best || is_best(path), .files = {}},
+                  content);
+    publish(files, checkpoints, temporary, name);
+    move_links(files, checkpoints, name);
+  } catch (const FileError& error) {
+    remove_quietly(files, temporary);
+    throw UserError(ExitCode::output,
+                    fmt::format("checkpoint of step {} not saved: {}", step, error.what()),
+                    "earlier checkpoints are untouched");
+  }
+  if (saved) saved(path);
+  try {
     prune(files, checkpoints, keep);
   } catch (const FileError& error) {
-    throw UserError(ExitCode::output, std::string("checkpoint not saved: ") + error.what());
+    throw UserError(
+        ExitCode::output,
+        fmt::format("checkpoint of step {} saved, but older ones stay: {}", step, error.what()));
   }
-  return final_path;
+  return path;
 }
 
 LoadedCheckpoint load_checkpoint(const std::string& folder) {
   try {
-    const auto manifest = read_manifest(folder);
+    const Manifest manifest = read_manifest(folder);
     LoadedCheckpoint loaded{.folder = folder,
-                            .model = read_tensors(folder, "model.safetensors", manifest),
-                            .optim = read_tensors(folder, "optim.safetensors", manifest),
+                            .step = manifest.step,
+                            .best = manifest.best,
+                            .model = read_tensors(manifest, folder, "model.safetensors"),
+                            .optim = read_tensors(manifest, folder, "optim.safetensors"),
                             .ema = std::nullopt,
-                            .state = read_verified(folder, "state.json", manifest)};
-    if (manifest.contains("ema.safetensors"))
-      loaded.ema = read_tensors(folder, "ema.safetensors", manifest);
+                            .state = read_text(manifest, folder, "state.json")};
+    if (manifest.find("ema.safetensors") != nullptr)
+      loaded.ema = read_tensors(manifest, folder, "ema.safetensors");
     return loaded;
   } catch (const FileError& error) {
     throw UserError(ExitCode::weights, error.what());
@@ -225,25 +270,26 @@ LoadedCheckpoint load_checkpoint(const std::string& folder) {
 LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
                                  std::vector<std::string>& skipped) {
   const std::string checkpoints = checkpoints_of(run);
-  std::vector<std::string> names = folders_in(checkpoints);
-  if (names.empty())
+  const std::vector<Candidate> candidates = ranked(checkpoints, which);
+  if (candidates.empty())
     throw UserError(ExitCode::run_folder, run + ": no checkpoint was saved there yet");
-  if (which == Which::best) {
-    const auto best = link_target(checkpoints + "/best");
-    const auto at = best ? std::find(names.begin(), names.end(), *best) : names.end();
-    if (at != names.end()) std::rotate(names.begin(), at, at + 1);
-    if (best && at == names.end()) skipped.push_back("the best checkpoint, " + *best + ", is gone");
-  }
-  for (const std::string& name : names) {
+  std::vector<std::string> problems;
+  for (const Candidate& candidate : candidates) {
     try {
-      return load_checkpoint(checkpoints + "/" + name);
+      LoadedCheckpoint loaded = load_checkpoint(checkpoints + "/" + candidate.name);
+      if (loaded.step != candidate.step)
+        damaged(loaded.folder, fmt::format("its MANIFEST is that of step {}", loaded.step));
+      if (which == Which::best && !loaded.best && !problems.empty())
+        problems.push_back("the best checkpoint cannot be told; the newest that is whole is taken");
+      skipped.insert(skipped.end(), problems.begin(), problems.end());
+      return loaded;
     } catch (const UserError& error) {
-      skipped.push_back("checkpoint " + name +
-                        " is passed over: " + error.diagnostics()[0].message);
+      problems.push_back("checkpoint " + candidate.name +
+                         " is passed over: " + error.diagnostics()[0].message);
     }
   }
   throw UserError(ExitCode::weights, run + ": no checkpoint is left that can be read",
-                  join(skipped, "; "));
+                  join(problems, "; "));
 }
 
 }  // namespace dl

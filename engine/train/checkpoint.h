@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,9 @@ struct CheckpointContent {
 
 /// A checkpoint in memory, every byte of it verified.
 struct LoadedCheckpoint {
-  std::string folder;  // its real name, not a link's
+  std::string folder;     // as it was asked for; found ones have their real name, not a link's
+  std::int64_t step = 0;  // optimiser steps done
+  bool best = false;      // it was the best of its run when it was saved
   SafetensorsFile model, optim;
   std::optional<SafetensorsFile> ema;
   std::string state;
@@ -30,21 +33,23 @@ struct LoadedCheckpoint {
 enum class Which { last, best };
 
 /// Saves as docs/checkpoint_format.md says: a temporary folder, every file synced, MANIFEST last,
-/// renamed, links moved, old ones removed. The links `last` and (if `best`) `best` then point at
-/// it, and the `keep` newest stay, besides those that are linked. Throws UserError
-/// (ExitCode::output); whatever fails, older checkpoints stay whole and nothing half-written has a
-/// final name. Returns the folder's path.
+/// renamed, links moved, `saved` called with the folder's path, and only then old ones removed: the
+/// `keep` newest stay, and those that `last` and `best` point at. The run folder must be locked.
+/// Throws UserError (ExitCode::output); whatever fails, older checkpoints stay whole and nothing
+/// half-written has a final name. A checkpoint of the same step is replaced, and if that one was
+/// the best, this one is. Returns the folder's path.
 std::string save_checkpoint(FileSystem& files, const std::string& run, std::int64_t step,
-                            const CheckpointContent& content, bool best, std::int64_t keep);
+                            const CheckpointContent& content, bool best, std::int64_t keep,
+                            const std::function<void(const std::string&)>& saved = {});
 
-/// Loads one checkpoint folder. Throws UserError (ExitCode::weights) that says what is wrong with
-/// it.
+/// Loads one checkpoint folder, or a link to one. Throws UserError (ExitCode::weights) that says
+/// what is wrong with it.
 LoadedCheckpoint load_checkpoint(const std::string& folder);
 
-/// Loads `last`: the newest that verifies; or `best`: the one linked, else (it is damaged or there
-/// is no link) the newest that verifies. `skipped` gets a sentence for each one that was passed
-/// over. Throws UserError (ExitCode::weights) when none is left, ExitCode::run_folder when there
-/// never was one.
+/// Loads `last`: the newest that verifies; or `best`: the newest that verifies of those that were
+/// the best when they were saved, else the newest. The links are for people and not looked at, so
+/// they may dangle or be missing. `skipped` gets a sentence for each one that was passed over.
+/// Throws UserError: ExitCode::weights when none is left, run_folder when there never was one.
 LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
                                  std::vector<std::string>& skipped);
 

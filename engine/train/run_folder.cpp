@@ -19,22 +19,17 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxNumber = 999'999;
 
-/// Takes the lock without touching anything else; -1 when another process holds it.
-int try_lock(const std::string& path) {
-  const int lock = ::open((path + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock < 0) throw UserError(ExitCode::output, FileError("open", path + "/.lock", errno).what());
+/// Takes the lock without touching anything else. Throws UserError (ExitCode::locked) when another
+/// process holds it.
+int lock_or_throw(const std::string& path) {
+  const std::string file = path + "/.lock";
+  const int lock = ::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (lock < 0) throw FileError("open", file, errno);
   if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
   const int error = errno;
   ::close(lock);
-  if (error == EWOULDBLOCK) return -1;
-  throw UserError(ExitCode::output, FileError("lock", path, error).what());
-}
-
-int lock_or_throw(const std::string& path) {
-  const int lock = try_lock(path);
-  if (lock < 0)
-    throw UserError(ExitCode::locked, path + ": another process is working in this run folder");
-  return lock;
+  if (error != EWOULDBLOCK) throw FileError("lock", file, error);
+  throw UserError(ExitCode::locked, path + ": another process is working in this run folder");
 }
 
 bool exists(const std::string& path) {
@@ -42,34 +37,45 @@ bool exists(const std::string& path) {
   return fs::exists(fs::symlink_status(path, error));
 }
 
-void make_parents(const std::string& path) {
-  std::error_code error;
-  const fs::path parent = fs::path(path).parent_path();
-  if (!parent.empty()) fs::create_directories(parent, error);
-  if (error)
-    throw UserError(ExitCode::output,
-                    FileError("make folder", parent.string(), error.value()).what());
+/// Makes the folders above `path`; another process may be making the same ones.
+void make_parents(FileSystem& files, const std::string& path) {
+  const std::string parent = parent_folder(path);
+  if (exists(parent)) return;
+  make_parents(files, parent);
+  try {
+    files.make_folder(parent);
+  } catch (const FileError& error) {
+    if (error.error_number() != EEXIST) throw;
+  }
 }
 
+/// A descriptor that closes itself, and with it gives the lock back, unless it is released.
+struct Lock {
+  int descriptor;
+  ~Lock() {
+    if (descriptor >= 0) ::close(descriptor);
+  }
+  int release() { return std::exchange(descriptor, -1); }
+};
+
 /// Makes the folder with its lock held, and returns the lock; none when it is there already. The
-/// folder gets its name by a rename, so that nobody ever sees it unlocked.
+/// folder gets its name by a rename, which fails when a folder with anything in it has that name:
+/// nobody ever sees it unlocked, and of two that try at once one gets it.
 std::optional<int> make_locked(FileSystem& files, const std::string& path) {
   if (exists(path)) return std::nullopt;
   const std::string temporary = fmt::format("{}.tmp-{}", path, ::getpid());
   try {
+    files.remove_all(temporary);
     files.make_folder(temporary);
-    const int lock = lock_or_throw(temporary);
-    try {
-      files.rename(temporary, path);
-      return lock;
-    } catch (const FileError& error) {
-      ::close(lock);
-      files.remove_all(temporary);
-      if (error.error_number() == EEXIST || error.error_number() == ENOTEMPTY) return std::nullopt;
-      throw;
-    }
+    Lock lock{lock_or_throw(temporary)};
+    files.rename(temporary, path);
+    files.sync_folder(parent_folder(path));
+    return lock.release();
   } catch (const FileError& error) {
-    throw UserError(ExitCode::output, error.what());
+    remove_quietly(files, temporary);
+    const int reason = error.error_number();
+    if ((reason == EEXIST || reason == ENOTEMPTY) && exists(path)) return std::nullopt;
+    throw;
   }
 }
 
@@ -78,6 +84,11 @@ std::string safe_name(const std::string& name) {
   std::string safe;
   for (const char c : name) safe += c == '/' || static_cast<unsigned char>(c) < 0x20 ? '_' : c;
   return safe.empty() || safe == "." || safe == ".." ? "run" : safe;
+}
+
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
 }
 
 }  // namespace
@@ -91,19 +102,29 @@ RunFolder::~RunFolder() {
 }
 
 RunFolder RunFolder::create(FileSystem& files, const std::string& path, const std::string& name) {
-  if (!path.empty()) {
-    make_parents(path);
-    if (const auto lock = make_locked(files, path)) return {files, path, *lock};
-    if (exists(path + "/.lock")) ::close(lock_or_throw(path));
-    throw UserError(ExitCode::run_folder, path + ": exists already",
-                    "go on with it by 'dltool resume " + path + "', or name another folder");
+  try {
+    return path.empty() ? create_numbered(files, "runs/" + safe_name(name))
+                        : create_at(files, without_slash(path));
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::output, std::string("no run folder: ") + error.what());
   }
-  make_parents("runs/x");
+}
+
+RunFolder RunFolder::create_at(FileSystem& files, const std::string& path) {
+  make_parents(files, path);
+  if (const auto lock = make_locked(files, path)) return {files, path, *lock};
+  if (exists(path + "/.lock")) ::close(lock_or_throw(path));
+  throw UserError(ExitCode::run_folder, path + ": exists already",
+                  "go on with it by 'dltool resume " + path + "', or name another folder");
+}
+
+RunFolder RunFolder::create_numbered(FileSystem& files, const std::string& prefix) {
+  make_parents(files, prefix);
   for (int number = 1; number <= kMaxNumber; ++number) {
-    const std::string candidate = fmt::format("runs/{}-{:03}", safe_name(name), number);
+    const std::string candidate = fmt::format("{}-{:03}", prefix, number);
     if (const auto lock = make_locked(files, candidate)) return {files, candidate, *lock};
   }
-  throw UserError(ExitCode::output, "runs: no free number for another run of " + name);
+  throw UserError(ExitCode::output, prefix + ": no free number for another run");
 }
 
 RunFolder RunFolder::open(FileSystem& files, const std::string& path) {
@@ -111,7 +132,12 @@ RunFolder RunFolder::open(FileSystem& files, const std::string& path) {
     throw UserError(ExitCode::run_folder, path + ": no run to go on with",
                     "a run folder holds config.resolved.yaml and checkpoints/");
   }
-  return {files, path, lock_or_throw(path)};
+  const std::string plain = without_slash(path);
+  try {
+    return {files, plain, lock_or_throw(plain)};
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::output, error.what());
+  }
 }
 
 void RunFolder::write(const std::string& name, const std::string& text) {
@@ -126,7 +152,7 @@ GrowingFile::GrowingFile(FileSystem& files, std::string path)
     : files_(&files), path_(std::move(path)) {
   try {
     file_ = files_->append(path_);
-    size_ = fs::file_size(path_);
+    size_ = InputFile(path_).size();
   } catch (const FileError& error) {
     throw UserError(ExitCode::output, error.what());
   }
@@ -141,14 +167,24 @@ void GrowingFile::append(const std::string& text) {
   }
 }
 
-void GrowingFile::cut(std::uint64_t size) {
-  if (size >= size_) return;
+void GrowingFile::sync() {
+  try {
+    file_->sync();
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::output, error.what());
+  }
+}
+
+bool GrowingFile::cut(std::uint64_t size) {
+  if (size > size_) return false;
+  if (size == size_) return true;
   try {
     files_->truncate(path_, size);
     size_ = size;
   } catch (const FileError& error) {
     throw UserError(ExitCode::output, error.what());
   }
+  return true;
 }
 
 }  // namespace dl

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,9 @@ class RunFolder {
 
  private:
   RunFolder(FileSystem& files, std::string path, int lock);
+  static RunFolder create_at(FileSystem& files, const std::string& path);
+  static RunFolder create_numbered(FileSystem& files, const std::string& prefix);
+
   FileSystem* files_;
   std::string path_;
   int lock_;  // descriptor of the locked file
@@ -40,8 +44,11 @@ class GrowingFile {
   GrowingFile(FileSystem& files, std::string path);
   void append(const std::string& text);
   std::uint64_t size() const { return size_; }
-  /// Cuts off what a run wrote after the checkpoint from which it is resumed.
-  void cut(std::uint64_t size);
+  /// Before a checkpoint that names size(), so that no power cut can leave less than that.
+  void sync();
+  /// Cuts off what a run wrote after the checkpoint from which it is resumed. False, and nothing
+  /// done, when the file is shorter than that: somebody else has changed it.
+  bool cut(std::uint64_t size);
 
  private:
   FileSystem* files_;

@@ -1,128 +1,71 @@
 #include "engine/train/safetensors.h"
 
 #include <algorithm>
-#include <cassert>
+#include <bit>
 #include <cstring>
+#include <functional>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <stdexcept>
 
 #include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "engine/train/safetensors_header.h"
 
 namespace dl {
+
+static_assert(std::endian::native == std::endian::little, "tensors are read and written in place");
+
+/// Where a file's bytes come from: `read` fills a span from an offset.
+struct SafetensorsFile::Source {
+  std::uint64_t bytes;
+  std::function<void(std::uint64_t offset, std::span<std::byte> into)> read;
+};
+
 namespace {
 
-using nlohmann::json;
-
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the specification's own cap
+constexpr std::size_t kStart = 9;                  // length of the header, and its '{'
 
 [[noreturn]] void damaged(const std::string& path, const std::string& what) {
   throw UserError(ExitCode::weights, path + ": not a valid safetensors file: " + what);
 }
 
-std::uint64_t bytes_of_dtype(const std::string& dtype) {
-  static const std::map<std::string, std::uint64_t> sizes = {
-      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
-      {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
-      {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
-  const auto at = sizes.find(dtype);
-  return at == sizes.end() ? 0 : at->second;
-}
-
 /// A .pt file is a zip or a bare pickle, and reading one means running it.
-void refuse_pickle(std::string_view bytes, const std::string& path) {
-  const bool zip = bytes.starts_with("PK\x03\x04");
-  const bool pickle = bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5 &&
-                      bytes.find('.') != std::string_view::npos &&
-                      (path.ends_with(".pt") || path.ends_with(".pth") || path.ends_with(".pkl") ||
-                       path.ends_with(".bin"));
+void refuse_pickle(std::string_view start, const std::string& path) {
+  if (start.size() == kStart && start.back() == '{') return;  // its length may look like anything
+  const bool zip = start.starts_with("PK\x03\x04");
+  const bool pickle = start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5;
   if (!zip && !pickle) return;
-  throw UserError(ExitCode::weights,
-                  path + ": a PyTorch pickle, which could run any code; dltool reads none",
-                  "convert it: import torch; from safetensors.torch import save_file; "
-                  "save_file(torch.load('w.pt', weights_only=True), 'w.safetensors')");
+  throw UserError(
+      ExitCode::weights,
+      path + ": a PyTorch pickle, which could run any code when it is read; dltool reads none",
+      "convert it in Python: import torch; from safetensors.torch import save_file; "
+      "save_file(torch.load('w.pt', weights_only=True), 'w.safetensors')");
 }
 
-/// The JSON of the header. nlohmann keeps the last of two equal keys, so keys are watched while it
-/// parses.
-json parse_header(std::string_view text, const std::string& path) {
-  std::vector<std::set<std::string>> open;
-  std::string twice;
-  const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth > 8) damaged(path, "its header is nested too deeply");
-    if (event == json::parse_event_t::object_start) open.emplace_back();
-    if (event == json::parse_event_t::object_end) open.pop_back();
-    if (event == json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second)
-      twice = value.get<std::string>();
-    return true;
-  };
-  try {
-    json header = json::parse(text.begin(), text.end(), watch);
-    if (!twice.empty()) damaged(path, "the name '" + twice + "' stands twice in its header");
-    if (!header.is_object()) damaged(path, "its header is no JSON object");
-    return header;
-  } catch (const json::exception& error) {
-    damaged(path, std::string("its header is no JSON: ") + error.what());
+/// The header's length, checked against the cap and the file.
+std::uint64_t header_length(std::string_view start, std::uint64_t file_bytes,
+                            const std::string& path) {
+  if (file_bytes < 8)
+    damaged(path, "it has " + std::to_string(file_bytes) + " bytes, fewer than a header's length");
+  std::uint64_t length = 0;
+  std::memcpy(&length, start.data(), 8);
+  if (length > kMaxHeader) {
+    damaged(path,
+            "its header claims " + std::to_string(length) + " bytes; at most 100 MB are allowed");
   }
+  if (length > file_bytes - 8) {
+    damaged(path, "its header claims " + std::to_string(length) + " bytes, the file has " +
+                      std::to_string(file_bytes - 8));
+  }
+  return length;
 }
 
-std::uint64_t unsigned_number(const json& value, const std::string& path, const std::string& what) {
-  if (!value.is_number_unsigned()) damaged(path, what + " is no whole number");
-  return value.get<std::uint64_t>();
+std::span<std::byte> writable(std::string& text) {
+  return std::as_writable_bytes(std::span(text.data(), text.size()));
 }
 
-struct Entry {
-  TensorView view;
-  std::uint64_t begin, end;
-};
-
-Entry read_entry(const std::string& name, const json& value, std::uint64_t data_bytes,
-                 const std::string& path) {
-  const std::string where = "tensor '" + name + "': ";
-  if (!value.is_object() || value.size() != 3 || !value.contains("dtype") ||
-      !value.contains("shape") || !value.contains("data_offsets")) {
-    damaged(path, where + "expected dtype, shape and data_offsets");
-  }
-  const json &dtype = value["dtype"], &shape = value["shape"], &offsets = value["data_offsets"];
-  if (!dtype.is_string() || !shape.is_array() || !offsets.is_array() || offsets.size() != 2)
-    damaged(path, where + "a field has the wrong type");
-  Entry entry;
-  entry.view.name = name;
-  entry.view.dtype = dtype.get<std::string>();
-  std::uint64_t bytes = bytes_of_dtype(entry.view.dtype);
-  if (bytes == 0) damaged(path, where + "unknown dtype '" + entry.view.dtype + "'");
-  for (const json& dim : shape) {
-    const std::uint64_t size = unsigned_number(dim, path, where + "a dimension");
-    if (size > (std::uint64_t{1} << 62) || __builtin_mul_overflow(bytes, size, &bytes))
-      damaged(path, where + "its shape overflows");
-    entry.view.shape.push_back(static_cast<std::int64_t>(size));
-  }
-  entry.begin = unsigned_number(offsets[0], path, where + "an offset");
-  entry.end = unsigned_number(offsets[1], path, where + "an offset");
-  if (entry.begin > entry.end || entry.end > data_bytes)
-    damaged(path, where + "its offsets lie outside the file");
-  if (entry.end - entry.begin != bytes) {
-    damaged(path, where + "shape and dtype need " + std::to_string(bytes) +
-                      " bytes, its offsets give " + std::to_string(entry.end - entry.begin));
-  }
-  return entry;
-}
-
-void check_tiling(std::vector<Entry>& entries, std::uint64_t data_bytes, const std::string& path) {
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-  });
-  std::uint64_t at = 0;
-  for (const Entry& entry : entries) {
-    if (entry.begin != at)
-      damaged(path,
-              "tensor '" + entry.view.name + "' " +
-                  (entry.begin < at ? "overlaps the one before it" : "leaves a hole before it"));
-    at = entry.end;
-  }
-  if (at != data_bytes)
-    damaged(path, std::to_string(data_bytes - at) + " bytes after the last tensor");
-}
+/// Tensors are used in place, so each starts at a multiple of 8, whatever the file's offsets are.
+std::uint64_t padded(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
 }  // namespace
 
@@ -131,81 +74,95 @@ TensorView float_tensor(std::string name, std::vector<std::int64_t> shape,
   return {std::move(name), "F32", std::move(shape), std::as_bytes(values)};
 }
 
-SafetensorsFile SafetensorsFile::read(const std::string& path) {
+SafetensorsFile SafetensorsFile::read(const std::string& path, FileDigest* digest) {
   try {
-    return parse(read_file(path), path);
+    const InputFile file(path);
+    const auto read_at = [&](std::uint64_t offset, std::span<std::byte> into) {
+      file.read_at(offset, into);
+    };
+    return load({file.size(), read_at}, path, digest);
   } catch (const FileError& error) {
     throw UserError(ExitCode::weights, error.what());
   }
 }
 
-SafetensorsFile SafetensorsFile::parse(std::string bytes, const std::string& path) {
-  refuse_pickle(bytes, path);
-  if (bytes.size() < 8)
-    damaged(path,
-            "it has " + std::to_string(bytes.size()) + " bytes, fewer than a header's length");
-  std::uint64_t length = 0;
-  std::memcpy(&length, bytes.data(), 8);
-  if (length > kMaxHeader)
-    damaged(path,
-            "its header claims " + std::to_string(length) + " bytes; at most 100 MB are allowed");
-  if (length > bytes.size() - 8)
-    damaged(path, "its header claims " + std::to_string(length) + " bytes, the file has " +
-                      std::to_string(bytes.size() - 8));
-  const std::string_view text = std::string_view(bytes).substr(8, length);
-  if (!text.starts_with('{')) damaged(path, "its header does not begin with '{'");
-  const json header = parse_header(text, path);
-  const std::uint64_t data_bytes = bytes.size() - 8 - length;
+SafetensorsFile SafetensorsFile::parse(std::string_view bytes, const std::string& path) {
+  const auto copy = [&](std::uint64_t offset, std::span<std::byte> into) {
+    if (!into.empty()) std::memcpy(into.data(), bytes.data() + offset, into.size());
+  };
+  return load({bytes.size(), copy}, path, nullptr);
+}
+
+SafetensorsFile SafetensorsFile::load(const Source& source, const std::string& path,
+                                      FileDigest* digest) {
+  std::string start(std::min<std::uint64_t>(kStart, source.bytes), '\0');
+  source.read(0, writable(start));
+  refuse_pickle(start, path);
+  const std::uint64_t data_at = 8 + header_length(start, source.bytes, path);
+  std::string head(data_at, '\0');
+  source.read(0, writable(head));
+  SafetensorsHeader header;
+  try {
+    header = read_safetensors_header(std::string_view(head).substr(8), source.bytes - data_at);
+  } catch (const std::invalid_argument& error) {
+    damaged(path, error.what());
+  }
 
   SafetensorsFile file;
-  std::vector<Entry> entries;
-  for (const auto& [name, value] : header.items()) {
-    if (name != "__metadata__") {
-      entries.push_back(read_entry(name, value, data_bytes, path));
-      continue;
-    }
-    if (!value.is_object()) damaged(path, "__metadata__ is no map of texts");
-    for (const auto& [key, word] : value.items()) {
-      if (!word.is_string()) damaged(path, "__metadata__ is no map of texts");
-      file.metadata_[key] = word.get<std::string>();
-    }
+  file.metadata_ = std::move(header.metadata);
+  std::uint64_t needed = 0;
+  for (const TensorEntry& entry : header.tensors) needed += padded(entry.end - entry.begin);
+  file.bytes_ = std::make_unique_for_overwrite<std::byte[]>(needed);
+  // The tensors tile the data in this order, so hashing them one by one hashes the whole file.
+  Sha256 hash;
+  hash.add(writable(head));
+  std::byte* at = file.bytes_.get();
+  for (TensorEntry& entry : header.tensors) {
+    const std::span<std::byte> bytes(at, entry.end - entry.begin);
+    source.read(data_at + entry.begin, bytes);
+    if (digest != nullptr) hash.add(bytes);
+    file.tensors_.push_back(
+        {std::move(entry.name), std::move(entry.dtype), std::move(entry.shape), bytes});
+    at += padded(bytes.size());
   }
-  check_tiling(entries, data_bytes, path);
-  // Floats are read in place, so the data must lie at a multiple of their size whatever the
-  // header's length.
-  file.bytes_.resize(data_bytes);
-  std::memcpy(file.bytes_.data(), bytes.data() + 8 + length, data_bytes);
-  for (Entry& entry : entries) {
-    entry.view.bytes = {file.bytes_.data() + entry.begin, entry.end - entry.begin};
-    file.tensors_.push_back(std::move(entry.view));
-  }
+  for (std::size_t i = 0; i < file.tensors_.size(); ++i) file.places_[file.tensors_[i].name] = i;
+  if (digest != nullptr) *digest = {source.bytes, hash.hex()};
   return file;
 }
 
 const TensorView* SafetensorsFile::find(std::string_view name) const {
-  const auto at = std::find_if(tensors_.begin(), tensors_.end(),
-                               [&](const TensorView& tensor) { return tensor.name == name; });
-  return at == tensors_.end() ? nullptr : &*at;
+  const auto at = places_.find(name);
+  return at == places_.end() ? nullptr : &tensors_[at->second];
 }
 
 std::string safetensors_header(std::span<const TensorView> tensors,
                                const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  using nlohmann::json;
+  std::string text = "{";
+  if (!metadata.empty()) text += "\"__metadata__\":" + json(metadata).dump();
   std::uint64_t at = 0;
   for (const TensorView& tensor : tensors) {
-    assert(!header.contains(tensor.name) && "names are unique");
-    header[tensor.name] = {{"dtype", tensor.dtype},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {at, at + tensor.bytes.size()}}};
+    if (text.size() > 1) text += ',';
+    text += json(tensor.name).dump() + ":{\"dtype\":" + json(tensor.dtype).dump() +
+            ",\"shape\":" + json(tensor.shape).dump() + ",\"data_offsets\":[" + std::to_string(at) +
+            "," + std::to_string(at + tensor.bytes.size()) + "]}";
     at += tensor.bytes.size();
   }
-  std::string text = header.dump();
+  text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = text.size();
   std::string out(8, '\0');
   std::memcpy(out.data(), &length, 8);
   return out + text;
+}
+
+FileDigest write_safetensors(FileSystem& files, const std::string& path,
+                             std::span<const TensorView> tensors,
+                             const std::map<std::string, std::string>& metadata) {
+  HashedFile file(files, path);
+  file.write(safetensors_header(tensors, metadata));
+  for (const TensorView& tensor : tensors) file.write(tensor.bytes);
+  return file.finish();
 }
 
 }  // namespace dl

@@ -44,4 +44,16 @@ std::string sha256_hex(std::string_view text) {
   return hash.hex();
 }
 
+void HashedFile::write(std::span<const std::byte> bytes) {
+  hash_.add(bytes);
+  file_->write(bytes);
+  bytes_ += bytes.size();
+}
+
+FileDigest HashedFile::finish() {
+  file_->sync();
+  file_->close();
+  return {bytes_, hash_.hex()};
+}
+
 }  // namespace dl

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "engine/core/file_system.h"
 
 namespace dl {
 
@@ -26,5 +29,27 @@ class Sha256 {
 };
 
 std::string sha256_hex(std::string_view text);
+
+/// What a file's bytes must be.
+struct FileDigest {
+  std::uint64_t bytes = 0;
+  std::string sha256;
+  bool operator==(const FileDigest&) const = default;
+};
+
+/// Writes a new file and hashes it on the way: one pass over the bytes.
+class HashedFile {
+ public:
+  HashedFile(FileSystem& files, const std::string& path) : file_(files.create(path)) {}
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+  /// Syncs and closes.
+  FileDigest finish();
+
+ private:
+  std::unique_ptr<OutputFile> file_;
+  Sha256 hash_;
+  std::uint64_t bytes_ = 0;
+};
 
 }  // namespace dl
