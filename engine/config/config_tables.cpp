@@ -170,13 +170,15 @@ ParamTable<DataConfig> data_table() {
 }
 
 ParamTable<ModelKeys> model_table() {
-  return {
+  ParamTable<ModelKeys> table = {
       with_default("input", &ModelKeys::input, at_least(1),
                    "shape of a sample, without the batch; the data tells it unless said"),
       required("layers", &ModelKeys::layers, "the network's layers, blocks, repeats and ifs"),
       with_default("output", &ModelKeys::output,
                    "the layer that predicts; the last one unless said"),
   };
+  table[1].spec.type = "list";
+  return table;
 }
 
 ParamTable<LossKeys> loss_table() {

@@ -17,16 +17,19 @@ Expansion::Expansion(const ConfigNode& root, const ConfigOptions& options, Findi
 void Expansion::read_vars(const ConfigNode& vars) {
   if (!vars.is_map())
     return findings_.add(vars.mark(), "vars: expected a map, found " + vars.describe());
+  for (const ConfigNode::Entry& var : vars.entries()) globals_.pending.insert(var.key);
   for (const ConfigNode::Entry& var : vars.entries()) {
-    if (!is_variable_name(var.key))
-      findings_.add(var.key_mark, "no var can be called '" + var.key + "'");
-    if (var.value.is_null()) findings_.add(var.key_mark, "var '" + var.key + "' has no value");
+    const std::size_t before = findings_.count();
+    const ConfigNode value = expand(var.value, globals_, budget_, findings_);
+    if (findings_.count() == before && value.is_null())
+      findings_.add(var.key_mark, "var '" + var.key + "' has no value");
     try {
-      globals_.values.insert_or_assign(var.key,
-                                       value_of(expand(var.value, globals_, budget_, findings_)));
+      if (findings_.count() == before) globals_.values.insert_or_assign(var.key, value_of(value));
     } catch (const UserError& error) {
       findings_.add(error);
     }
+    globals_.pending.erase(var.key);
+    if (findings_.count() != before) globals_.broken.insert(var.key);
   }
 }
 
@@ -49,15 +52,17 @@ Value Expansion::data_value(const std::string& name, const Mark& mark) {
   std::optional<std::int64_t> value;
   try {
     if (written) {
-      value = ValueType<std::int64_t>::read(expand(*written, globals_, budget_, findings_),
-                                            at_least(1));
+      const std::size_t before = findings_.count();
+      const ConfigNode number = expand(*written, globals_, budget_, findings_);
+      value = findings_.count() == before ? ValueType<std::int64_t>::read(number, at_least(1))
+                                          : 1;  // 1: reported there
     } else {
       value = ask_source(key);
     }
   } catch (const UserError& error) {
     asking_ = false;
     if (!written || error.code() != ExitCode::config) throw;
-    throw UserError(mark, "'" + name + "' is not known: it is wrong where it is written");
+    value = 1;  // the section's reader reports it where it is written
   }
   asking_ = false;
   if (!value)

@@ -72,6 +72,9 @@ std::vector<Piece> parse_pieces(std::string_view text) {
   return pieces;
 }
 
+/// Thrown for a var whose own trouble is reported already.
+struct BrokenName {};
+
 /// Computes an expression for one scalar.
 class Evaluator {
  public:
@@ -108,6 +111,13 @@ class Evaluator {
     for (const Scope* scope = &scope_; scope; scope = scope->outer) {
       if (scope->data && expr.name.starts_with("data."))
         return scope->data(expr.name, mark_within(scalar_, expr.span));
+    }
+    for (const Scope* scope = &scope_; scope; scope = scope->outer) {
+      if (scope->broken.contains(expr.name)) throw BrokenName();
+      if (scope->pending.contains(expr.name)) {
+        throw ExpressionError(expr.span,
+                              "var '" + expr.name + "' is not known yet where this is needed");
+      }
     }
     throw ExpressionError(expr.span, unknown_name(expr.name, scope_.names()));
   }
@@ -187,25 +197,24 @@ std::vector<std::string> Scope::names() const {
   return all;
 }
 
-void Budget::take(const ConfigNode& node) {
+void Budget::take(const ConfigNode& node, const Mark& where) {
   const std::size_t size = node.text().size();
-  if (nodes == 0 || bytes < size) {
-    throw UserError(node.mark(), "the expressions of this config multiply it beyond all measure");
-  }
+  if (nodes == 0 || bytes < size)
+    throw UserError(where, "the expressions of this config multiply it beyond all measure");
   --nodes;
   bytes -= size;
 }
 
-void Budget::take_all(const ConfigNode& node) {
-  take(node);
-  for (const ConfigNode& item : node.items()) take_all(item);
-  for (const ConfigNode::Entry& entry : node.entries()) take_all(entry.value);
+void Budget::take_all(const ConfigNode& node, const Mark& where) {
+  take(node, where);
+  for (const ConfigNode& item : node.items()) take_all(item, where);
+  for (const ConfigNode::Entry& entry : node.entries()) take_all(entry.value, where);
 }
 
 ConfigNode expand(const ConfigNode& node, const Scope& scope, Budget& budget, Findings& findings) {
   ConfigNode result = node;
   if (!node.is_scalar()) {
-    budget.take(node);
+    budget.take(node, node.mark());
     for (ConfigNode& item : result.items()) item = expand(item, scope, budget, findings);
     for (auto& entry : result.entries()) entry.value = expand(entry.value, scope, budget, findings);
     return result;
@@ -215,9 +224,12 @@ ConfigNode expand(const ConfigNode& node, const Scope& scope, Budget& budget, Fi
   } catch (const UserError& error) {
     findings.add(error);
     result = ConfigNode::null(node.mark());
+  } catch (const BrokenName&) {
+    findings.fail();
+    result = ConfigNode::null(node.mark());
   }
   // A list from a var counts whole: vars of vars would grow without end.
-  budget.take_all(result);
+  budget.take_all(result, node.mark());
   return result;
 }
 
@@ -253,8 +265,10 @@ ConfigNode node_of(const Value& value, const Mark& mark) {
 }
 
 std::string unknown_name(const std::string& name, const std::vector<std::string>& known) {
+  constexpr std::size_t kMaxListed = 10;
   const std::string near = did_you_mean(name, known);
-  if (!near.empty() || known.empty()) return "unknown name '" + name + "'" + near;
+  if (!near.empty() || known.empty() || known.size() > kMaxListed)
+    return "unknown name '" + name + "'" + near;
   return "unknown name '" + name + "'; there are " + join(known, ", ");
 }
 

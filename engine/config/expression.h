@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,11 @@ namespace dl {
 /// The names that an expression may use, innermost first.
 struct Scope {
   const Scope* outer = nullptr;
-  std::map<std::string, Value, std::less<>> values;
+  std::map<std::string, Value, std::less<>> values = {};
+  /// Vars whose own expressions failed: what uses them fails without a further word.
+  std::set<std::string, std::less<>> broken = {};
+  /// Vars that are further down than what is computed now.
+  std::set<std::string, std::less<>> pending = {};
   /// Answers "data.classes" and the like; looked for from the innermost scope outwards.
   std::function<Value(const std::string& name, const Mark& mark)> data = {};
 
@@ -27,9 +32,9 @@ struct Budget {
   std::size_t nodes = 2'000'000;
   std::size_t bytes = 64u << 20;
 
-  /// For one node without what it holds. Throws UserError at the node when nothing is left.
-  void take(const ConfigNode& node);
-  void take_all(const ConfigNode& node);
+  /// For one node without what it holds. Throws UserError at `where` when nothing is left.
+  void take(const ConfigNode& node, const Mark& where);
+  void take_all(const ConfigNode& node, const Mark& where);
 };
 
 /// Replaces `$name` and `$(expression)` in every scalar of the tree. A scalar that is one

@@ -26,6 +26,8 @@ class Findings {
     for (const Diagnostic& found : error.diagnostics())
       add(found.mark, prefix + found.message, found.hint);
   }
+  /// Something failed because of what is reported elsewhere.
+  void fail() { ++count_; }
   /// Everything that was added, repeated or not: grows when a part of the work has failed.
   std::size_t count() const { return count_; }
 
@@ -34,5 +36,12 @@ class Findings {
   std::set<std::tuple<const SourceFile*, int, int>> places_;
   std::size_t count_ = 0;
 };
+
+/// "line 4", or "parts/base.yaml:4" where that is another file than the message's own.
+inline std::string line_of(const Mark& mark, const Mark& seen_from) {
+  if (!mark.valid()) return "?";
+  const std::string line = std::to_string(mark.line);
+  return mark.file == seen_from.file ? "line " + line : mark.file->path() + ":" + line;
+}
 
 }  // namespace dl

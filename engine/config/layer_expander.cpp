@@ -57,6 +57,11 @@ void LayerExpander::read_blocks(const ConfigNode& blocks) {
     if (std::find(layer_types_.begin(), layer_types_.end(), entry.key) != layer_types_.end()) {
       findings_.add(entry.key_mark, what + "there is a layer of this name; choose another");
     }
+    if (!entry.value.is_map()) {
+      findings_.add(entry.value.is_null() ? entry.key_mark : entry.value.mark(),
+                    what + "expected a map of params and layers, found " + entry.value.describe());
+      continue;
+    }
     for (const ConfigNode::Entry& part : entry.value.entries()) {
       if (part.key == "params" && part.value.is_map()) {
         block.params = part.value;
@@ -73,11 +78,6 @@ void LayerExpander::read_blocks(const ConfigNode& blocks) {
     }
     if (!entry.value.find("layers"))
       findings_.add(entry.key_mark, what + "missing key 'layers' (a list)");
-    for (const ConfigNode::Entry& param : block.params.entries()) {
-      if (param.key == "name" || param.key == "from" || !is_variable_name(param.key)) {
-        findings_.add(param.key_mark, what + "no param can be called '" + param.key + "'");
-      }
-    }
     blocks_.emplace(entry.key, std::move(block));
   }
 }
@@ -86,7 +86,7 @@ std::vector<LayerDecl> LayerExpander::expand_model(const ConfigNode& layers) {
   Space space{nullptr, "", "input"};
   expand_list(layers, "input", {space, globals_});
   report_unresolved();
-  return layers_;
+  return std::move(layers_);
 }
 
 std::string LayerExpander::expand_list(const ConfigNode& layers, std::string current,
@@ -226,9 +226,11 @@ std::string LayerExpander::expand_repeat(const LayerEntry& entry, const std::str
   }
   const std::string source = source_of(entry, current, place);
   std::int64_t rounds = 0;
+  const std::size_t before = findings_.count();
   const ConfigNode value = expanded(*entry.value, place.scope);
   try {
-    rounds = ValueType<std::int64_t>::read(value, between(0, kMaxLayers));
+    if (findings_.count() == before)
+      rounds = ValueType<std::int64_t>::read(value, between(0, kMaxLayers));
   } catch (const UserError& error) {
     findings_.add(error, "repeat: ");
   }
@@ -262,10 +264,13 @@ std::string LayerExpander::expand_round(const LayerEntry& entry, const std::stri
                                         std::string current, const Place& place,
                                         const Scope& scope) {
   const Mark mark = entry.name ? entry.name->mark() : entry.mark;
-  const bool claimed = claim(name, mark);
+  if (!claim(name, mark)) {
+    broken_.insert(name + ".");
+    return current;
+  }
   Space space{&place.space, name + ".", place.space.input};
   current = expand_list(*entry.layers, std::move(current), {space, scope, name});
-  if (claimed) stand_for(name, current, mark);
+  stand_for(name, current, mark);
   return current;
 }
 

@@ -72,15 +72,16 @@ std::string LayerExpander::name_of(const LayerEntry& entry, const Place& place) 
 /// Reserves a full name. False when it is taken, which is reported unless a group bears it for this
 /// entry.
 bool LayerExpander::claim(const std::string& full, const Mark& mark) {
+  if (full.ends_with(kUnknown)) return false;  // its name is reported as wrong
   const auto [at, is_new] = names_.emplace(full, Named{"", mark});
   if (is_new || at->second.source.empty()) return true;  // empty: the group around is still open
   std::string hint;
   if (full[0] >= '0' && full[0] <= '9')
     hint = "a repeat without a name calls its rounds 0, 1, ...; give one of them a name";
-  findings_.add(mark,
-                "the name '" + full + "' is used twice; the first is on line " +
-                    std::to_string(at->second.mark.line),
-                hint);
+  findings_.add(
+      mark,
+      "the name '" + full + "' is used twice; the first is on " + line_of(at->second.mark, mark),
+      hint);
   return false;
 }
 
@@ -192,16 +193,15 @@ void LayerExpander::report(const Unresolved& missing) {
       if (!way.empty())
         return findings_.add(missing.mark,
                              what + "follows itself in a circle: " + join(way, " <- "));
-      return findings_.add(missing.mark, what + "'" + missing.name +
-                                             "' is defined below, on line " +
-                                             std::to_string(found->second.mark.line) +
+      return findings_.add(missing.mark, what + "'" + missing.name + "' is defined below, on " +
+                                             line_of(found->second.mark, missing.mark) +
                                              "; a layer follows layers above it");
     }
     const auto absent = absent_.find(prefix + missing.name);
     if (absent != absent_.end()) {
       return findings_.add(missing.mark,
-                           what + "'" + missing.name + "' (line " +
-                               std::to_string(absent->second.line) +
+                           what + "'" + missing.name + "' (" +
+                               line_of(absent->second, missing.mark) +
                                ") stands in an if that is false",
                            "give the if a name and follow that");
     }

@@ -96,8 +96,9 @@ class Reader {
 
   ConfigNode read(const std::filesystem::path& path, const Mark& asked_at) {
     if (std::find(stack_.begin(), stack_.end(), identity(path)) != stack_.end()) {
-      throw UserError(asked_at, "'" + path.string() + "' extends itself",
-                      "files: " + join(stack_, " -> "));
+      std::string way;
+      for (const std::string& file : shown_) way += file + " -> ";
+      throw UserError(asked_at, "'" + path.string() + "' extends itself: " + way + path.string());
     }
     if (stack_.size() >= kMaxExtendsDepth)
       throw UserError(asked_at, "files extend each other over 16 deep");
@@ -113,8 +114,10 @@ class Reader {
     const ConfigNode* extends = root.find("extends");
     if (!extends) return root;
     stack_.push_back(identity(path));
+    shown_.push_back(path.string());
     ConfigNode base = read_bases(*extends, path.parent_path());
     stack_.pop_back();
+    shown_.pop_back();
     std::erase_if(root.entries(),
                   [](const ConfigNode::Entry& entry) { return entry.key == "extends"; });
     const Mark mark = root.mark();
@@ -145,7 +148,8 @@ class Reader {
 
   MergedFiles& result_;
   Problems& problems_;
-  std::vector<std::string> stack_;
+  std::vector<std::string> stack_,
+      shown_;  // the files that are being read: what they are, and as written
 };
 
 /// The value of --set. What begins with @ would need quotes in YAML, which a shell takes away.

@@ -48,7 +48,11 @@ class NameChecker {
     const ConfigNode* vars = root_.find("vars");
     if (!vars) return;
     Words all;
-    for (const ConfigNode::Entry& var : vars->entries()) all.push_back(var.key);
+    for (const ConfigNode::Entry& var : vars->entries()) {
+      all.push_back(var.key);
+      if (!is_variable_name(var.key))
+        findings_.add(var.key_mark, "no var can be called '" + var.key + "'");
+    }
     for (const ConfigNode::Entry& var : vars->entries()) {
       for_each_use(var.value, [&](const NameUse& use) {
         if (!contains(vars_, use.name) && contains(all, use.name)) {
@@ -74,12 +78,16 @@ class NameChecker {
       for (const ConfigNode::Entry& param : declared->entries()) {
         walk(param.value, params);  // a default may use the params above it
         params.push_back(param.key);
+        if (param.key == "name" || param.key == "from" || !is_variable_name(param.key)) {
+          findings_.add(param.key_mark,
+                        "block '" + block.key + "': no param can be called '" + param.key + "'");
+        }
       }
     }
     if (const ConfigNode* layers = block.value.find("layers")) walk_layers(*layers, params);
     for (const std::string& param : params) {
       const Mark& mark = declared->find_entry(param)->key_mark;
-      if (is_ours(mark) && !used_locals_.contains(param)) {
+      if (is_ours(mark) && !unreadable_ && !used_locals_.contains(param)) {
         findings_.add(mark, "param '" + param + "' of block '" + block.key + "' is used nowhere");
       }
     }
@@ -118,6 +126,7 @@ class NameChecker {
     try {
       for (const NameUse& use : names_used(node)) take(use);
     } catch (const UserError& error) {
+      unreadable_ = true;
       findings_.add(error);
     }
   }
@@ -141,7 +150,7 @@ class NameChecker {
 
   void check_unused() {
     const ConfigNode* vars = root_.find("vars");
-    if (!vars) return;
+    if (!vars || unreadable_) return;  // what cannot be read may use any of them
     for (const ConfigNode::Entry& var : vars->entries()) {
       if (!is_ours(var.key_mark) || used_.contains(var.key)) continue;
       Words others;
@@ -156,6 +165,7 @@ class NameChecker {
   const SourceFile& main_file_;
   Findings& findings_;
   Words vars_;                         // those defined so far
+  bool unreadable_ = false;            // some expression is
   std::set<std::string> used_;         // vars
   std::set<std::string> used_locals_;  // params of the block that is being checked
 };

@@ -162,8 +162,9 @@ class ConfigReader {
     collect("model: ", [&] { keys = read_params(expanded_but_layers(written), model_table()); });
     config_.model.input = keys.input;
     if (keys.layers.is_list()) {
+      const std::size_t before = findings_.count();
       config_.model.layers = expansion_->layers(keys.layers);
-      if (config_.model.layers.empty())
+      if (config_.model.layers.empty() && findings_.count() == before)
         findings_.add(keys.layers.mark(), "model: there are no layers");
     } else if (!keys.layers.is_null()) {
       problems_.add(keys.layers.mark(),

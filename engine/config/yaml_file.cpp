@@ -131,7 +131,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void open(ConfigNode node) {
     if (!open_.empty() && open_.back().node.is_map() && !open_.back().key) {
-      throw UserError(node.mark(), "a key must be a word, found " + node.describe());
+      throw UserError(node.mark(), "a key must be a word, found " + node.describe(),
+                      "or a bracket is not closed");
     }
     if (open_.size() >= kMaxDepth) throw UserError(node.mark(), "nested over 64 deep");
     open_.push_back({std::move(node), std::nullopt, {}});
@@ -230,6 +231,26 @@ void check_is_text(const std::shared_ptr<const SourceFile>& file) {
   }
 }
 
+/// yaml-cpp's words for what goes wrong most often, said so that they help.
+std::string in_plain_words(const std::string& message) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"illegal map value", "a ':' where none can be, or the indentation of this line is off"},
+      {"illegal map key", "a '?' where none can be"},
+      {"end of map flow not found", "this { is not closed"},
+      {"end of sequence flow not found", "this [ is not closed"},
+      {"illegal flow end", "nothing is open that this could close"},
+      {"illegal EOF in scalar", "a quote is not closed"},
+      {"illegal document indicator in scalar", "a quote is not closed"},
+      {"illegal block entry", "a '-' where none can be"},
+      {"unknown token", "no value can begin with this character"},
+      {"the referenced anchor is not defined", "YAML aliases (*name) are not allowed"},
+  };
+  for (const auto& [theirs, ours] : kWords) {
+    if (message == theirs) return std::string(ours);
+  }
+  return message;
+}
+
 std::string syntax_hint(const std::string& text, const Mark& mark) {
   const std::string_view line = mark.file->line(mark.line);
   const std::string_view rest = line.substr(std::min<std::size_t>(mark.column - 1, line.size()));
@@ -254,7 +275,7 @@ ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, Problems& p
     }
   } catch (const YAML::Exception& error) {
     const Mark mark = builder.mark(error.mark);
-    throw UserError(mark, "not valid YAML: " + error.msg, syntax_hint(text, mark));
+    throw UserError(mark, "not valid YAML: " + in_plain_words(error.msg), syntax_hint(text, mark));
   }
   Mark start;
   start.file = file;

@@ -25,9 +25,13 @@ bool Limits::contains(double value) const {
 }
 
 std::string Limits::text() const {
+  const auto number = [](double value) {   // 100000, not 1e+05
+    const bool whole = value == std::floor(value) && std::abs(value) < 1e15;
+    return whole ? std::to_string(static_cast<std::int64_t>(value)) : number_text(value);
+  };
   std::string low, high;
-  if (std::isfinite(min)) low = (min_open ? "above " : "at least ") + number_text(min);
-  if (std::isfinite(max)) high = (max_open ? "below " : "at most ") + number_text(max);
+  if (std::isfinite(min)) low = (min_open ? "above " : "at least ") + number(min);
+  if (std::isfinite(max)) high = (max_open ? "below " : "at most ") + number(max);
   return low.empty() || high.empty() ? low + high : low + " and " + high;
 }
 

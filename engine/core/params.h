@@ -235,7 +235,7 @@ P read_params(const ConfigNode& map, const ParamTable<P>& table) {
       param.read(params, *node);
     } catch (const UserError& error) {
       // "out_channels is 0, must be ...": the key stands before what its reader says.
-      problems.add(error, error.diagnostics().size() == 1 && param.spec.nested.empty()
+      problems.add(error, error.diagnostics().size() == 1 || !param.spec.nested.empty()
                               ? param.spec.name + ": "
                               : "");
     }
