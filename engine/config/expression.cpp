@@ -200,7 +200,7 @@ std::vector<std::string> Scope::names() const {
 void Budget::take(const ConfigNode& node, const Mark& where) {
   const std::size_t size = node.text().size();
   if (nodes == 0 || bytes < size)
-    throw UserError(where, "the expressions of this config multiply it beyond all measure");
+    throw UserError(where, "the expressions of this config come to over 1,000,000 values or 64 MB");
   --nodes;
   bytes -= size;
 }

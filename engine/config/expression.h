@@ -29,7 +29,7 @@ struct Scope {
 
 /// What an expansion may grow to, however its vars and repeats multiply.
 struct Budget {
-  std::size_t nodes = 2'000'000;
+  std::size_t nodes = 1'000'000;
   std::size_t bytes = 64u << 20;
 
   /// For one node without what it holds. Throws UserError at `where` when nothing is left.

@@ -13,7 +13,11 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kEntryWords = {"repeat", "as",   "if",
                                                          "name",   "from", "layers"};
-constexpr std::size_t kMaxName = 500;
+
+bool is_name_part(const std::string& text) {
+  const auto good = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; };
+  return !text.empty() && std::all_of(text.begin(), text.end(), good);
+}
 
 /// `- repeat: ...`, `- if: ...`, or `- name: ...` with `layers` below it.
 LayerEntry read_group(const ConfigNode& node) {
@@ -101,6 +105,8 @@ LayerEntry read_layer_entry(const ConfigNode& node) {
     throw UserError(entry.mark, "the type of a layer is a word, not an expression",
                     "activation: {fn: $act} chooses an activation by a var");
   }
+  if (!is_name_part(entry.type))
+    throw UserError(entry.mark, "'" + entry.type + "' is no layer or block");
   return entry;
 }
 
@@ -114,12 +120,8 @@ void check_layer_name(const std::string& name, const Mark& mark) {
     throw UserError(
         mark, "no layer can be called '" + name + "': the word stands for what the model is given");
   }
-  if (name.size() > kMaxName) throw UserError(mark, "a name of over 500 characters");
   for (const std::string& part : split(name, '.')) {
-    const bool good = !part.empty() && std::all_of(part.begin(), part.end(), [](unsigned char c) {
-      return std::isalnum(c) || c == '_' || c == '-';
-    });
-    if (!good)
+    if (!is_name_part(part))
       throw UserError(
           mark, "'" + name + "' is no name: letters, digits, _ and - in parts joined by dots");
   }

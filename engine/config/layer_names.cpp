@@ -8,7 +8,8 @@ namespace dl {
 namespace {
 
 constexpr std::size_t kMaxReports = 20;
-constexpr char kUnknown[] = "?";  // stands for a source that is reported as missing
+constexpr std::size_t kMaxName = 500;  // of a full name
+constexpr char kUnknown[] = "?";       // stands for a source that is reported as missing
 
 }  // namespace
 
@@ -72,6 +73,8 @@ std::string LayerExpander::name_of(const LayerEntry& entry, const Place& place) 
 /// Reserves a full name. False when it is taken, which is reported unless a group bears it for this
 /// entry.
 bool LayerExpander::claim(const std::string& full, const Mark& mark) {
+  if (full.size() > kMaxName)
+    findings_.add(mark, "a name of over 500 characters: " + full.substr(0, 40) + "...");
   if (full.ends_with(kUnknown)) return false;  // its name is reported as wrong
   const auto [at, is_new] = names_.emplace(full, Named{"", mark});
   if (is_new || at->second.source.empty()) return true;  // empty: the group around is still open

@@ -132,4 +132,95 @@ TEST_CASE("a resolved config loads again to the same config") {
   CHECK(again.train.effective_batch == config.train.effective_batch);
 }
 
+TEST_CASE("what is not written has its default") {
+  const RunConfig config = load_text(around("    - relu\n"));
+  CHECK(config.name == "c");  // of the file
+  CHECK(config.seed == 1);
+  CHECK(config.data.batch == 32);
+  CHECK(config.data.drop_last);
+  CHECK_FALSE(config.data.source.has_value());
+  CHECK_FALSE(config.model.input.has_value());
+  CHECK_FALSE(config.model.output.has_value());
+  CHECK(config.losses[0].from.name.empty());
+  CHECK(config.losses[0].target.name.empty());
+  CHECK(config.schedule.type == "constant");
+  CHECK_FALSE(config.warmup.has_value());
+  CHECK_FALSE(config.train.ema.has_value());
+  CHECK_FALSE(config.train.stop.has_value());
+  CHECK(config.train.checkpoint.keep == 3);
+}
+
+TEST_CASE(
+    "the source is asked for its classes only when an expression needs them and they are not "
+    "written") {
+  int asked = 0;
+  const auto facts = [&](const TypedNode& source) {
+    ++asked;
+    CHECK(source.params.find("path")->text() == "a/b");
+    return DataFacts{10, 65};
+  };
+  const std::string source = "vars: {p: a}\ndata:\n  source: {idx: {path: $p/b}}\n";
+  load_text(around("    - relu\n", source), {.data_facts = facts});
+  CHECK(asked == 0);
+  const RunConfig config = load_text(around("    - linear: {out_features: $data.classes}\n    - "
+                                            "linear: {out_features: $(data.vocabulary + 1)}\n",
+                                            source),
+                                     {.data_facts = facts});
+  CHECK(asked == 1);
+  CHECK(layer_line(config.model.layers[1]) == "linear linear2 <- linear1 {out_features: 66}");
+  const RunConfig written = load_text(
+      around("    - linear: {out_features: $data.classes}\n", source + "  classes: $(2 * 4)\n"),
+      {.data_facts = facts});
+  CHECK(asked == 1);
+  CHECK(written.data.classes == 8);
+  CHECK(layer_line(written.model.layers[0]) == "linear linear1 <- input {out_features: 8}");
+}
+
+TEST_CASE("data that cannot be read keeps its own exit code, unless the config is wrong too") {
+  const auto fails = [](const TypedNode&) -> DataFacts {
+    throw UserError(ExitCode::data, "no such file");
+  };
+  const std::string config =
+      around("    - linear: {out_features: $data.classes}\n", "data: {source: mnist}\n");
+  const auto code = [&](const std::string& text) {
+    try {
+      load_text(text, {.data_facts = fails});
+    } catch (const UserError& error) {
+      return error.code();
+    }
+    return ExitCode::finished;
+  };
+  CHECK(code(config) == ExitCode::data);
+  CHECK(code(config + "tain: 3\n") == ExitCode::config);
+}
+
+TEST_CASE("a part of the samples is held out as a number or as a fraction") {
+  const auto held_out = [](const std::string& amount) {
+    return load_text(around("    - relu\n", "data: {split: {valid: " + amount + "}}\n"))
+        .data.split.valid;
+  };
+  CHECK(held_out("500").count(1000) == 500);
+  CHECK(held_out("0.1").count(1437) == 144);
+  CHECK(held_out("0").count(1000) == 0);
+  CHECK(held_out("1").count(1000) == 1);
+}
+
+TEST_CASE("texts of every kind survive the resolved config") {
+  const std::string text = around(
+      "    - relu: {a: '1', b: 'true', c: '~', d: 'x: y', e: \"q\\\"\\n\\x01\\u0085\", f: $$(n), "
+      "g: '', h: null, i: [1e-4, -3, .inf], j: {k: {}}, l: '- x', m: '# x', n: 'é'}\n");
+  const RunConfig config = load_text(text);
+  const RunConfig again = load_text(config.resolved_text);
+  CHECK(again.resolved_text == config.resolved_text);
+  const ConfigNode& params = again.model.layers[0].params;
+  for (const ConfigNode::Entry& entry : config.model.layers[0].params.entries()) {
+    CAPTURE(entry.key);
+    REQUIRE(params.find(entry.key));
+    CHECK(params.find(entry.key)->kind() == entry.value.kind());
+    CHECK(params.find(entry.key)->text() == entry.value.text());
+  }
+  CHECK(params.find("a")->quoted());
+  CHECK(params.find("f")->text() == "$(n)");
+}
+
 }  // namespace dl
