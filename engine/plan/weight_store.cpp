@@ -53,6 +53,10 @@ const StoredWeight* WeightStore::find(std::string_view name) const {
   return at == weights_.end() ? nullptr : &*at;
 }
 
+void WeightStore::freeze(std::string_view name) {
+  for (StoredWeight& weight : weights_) weight.frozen |= weight.name == name;
+}
+
 std::int64_t WeightStore::parameter_count() const {
   std::int64_t count = 0;
   for (const StoredWeight& weight : weights_) {

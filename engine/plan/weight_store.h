@@ -43,6 +43,8 @@ class WeightStore {
 
   const std::vector<StoredWeight>& weights() const { return weights_; }
   const StoredWeight* find(std::string_view name) const;
+  /// No gradient and no update for that weight: to be called before programs are recorded.
+  void freeze(std::string_view name);
   std::span<float> values(const StoredWeight& weight) {
     return flat().subspan(weight.offset, weight.size);
   }

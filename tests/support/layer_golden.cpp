@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "layers/layer.h"
 #include "tests/support/formula.h"
 #include "tests/support/layer_run.h"
 
@@ -99,6 +100,67 @@ void compare_all(const json& golden, const LayerResult& result) {
   }
 }
 
+/// The same gradients where the others are not wanted, and none of what is frozen.
+void check_frozen(const json& golden, LayerCase layer_case) {
+  std::vector<std::string> weights, sources;
+  for (const auto& [name, spec] : golden["weights"].items()) weights.push_back(name);
+  for (std::size_t i = 0; i < layer_case.sources.size(); ++i)
+    sources.push_back("src" + std::to_string(i));
+  const auto is_zero = [](float value) { return value == 0; };
+  if (weights.empty()) return;
+  layer_case.frozen = weights;
+  const LayerResult without_weights = run_layer(layer_case);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (golden["diff_src"][i].is_null()) continue;
+    compare("diff_src " + std::to_string(i) + " beside frozen weights", without_weights.diff_src[i],
+            golden["diff_src"][i], kGradientBound);
+  }
+  for (const std::string& name : weights)
+    CHECK(std::ranges::all_of(without_weights.diff_weights.at(name), is_zero));
+  layer_case.frozen = sources;
+  const LayerResult without_sources = run_layer(layer_case);
+  for (const std::string& name : weights) {
+    const json& spec = golden["weights"][name]["diff"];
+    if (spec.is_null()) continue;
+    compare("gradient of " + name + " without a source's", without_sources.diff_weights.at(name),
+            spec, kGradientBound);
+  }
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double difference = 0, scale = 1e-30;
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference = std::max(difference, std::abs(static_cast<double>(a[i]) - b[i]));
+    scale = std::max(scale, std::abs(static_cast<double>(b[i])));
+  }
+  return difference / scale;
+}
+
+/// A relu that the layer carries gives what one behind it would: its result cut at zero, and the
+/// gradients of a diff_dst that is zero there.
+void check_carried_relu(LayerCase layer_case) {
+  const LayerKind& kind = find_kind<LayerKind>(all_layers(), layer_case.layer, {}, "layer");
+  const Activation relu;
+  if (!kind.carries || !kind.carries(relu, layer_case.training)) return;
+  LayerResult apart = run_layer(layer_case);
+  layer_case.post = relu;
+  const LayerResult carried = run_layer(layer_case);
+  layer_case.post = {};
+  for (std::size_t i = 0; i < apart.dst[0].size(); ++i) {
+    if (apart.dst[0][i] > 0) continue;
+    apart.dst[0][i] = 0;
+    layer_case.diff_dst[0][i] = 0;
+  }
+  CHECK(largest_difference(carried.dst[0], apart.dst[0]) <= kOutputBound);
+  if (!layer_case.training) return;
+  apart = run_layer(layer_case);
+  for (std::size_t i = 0; i < apart.diff_src.size(); ++i)
+    CHECK(largest_difference(carried.diff_src[i], apart.diff_src[i]) <= kGradientBound);
+  for (const auto& [name, diff] : apart.diff_weights)
+    CHECK(largest_difference(carried.diff_weights.at(name), diff) <= kGradientBound);
+}
+
 /// Central differences at a few spread positions; the tensor is changed and put back.
 void check_numerically(LayerCase& layer_case, const std::string& what, std::vector<float>& values,
                        const std::vector<float>& gradient, double kink) {
@@ -133,9 +195,12 @@ void check_layer_goldens(const std::string& file) {
       CAPTURE(blocked);
       layer_case.blocked = blocked;
       compare_all(golden, run_layer(layer_case));
+      check_carried_relu(layer_case);
     }
-    if (!golden["training"].get<bool>() || golden["kink"].get<double>() < 0) continue;
+    if (!golden["training"].get<bool>()) continue;
     CAPTURE(name);
+    check_frozen(golden, layer_case);
+    if (golden["kink"].get<double>() < 0) continue;
     const LayerResult result = run_layer(layer_case);
     for (std::size_t i = 0; i < layer_case.sources.size(); ++i) {
       if (golden["diff_src"][i].is_null()) continue;

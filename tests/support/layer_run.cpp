@@ -90,6 +90,8 @@ class Bench {
     build_graph();
     store_ = WeightStore(graph_);
     fill_weights();
+    for (const std::string& name : case_.frozen)
+      store_.freeze(name.starts_with("src") ? name + ".value" : "layer." + name);
     Recording recording = record(graph_, store_, engine_,
                                  case_.training ? Purpose::train : Purpose::evaluate, batch());
     losses_ = recording.losses;
@@ -161,6 +163,7 @@ class Bench {
     const std::vector<Shape> results = layer->infer(shapes);
     const int node = static_cast<int>(graph_.nodes.size());
     graph_.nodes.push_back(node_of("layer", std::move(layer), &kind, ports));
+    graph_.nodes.back().post = case_.post;
     for (std::size_t k = 0; k < results.size(); ++k) {
       std::vector<float> factors(results[k].elements(), 1.0F);
       if (k < case_.diff_dst.size()) factors = case_.diff_dst[k];

@@ -3,11 +3,13 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/core/config_node.h"
 #include "engine/core/shape.h"
+#include "layers/tape.h"
 
 namespace dl::test {
 
@@ -26,6 +28,9 @@ struct LayerCase {
   /// By the layer's name for them; statistics too.
   std::map<std::string, std::vector<float>> weights = {};
   std::vector<std::vector<float>> diff_dst = {};  // by result; shorter: ones
+  /// Of the layer's weights; "src0" freezes a source, which then needs no gradient.
+  std::vector<std::string> frozen = {};
+  std::optional<Activation> post = {};  // carried by the layer
   bool training = true;
   bool blocked = false;  // sources come in this machine's blocked layout (where the rank has one)
   std::uint64_t seed = 1;
