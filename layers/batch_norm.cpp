@@ -134,11 +134,10 @@ class BatchNorm final : public Layer {
   }
 
   Value record_backward(Tape& tape, const Forward& forward, const Value& diff_dst) const {
-    const bool trains = params_.affine && (tape.trains("weight") || tape.trains("bias"));
     const memory::desc& layout = forward.src.desc;
     const batch_normalization_backward::primitive_desc backward(
-        tape.engine(), trains ? dnnl::prop_kind::backward : dnnl::prop_kind::backward_data, layout,
-        layout, layout, params_.eps, forward.flags, forward.desc, Tape::attr());
+        tape.engine(), params_.affine ? dnnl::prop_kind::backward : dnnl::prop_kind::backward_data,
+        layout, layout, layout, params_.eps, forward.flags, forward.desc, Tape::attr());
     const Value diff = tape.as(diff_dst, layout);
     const Value diff_src = tape.value(layout);
     Args args = {{DNNL_ARG_SRC, forward.src},
@@ -146,9 +145,9 @@ class BatchNorm final : public Layer {
                  {DNNL_ARG_VARIANCE, forward.variance},
                  {DNNL_ARG_DIFF_DST, diff},
                  {DNNL_ARG_DIFF_SRC, diff_src}};
-    if (params_.affine) args.emplace_back(DNNL_ARG_SCALE, tape.weight("weight"));
     if (forward.workspace) args.emplace_back(DNNL_ARG_WORKSPACE, *forward.workspace);
-    if (trains) {
+    if (params_.affine) {  // oneDNN wants the gradients' places even where the weights are frozen
+      args.emplace_back(DNNL_ARG_SCALE, tape.weight("weight"));
       const Value diff_scale = tape.value(plain_desc({layout.get_dims()[1]}));
       const Value diff_shift = tape.value(plain_desc({layout.get_dims()[1]}));
       args.emplace_back(DNNL_ARG_DIFF_SCALE, diff_scale);

@@ -12,7 +12,10 @@ const std::vector<LayerKind>& all_layers() {
       dropout_kind(),
       flatten_kind(),
       global_avg_pool_kind(),
+      group_norm_kind(),
+      layer_norm_kind(),
       linear_kind(),
+      lrn_kind(),
       max_pool_kind(),
       relu_kind(),
   };

@@ -13,7 +13,10 @@ LayerKind cross_entropy_kind();
 LayerKind dropout_kind();
 LayerKind flatten_kind();
 LayerKind global_avg_pool_kind();
+LayerKind group_norm_kind();
+LayerKind layer_norm_kind();
 LayerKind linear_kind();
+LayerKind lrn_kind();
 LayerKind max_pool_kind();
 LayerKind relu_kind();
 

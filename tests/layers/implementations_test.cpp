@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/params.h"
+#include "engine/core/text.h"
 #include "layers/layer.h"
 #include "tests/support/layer_run.h"
 
@@ -40,13 +41,13 @@ class Chain {
   }
 
   /// "3:conv ref:any" for every step that fell to a reference implementation.
-  std::vector<std::string> references() const {
+  std::string references() const {
     std::vector<std::string> found;
     for (const TapeStep& step : tape_.steps()) {
       if (step.what.starts_with("ref") || step.what.find(":ref") != std::string::npos)
         found.push_back(scopes_[step.node].name + " " + step.what);
     }
-    return found;
+    return join(found, ", ");
   }
   std::size_t steps() const { return tape_.steps().size(); }
 
@@ -84,7 +85,7 @@ void check_no_reference(const std::vector<Link>& links, const Shape& src) {
     CAPTURE(training);
     const Chain chain(links, src, training);
     CHECK(chain.steps() >= links.size());
-    CHECK(chain.references() == std::vector<std::string>{});
+    CHECK(chain.references() == "");
   }
 }
 
@@ -153,6 +154,13 @@ TEST_CASE("a series needs no reference implementation") {
                      {16, 1, 128});
 }
 
+TEST_CASE("other normalisations need no reference implementation") {
+  const Link groups{"group_norm", {{"num_groups", 8}}};
+  check_no_reference({conv(64, 3, 1, 1), groups, conv(64, 3, 1, 1), groups}, {4, 3, 32, 32});
+  check_no_reference({conv(32, 4, 4), {"layer_norm", {{"axes", 3}}}}, {4, 3, 32, 32});
+  check_no_reference({{"linear", {{"out_features", 128}}}, {"layer_norm"}}, {8, 50, 64});
+}
+
 TEST_CASE("features are normalised without a reference implementation") {
   check_no_reference({kNormRelu}, {128, 512});
   check_no_reference({kNormRelu}, {128, 17});
@@ -161,7 +169,7 @@ TEST_CASE("features are normalised without a reference implementation") {
 TEST_CASE("max_pool with holes has only the reference implementation, and this test notices") {
   const Chain chain({conv(16, 3), {"max_pool", {{"kernel_size", 2}, {"dilation", 2}}}},
                     {2, 3, 16, 16}, true);
-  CHECK(chain.references() == std::vector<std::string>{"1:max_pool ref:any", "1:max_pool ref:any"});
+  CHECK(chain.references() == "1:max_pool ref:any, 1:max_pool ref:any");
 }
 
 }  // namespace dl
