@@ -95,7 +95,7 @@ void write_content(FileSystem& files, const std::string& folder, Manifest manife
 void publish(FileSystem& files, const std::string& checkpoints, const std::string& temporary,
              const std::string& name) {
   const std::string final_path = checkpoints + "/" + name;
-  const std::string aside = checkpoints + "/" + std::string(kReplaced) + name;
+  const std::string aside = fmt::format("{}/{}{}", checkpoints, kReplaced, name);
   const bool replaces = exists(final_path);
   if (replaces) {
     files.remove_all(aside);
@@ -161,7 +161,7 @@ void prune(FileSystem& files, const std::string& checkpoints, std::int64_t keep)
 /// Removes what writers left behind. They are dead: whoever saves holds the run's lock.
 void remove_leftovers(FileSystem& files, const std::string& checkpoints) {
   for (const std::string& name : names_in(checkpoints)) {
-    if (name.starts_with(kTemporary)) files.remove_all(checkpoints + "/" + name);
+    if (name.starts_with(kTemporary)) files.remove_all(fmt::format("{}/{}", checkpoints, name));
   }
 }
 
@@ -218,7 +218,7 @@ std::string save_checkpoint(FileSystem& files, const std::string& run, std::int6
                             const std::function<void(const std::string&)>& saved) {
   const std::string checkpoints = checkpoints_of(run);
   const std::string name = name_of(step);
-  const std::string path = checkpoints + "/" + name;
+  std::string path = checkpoints + "/" + name;
   const std::string temporary =
       fmt::format("{}/{}{}-{}", checkpoints, kTemporary, step, ::getpid());
   try {

@@ -12,7 +12,7 @@ namespace dl {
 namespace {
 
 constexpr std::string_view kHead = "dltool checkpoint 1";
-constexpr std::size_t kMaxBytes = 64 * 1024;
+constexpr std::size_t kMaxBytes = 65'536;
 
 std::string with_checksum(const std::string& body) {
   return body + "MANIFEST " + sha256_hex(body) + "\n";

@@ -177,11 +177,11 @@ void check_tiling(const std::vector<TensorEntry>& tensors, std::uint64_t data_by
 }  // namespace
 
 std::uint64_t bytes_of_dtype(std::string_view dtype) {
-  static constexpr std::pair<std::string_view, std::uint64_t> kSizes[] = {
+  static constexpr std::pair<std::string_view, std::uint64_t> sizes[] = {
       {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
       {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
       {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
-  for (const auto& [name, bytes] : kSizes) {
+  for (const auto& [name, bytes] : sizes) {
     if (name == dtype) return bytes;
   }
   return 0;

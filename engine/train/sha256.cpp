@@ -32,8 +32,8 @@ std::string Sha256::hex() {
     throw std::runtime_error("SHA-256 failed");
   std::string text;
   for (const unsigned char byte : digest) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    text += {kDigits[byte >> 4], kDigits[byte & 15]};
+    constexpr char digits[] = "0123456789abcdef";
+    text += {digits[byte >> 4], digits[byte & 15]};
   }
   return text;
 }

@@ -37,9 +37,9 @@ float found(const std::string& run, Which which) {
 /// A run with two checkpoints, 1 (the best) and 2, to which `step` is saved while operation `at`
 /// fails. Returns whether the save reported success.
 struct Attempt {
-  Attempt(Failure failure, int at, std::int64_t step) : files(*real, failure, at) {
-    save(*real, run.path(), 1, 1.0F, true);
-    save(*real, run.path(), 2, 2.0F, false);
+  Attempt(Failure failure, int at, std::int64_t step) : files(*disk, failure, at) {
+    save(real, run.path(), 1, 1.0F, true);
+    save(real, run.path(), 2, 2.0F, false);
     try {
       save_checkpoint(files, run.path(), step, content, true, 1,
                       [&](const std::string&) { said = true; });
@@ -50,7 +50,8 @@ struct Attempt {
     }
   }
   TempFolder run;
-  std::unique_ptr<FileSystem> real = real_file_system();
+  std::unique_ptr<FileSystem> disk = real_file_system();
+  FailingFileSystem real{*disk};
   FailingFileSystem files;
   float value = 3.0F;
   CheckpointContent content{{float_tensor("w", {1}, {&value, 1})}, {}, {}, "{}"};
@@ -68,7 +69,7 @@ void fail_each(std::int64_t step) {
     for (int at = 1; at <= operations; ++at) {
       CAPTURE(static_cast<int>(failure));
       CAPTURE(at);
-      const Attempt attempt(failure, at, step);
+      Attempt attempt(failure, at, step);
       CHECK_FALSE(attempt.succeeded);
       CHECK(attempt.message.find(attempt.said ? "saved, but older ones stay" : "not saved") !=
             std::string::npos);
@@ -77,7 +78,7 @@ void fail_each(std::int64_t step) {
       CHECK((last == 3.0F || (!attempt.said && last == 2.0F)));
       CHECK((best == 3.0F || (!attempt.said && best == 1.0F)));
       // The next save works, and leaves nothing of the failed one.
-      CHECK(save(*attempt.real, attempt.run.path(), step + 1, 4.0F, false));
+      CHECK(save(attempt.real, attempt.run.path(), step + 1, 4.0F, false));
       CHECK(found(attempt.run.path(), Which::last) == 4.0F);
       CHECK(found(attempt.run.path(), Which::best) == best);
       for (const auto& entry : fs::directory_iterator(attempt.run / "checkpoints"))
@@ -97,13 +98,14 @@ TEST_CASE("each file operation of replacing a checkpoint may fail: the old or th
 }
 
 TEST_CASE("the only checkpoint of a run survives each failure while it is replaced") {
-  const auto real = real_file_system();
+  const auto disk = real_file_system();
+  FailingFileSystem real(*disk);
   for (const Failure failure : kFailures) {
     for (int at = 1;; ++at) {
       CAPTURE(at);
       const TempFolder run;
-      save(*real, run.path(), 1, 1.0F, true);
-      FailingFileSystem files(*real, failure, at);
+      save(real, run.path(), 1, 1.0F, true);
+      FailingFileSystem files(*disk, failure, at);
       bool failed = false;
       try {
         save(files, run.path(), 1, 2.0F, true);
@@ -118,12 +120,13 @@ TEST_CASE("the only checkpoint of a run survives each failure while it is replac
 }
 
 TEST_CASE("the first save of a run may fail too, and the second works") {
-  const auto real = real_file_system();
+  const auto disk = real_file_system();
+  FailingFileSystem real(*disk);
   for (int at = 1; at < 20; ++at) {
     const TempFolder run;
-    FailingFileSystem files(*real, Failure::no_space, at);
+    FailingFileSystem files(*disk, Failure::no_space, at);
     CHECK_THROWS_AS(save(files, run.path(), 1, 1.0F, true), UserError);
-    CHECK(save(*real, run.path(), 1, 2.0F, true));
+    CHECK(save(real, run.path(), 1, 2.0F, true));
     CHECK(found(run.path(), Which::last) == 2.0F);
   }
 }
