@@ -1,13 +1,15 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "engine/core/parallel.h"
 #include "layers/registry.h"
+#include "layers/window_util.h"
 
 namespace dl {
 namespace {
 
-using dnnl::lrn_backward;
-using dnnl::lrn_forward;
 using dnnl::memory;
-
-constexpr auto kAlgorithm = dnnl::algorithm::lrn_across_channels;
 
 struct Params {
   std::int64_t size = 5;
@@ -26,14 +28,101 @@ ParamTable<Params> param_table() {
   };
 }
 
+// oneDNN has a fast backward pass for AVX-512 only, and none at all for sizes other than 5. Here
+// channels lie next to each other, and a row is those of one place.
+
+constexpr std::int64_t kTile = 256;  // channels at a time: their sums stay in cache
+
+/// Channels begin..end of a row.
+struct Tile {
+  std::int64_t begin, end, channels;
+  /// Calls body(first, last, offset) for every offset of a window: the channels first..last of the
+  /// tile have a neighbour there.
+  template <class Body>
+  void for_window(std::int64_t size, const Body& body) const {
+    const std::int64_t half = std::min(size / 2, channels - 1);
+    for (std::int64_t offset = -half; offset <= half; ++offset)
+      body(std::max(begin, -offset), std::min(end, channels - offset), offset);
+  }
+};
+
+/// scale = k + alpha * mean square around; power = scale^-beta. Indexed from the tile's begin.
+inline void lrn_scales(const float* src, const Tile& tile, const Params& params, float* scale,
+                       float* power) {
+  const std::int64_t count = tile.end - tile.begin;
+  std::fill(scale, scale + count, 0.0F);
+  tile.for_window(params.size, [&](std::int64_t first, std::int64_t last, std::int64_t offset) {
+    for (std::int64_t c = first; c < last; ++c)
+      scale[c - tile.begin] += src[c + offset] * src[c + offset];
+  });
+  const float share = params.alpha / static_cast<float>(params.size);
+  for (std::int64_t i = 0; i < count; ++i) scale[i] = params.k + share * scale[i];
+  if (params.beta == 0.75F) {  // the one that everybody uses
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float root = std::sqrt(scale[i]);
+      power[i] = 1 / (root * std::sqrt(root));
+    }
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) power[i] = std::pow(scale[i], -params.beta);
+  }
+}
+
+DL_VECTORISED void lrn_row(const float* src, float* dst, std::int64_t channels,
+                           const Params& params) {
+  std::array<float, kTile> scale, power;
+  for (std::int64_t begin = 0; begin < channels; begin += kTile) {
+    const Tile tile{begin, std::min(begin + kTile, channels), channels};
+    lrn_scales(src, tile, params, scale.data(), power.data());
+    for (std::int64_t c = begin; c < tile.end; ++c) dst[c] = src[c] * power[c - begin];
+  }
+}
+
+/// `ratio` is room for a row: how much each channel's scale moves the loss.
+DL_VECTORISED void lrn_row_grad(const float* src, const float* diff_dst, float* diff_src,
+                                float* ratio, std::int64_t channels, const Params& params) {
+  std::array<float, kTile> scale, power;
+  for (std::int64_t begin = 0; begin < channels; begin += kTile) {
+    const Tile tile{begin, std::min(begin + kTile, channels), channels};
+    lrn_scales(src, tile, params, scale.data(), power.data());
+    for (std::int64_t c = begin; c < tile.end; ++c) {
+      diff_src[c] = diff_dst[c] * power[c - begin];
+      ratio[c] = diff_src[c] * src[c] / scale[c - begin];
+    }
+  }
+  const float factor = 2 * params.alpha * params.beta / static_cast<float>(params.size);
+  std::array<float, kTile>& sum = scale;
+  for (std::int64_t begin = 0; begin < channels; begin += kTile) {
+    const Tile tile{begin, std::min(begin + kTile, channels), channels};
+    sum.fill(0);
+    tile.for_window(params.size, [&](std::int64_t first, std::int64_t last, std::int64_t offset) {
+      for (std::int64_t c = first; c < last; ++c) sum[c - begin] += ratio[c + offset];
+    });
+    for (std::int64_t c = begin; c < tile.end; ++c) diff_src[c] -= factor * src[c] * sum[c - begin];
+  }
+}
+
+/// Calls body(place of its first value) for each row, on several threads.
+template <class Body>
+void for_rows(const Shape& shape, const Body& body) {
+  const auto channels = static_cast<std::size_t>(shape[1]);
+  parallel_for(shape.elements() / channels, std::max<std::size_t>(1, (1 << 14) / channels),
+               [&](std::size_t begin, std::size_t end) {
+                 for (std::size_t row = begin; row < end; ++row) body(row * channels);
+               });
+}
+
+memory::desc channels_last(const Shape& shape) {
+  using tag = memory::format_tag;
+  return {shape.dims(), memory::data_type::f32, shape.rank() == 3 ? tag::nwc : tag::nhwc};
+}
+
 /// src / (k + alpha * mean of the squares of `size` channels around)^beta.
 class Lrn final : public Layer {
  public:
   explicit Lrn(Params params) : params_(params) {}
 
   std::vector<Shape> infer(std::span<const Shape> src) const override {
-    if (src[0].rank() != 4)
-      throw ShapeError("lrn needs a picture (C, H, W) but its source is " + src[0].text());
+    require_picture("lrn", src[0]);
     if (params_.size % 2 == 0) {
       throw ShapeError("size is " + std::to_string(params_.size) + ", but must be odd",
                        "a window of channels needs a middle");
@@ -42,30 +131,24 @@ class Lrn final : public Layer {
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {
-    const Value src = srcs[0];
-    const lrn_forward::primitive_desc forward(tape.engine(), tape.prop_kind(), kAlgorithm, src.desc,
-                                              src.desc, params_.size, params_.alpha, params_.beta,
-                                              params_.k, Tape::attr());
+    const Shape shape = srcs[0].shape();
+    const Value src = tape.as(srcs[0], channels_last(shape));
     const Value dst = tape.value(src.desc);
-    Args args = {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}};
-    Args kept = {{DNNL_ARG_SRC, src}};
-    if (forward.workspace_desc().get_size() > 0) {
-      const Value workspace = tape.value(forward.workspace_desc());
-      args.emplace_back(DNNL_ARG_WORKSPACE, workspace);
-      kept.emplace_back(DNNL_ARG_WORKSPACE, workspace);
-    }
-    tape.run(forward, args);
-
+    tape.host("lrn", {src}, {dst}, [shape, params = params_](const HostArgs& args) {
+      for_rows(shape, [&](std::size_t at) {
+        lrn_row(args.src<float>(0) + at, args.dst<float>(0) + at, shape[1], params);
+      });
+    });
     auto grad = [=, params = params_](Tape& back, std::span<const std::optional<Value>> diff_dst)
         -> std::vector<std::optional<Value>> {
-      const lrn_backward::primitive_desc backward(back.engine(), kAlgorithm, src.desc, src.desc,
-                                                  src.desc, params.size, params.alpha, params.beta,
-                                                  params.k, forward, Tape::attr());
-      const Value diff_src = back.value(src.desc);
-      Args back_args = kept;
-      back_args.emplace_back(DNNL_ARG_DIFF_DST, back.as(*diff_dst[0], src.desc));
-      back_args.emplace_back(DNNL_ARG_DIFF_SRC, diff_src);
-      back.run(backward, back_args);
+      const Value diff = back.as(*diff_dst[0], src.desc);
+      const Value diff_src = back.value(src.desc), ratio = back.value(src.desc);
+      back.host("lrn gradient", {src, diff}, {diff_src, ratio}, [=](const HostArgs& args) {
+        for_rows(shape, [&](std::size_t at) {
+          lrn_row_grad(args.src<float>(0) + at, args.src<float>(1) + at, args.dst<float>(0) + at,
+                       args.dst<float>(1) + at, shape[1], params);
+        });
+      });
       return {diff_src};
     };
     return {{dst}, grad};

@@ -39,6 +39,8 @@ write("lrn", [
     lrn("strong, odd channels", [1, 17, 3, 5], scale=2.0, alpha=0.5),
     lrn("three channels around", [2, 8, 4, 3], size=3, alpha=1.0, beta=0.5),
     lrn("one channel", [3, 1, 4, 4], alpha=1.0, k=0.5),
+    lrn("more channels than a tile", [1, 300, 2, 2], scale=2.0, size=9, alpha=1.0, beta=0.6),
+    lrn("series", [2, 20, 7], scale=2.0, alpha=1.0),
     lrn("wider than the channels", [1, 3, 2, 2], size=7, alpha=2.0),
 ])
 write("layer_norm", [

@@ -156,6 +156,8 @@ TEST_CASE("a series needs no reference implementation") {
 
 TEST_CASE("other normalisations need no reference implementation") {
   const Link groups{"group_norm", {{"num_groups", 8}}};
+  check_no_reference({conv(96, 11, 4, 2), {"lrn"}, {"max_pool", {{"kernel_size", 3}}}},
+                     {4, 3, 96, 96});
   check_no_reference({conv(64, 3, 1, 1), groups, conv(64, 3, 1, 1), groups}, {4, 3, 32, 32});
   check_no_reference({conv(32, 4, 4), {"layer_norm", {{"axes", 3}}}}, {4, 3, 32, 32});
   check_no_reference({{"linear", {{"out_features", 128}}}, {"layer_norm"}}, {8, 50, 64});

@@ -23,7 +23,8 @@ TEST_CASE("lrn needs a picture and a window with a middle") {
   CHECK_THROWS_WITH_AS(test::run_layer(norm_case({{"size", 4}}, {1, 8, 2, 2})),
                        "size is 4, but must be odd", ShapeError);
   CHECK_THROWS_WITH_AS(test::run_layer(norm_case(nlohmann::json::object(), {1, 8})),
-                       "lrn needs a picture (C, H, W) but its source is 8", ShapeError);
+                       "lrn needs a picture (C, H, W) or a series (C, W) but its source is 8",
+                       ShapeError);
 }
 
 }  // namespace dl
