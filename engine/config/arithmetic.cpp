@@ -18,7 +18,7 @@ std::optional<double> number(const Value& value) {
 
 std::string shown(const Value& value) {
   if (const auto* node = std::get_if<ConfigNode>(&value)) return node->describe();
-  const std::string text = text_of(value, {});
+  std::string text = text_of(value, {});
   if (!std::holds_alternative<std::string>(value)) return text;
   return "'" + (text.size() > 40 ? text.substr(0, 40) + "..." : text) + "'";
 }

@@ -142,7 +142,7 @@ class Lexer {
     return token;
   }
 
-  Token symbol(Token token) {
+  Token symbol(const Token& token) {
     const std::string_view rest = text_.substr(at_);
     if (rest.starts_with("**")) throw unexpected(2);
     if (rest[0] == '(' || rest[0] == ')') return finish(token, Token::Kind::symbol, 1);

@@ -45,40 +45,49 @@ LayerExpander::LayerExpander(const ConfigNode* blocks, const std::vector<std::st
   }
 }
 
+/// A block's definition. Throws UserError with all that is wrong with its form.
+LayerExpander::Block LayerExpander::read_block(const ConfigNode::Entry& entry) {
+  static const std::vector<std::string> known = {"params", "layers"};
+  const ConfigNode& body = entry.value;
+  if (!body.is_map()) {
+    throw UserError(body.is_null() ? entry.key_mark : body.mark(),
+                    "expected a map of params and layers, found " + body.describe());
+  }
+  Problems problems;
+  for (const ConfigNode::Entry& part : body.entries()) {
+    if (part.key != "params" && part.key != "layers") {
+      problems.add(part.key_mark, "unknown key '" + part.key + "'" + did_you_mean(part.key, known));
+    }
+  }
+  const ConfigNode* params = body.find("params");
+  const ConfigNode* layers = body.find("layers");
+  if (params && !params->is_map())
+    problems.add(params->mark(), "params: expected a map, found " + params->describe());
+  if (layers && !layers->is_list())
+    problems.add(layers->mark(), "layers: expected a list, found " + layers->describe());
+  if (!layers) problems.add(entry.key_mark, "missing key 'layers' (a list)");
+  problems.throw_if_any();
+  return {params ? *params : ConfigNode::map({}, entry.key_mark), *layers};
+}
+
 void LayerExpander::read_blocks(const ConfigNode& blocks) {
-  static const std::vector<std::string> kKeys = {"params", "layers"};
   for (const ConfigNode::Entry& entry : blocks.entries()) {
-    const std::string what = "block '" + entry.key + "': ";
     block_names_.push_back(entry.key);
-    Block block{entry.key_mark, ConfigNode::map({}, entry.key_mark),
-                ConfigNode::list({}, entry.key_mark)};
-    if (is_entry_word(entry.key))
-      findings_.add(entry.key_mark, what + "the word has a meaning of its own; choose another");
+    if (is_entry_word(entry.key)) {
+      findings_.add(entry.key_mark,
+                    "block '" + entry.key + "': the word has a meaning of its own; choose another");
+    }
     if (std::find(layer_types_.begin(), layer_types_.end(), entry.key) != layer_types_.end()) {
-      findings_.add(entry.key_mark, what + "there is a layer of this name; choose another");
+      findings_.add(entry.key_mark,
+                    "block '" + entry.key + "': there is a layer of this name; choose another");
     }
-    if (!entry.value.is_map()) {
-      findings_.add(entry.value.is_null() ? entry.key_mark : entry.value.mark(),
-                    what + "expected a map of params and layers, found " + entry.value.describe());
-      continue;
+    try {
+      blocks_.emplace(entry.key, read_block(entry));
+    } catch (const UserError& error) {
+      findings_.add(error, "block '" + entry.key + "': ");
+      blocks_.emplace(entry.key, Block{ConfigNode::map({}, entry.key_mark),
+                                       ConfigNode::list({}, entry.key_mark)});
     }
-    for (const ConfigNode::Entry& part : entry.value.entries()) {
-      if (part.key == "params" && part.value.is_map()) {
-        block.params = part.value;
-      } else if (part.key == "layers" && part.value.is_list()) {
-        block.layers = part.value;
-      } else if (part.key == "params" || part.key == "layers") {
-        findings_.add(part.value.mark(), what + part.key + ": expected a " +
-                                             (part.key == "params" ? "map" : "list") + ", found " +
-                                             part.value.describe());
-      } else {
-        findings_.add(part.key_mark,
-                      what + "unknown key '" + part.key + "'" + did_you_mean(part.key, kKeys));
-      }
-    }
-    if (!entry.value.find("layers"))
-      findings_.add(entry.key_mark, what + "missing key 'layers' (a list)");
-    blocks_.emplace(entry.key, std::move(block));
   }
 }
 
@@ -160,7 +169,7 @@ std::string LayerExpander::expand_layer(const LayerEntry& entry, const std::stri
 std::string LayerExpander::expand_block(const LayerEntry& entry, const Block& block,
                                         const std::string& current, const Place& place) {
   const std::string name = name_of(entry, place);
-  const std::string source = source_of(entry, current, place);
+  std::string source = source_of(entry, current, place);
   const Mark mark = entry.name ? entry.name->mark() : entry.mark;
   const bool claimed = claim(name, mark);
   block_stack_.push_back(entry.type);
@@ -217,6 +226,18 @@ std::optional<Scope> LayerExpander::bind_params(const LayerEntry& entry, const B
   return findings_.count() == before ? std::optional(std::move(scope)) : std::nullopt;
 }
 
+std::int64_t LayerExpander::rounds_of(const LayerEntry& entry, const Place& place) {
+  const std::size_t before = findings_.count();
+  const ConfigNode value = expanded(*entry.value, place.scope);
+  try {
+    if (findings_.count() == before)
+      return ValueType<std::int64_t>::read(value, between(0, kMaxLayers));
+  } catch (const UserError& error) {
+    findings_.add(error, "repeat: ");
+  }
+  return 0;
+}
+
 std::string LayerExpander::expand_repeat(const LayerEntry& entry, const std::string& current,
                                          const Place& place) {
   const std::string index = entry.as && entry.as->is_scalar() ? entry.as->text() : "i";
@@ -225,15 +246,7 @@ std::string LayerExpander::expand_repeat(const LayerEntry& entry, const std::str
     return current;
   }
   const std::string source = source_of(entry, current, place);
-  std::int64_t rounds = 0;
-  const std::size_t before = findings_.count();
-  const ConfigNode value = expanded(*entry.value, place.scope);
-  try {
-    if (findings_.count() == before)
-      rounds = ValueType<std::int64_t>::read(value, between(0, kMaxLayers));
-  } catch (const UserError& error) {
-    findings_.add(error, "repeat: ");
-  }
+  const std::int64_t rounds = rounds_of(entry, place);
   // A name with the index in it names each round; another one gets the index behind it.
   const bool names_rounds = entry.name && uses_name(*entry.name, index);
   std::string whole;
@@ -286,7 +299,7 @@ std::string LayerExpander::expand_if(const LayerEntry& entry, const std::string&
   }
   if (holds) return expand_group(entry, current, place);
 
-  const std::string source = source_of(entry, current, place);
+  std::string source = source_of(entry, current, place);
   remember_absent(*entry.layers, place.space.prefix);
   if (const auto name = written_name(entry, place.scope, true)) {
     const std::string full = place.space.prefix + *name;

@@ -34,7 +34,6 @@ class LayerExpander {
 
  private:
   struct Block {
-    Mark mark;
     ConfigNode params;
     ConfigNode layers;
   };
@@ -65,6 +64,7 @@ class LayerExpander {
   };
 
   void read_blocks(const ConfigNode& blocks);
+  static Block read_block(const ConfigNode::Entry& entry);
   std::string expand_list(const ConfigNode& layers, std::string current, const Place& place);
   std::string expand_entry(const ConfigNode& node, const std::string& current, const Place& place);
   std::string expand_layer(const LayerEntry& entry, const std::string& current, const Place& place);
@@ -72,6 +72,7 @@ class LayerExpander {
                            const Place& place);
   std::string expand_repeat(const LayerEntry& entry, const std::string& current,
                             const Place& place);
+  std::int64_t rounds_of(const LayerEntry& entry, const Place& place);
   std::string expand_if(const LayerEntry& entry, const std::string& current, const Place& place);
   std::string expand_group(const LayerEntry& entry, const std::string& current, const Place& place);
   std::string expand_round(const LayerEntry& entry, const std::string& name, std::string current,

@@ -118,7 +118,7 @@ class TreeBuilder final : public YAML::EventHandler {
   /// What every value is checked for first. yaml-cpp gives the place of an anchor or tag before its
   /// value.
   Mark begin(const YAML::Mark& at, const std::string& tag) {
-    const Mark where = mark(at);
+    Mark where = mark(at);
     const std::string_view rest = rest_of_line(where);
     if (rest.starts_with('&'))
       throw UserError(where, "YAML anchors (&name) are not allowed", "use vars or blocks");
@@ -233,7 +233,7 @@ void check_is_text(const std::shared_ptr<const SourceFile>& file) {
 
 /// yaml-cpp's words for what goes wrong most often, said so that they help.
 std::string in_plain_words(const std::string& message) {
-  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+  static constexpr std::pair<std::string_view, std::string_view> words[] = {
       {"illegal map value", "a ':' where none can be, or the indentation of this line is off"},
       {"illegal map key", "a '?' where none can be"},
       {"end of map flow not found", "this { is not closed"},
@@ -245,7 +245,7 @@ std::string in_plain_words(const std::string& message) {
       {"unknown token", "no value can begin with this character"},
       {"the referenced anchor is not defined", "YAML aliases (*name) are not allowed"},
   };
-  for (const auto& [theirs, ours] : kWords) {
+  for (const auto& [theirs, ours] : words) {
     if (message == theirs) return std::string(ours);
   }
   return message;

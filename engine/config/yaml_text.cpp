@@ -25,7 +25,7 @@ bool is_plain(const std::string& text, bool quoted) {
 }
 
 std::string double_quoted(const std::string& text) {
-  static constexpr char kHex[] = "0123456789abcdef";
+  static constexpr char hex[] = "0123456789abcdef";
   std::string out = "\"";
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -35,7 +35,7 @@ std::string double_quoted(const std::string& text) {
       out += {'\\', text[i]};
     } else if (c < 0x20 || c == 0x7F || c1_control) {
       const unsigned char code = c1_control ? static_cast<unsigned char>(text[++i]) : c;
-      out += {'\\', 'x', kHex[code >> 4], kHex[code & 15]};
+      out += {'\\', 'x', hex[code >> 4], hex[code & 15]};
     } else {
       out += text[i];
     }
