@@ -41,9 +41,15 @@ Value eltwise_grad(Tape& tape, const Activation& activation, algorithm how, cons
   return diff_src;
 }
 
+bool is_identity(const Activation& activation) {
+  return activation.algorithm == algorithm::eltwise_linear && activation.alpha == 1 &&
+         activation.beta == 0;
+}
+
 class PlainActivation final : public Layer {
  public:
   explicit PlainActivation(Activation activation) : activation_(activation) {}
+  const Activation& activation() const { return activation_; }
   std::vector<Shape> infer(std::span<const Shape> src) const override { return {src[0]}; }
   Recorded record(Tape& tape, std::span<const Value> src) const override {
     return record_eltwise(tape, src[0], activation_);
@@ -56,6 +62,11 @@ class PlainActivation final : public Layer {
 }  // namespace
 
 Recorded record_eltwise(Tape& tape, const Value& src, const Activation& activation) {
+  if (is_identity(activation)) {
+    return {{src},
+            [](Tape&, std::span<const std::optional<Value>> diff_dst)
+                -> std::vector<std::optional<Value>> { return {*diff_dst[0]}; }};
+  }
   const dnnl::eltwise_forward::primitive_desc forward(
       tape.engine(), tape.prop_kind(), activation.algorithm, src.desc, src.desc, activation.alpha,
       activation.beta, Tape::attr());
@@ -97,12 +108,20 @@ bool carries_as_post_op(const Activation& activation, bool training) {
   return !training || differentiable_from_dst(activation);
 }
 
+std::unique_ptr<Layer> make_activation(const Activation& activation) {
+  return std::make_unique<PlainActivation>(activation);
+}
+
+Activation activation_of(const Layer& layer) {
+  return static_cast<const PlainActivation&>(layer).activation();
+}
+
 LayerKind plain_activation(std::string_view name, std::string_view summary, Activation activation) {
   LayerKind kind{name, summary, one_source(), {}, [=](const ConfigNode& params) {
                    read_params(params, ParamTable<Activation>{});
-                   return std::make_unique<PlainActivation>(activation);
+                   return make_activation(activation);
                  }};
-  kind.activation = [=](const Layer&) { return activation; };
+  kind.activation = activation_of;
   return kind;
 }
 

@@ -23,6 +23,24 @@ Value undo_post(Tape& tape, const std::optional<Activation>& post, const Value& 
 /// evaluation, and in training those whose gradient can be had from dst.
 bool carries_as_post_op(const Activation& activation, bool training);
 
+/// The layer that is an activation and nothing else.
+std::unique_ptr<Layer> make_activation(const Activation& activation);
+/// The function of a layer that make_activation() made.
+Activation activation_of(const Layer& layer);
+
+/// A row for an activation: `of` says what the parameters that `table` reads stand for.
+template <class P>
+LayerKind activation_kind(std::string_view name, std::string_view summary, ParamTable<P> table,
+                          Activation (*of)(const P&)) {
+  std::vector<ParamSpec> specs = specs_of(table);
+  LayerKind kind{name, summary, one_source(), std::move(specs),
+                 [table = std::move(table), of](const ConfigNode& params) {
+                   return make_activation(of(read_params(params, table)));
+                 }};
+  kind.activation = activation_of;
+  return kind;
+}
+
 /// A row for an activation without parameters.
 LayerKind plain_activation(std::string_view name, std::string_view summary, Activation activation);
 

@@ -4,20 +4,33 @@ namespace dl {
 
 const std::vector<LayerKind>& all_layers() {
   static const std::vector<LayerKind> kinds = {
+      activation_kind(),
       add_kind(),
       avg_pool_kind(),
       batch_norm_kind(),
       conv_kind(),
       cross_entropy_kind(),
       dropout_kind(),
+      elu_kind(),
       flatten_kind(),
+      gelu_kind(),
       global_avg_pool_kind(),
       group_norm_kind(),
+      hardsigmoid_kind(),
+      hardswish_kind(),
+      identity_kind(),
       layer_norm_kind(),
+      leaky_relu_kind(),
       linear_kind(),
       lrn_kind(),
       max_pool_kind(),
+      mish_kind(),
       relu_kind(),
+      relu6_kind(),
+      sigmoid_kind(),
+      softplus_kind(),
+      swish_kind(),
+      tanh_kind(),
   };
   return kinds;
 }

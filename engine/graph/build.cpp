@@ -162,10 +162,24 @@ class Builder {
     }
     try {
       return node.layer->infer(src);
+    } catch (const SourcesDiffer& error) {
+      std::vector<std::string> sources;
+      for (const std::size_t i : error.sources()) sources.push_back(source_text(node, src, i));
+      problems_.add(node.mark, prefix + error.difference() + ": " + join(sources, ", "),
+                    error.hint());
+      return {};
     } catch (const ShapeError& error) {
       problems_.add(node.mark, prefix + error.what() + sources_of(node, src), error.hint());
       return {};
     }
+  }
+
+  /// "'bn2' is 256x28x28 (line 27)".
+  std::string source_text(const Node& node, const std::vector<Shape>& src, std::size_t i) const {
+    const Node& source = graph_.nodes[node.src[i].node];
+    const std::string line =
+        source.mark.valid() ? " (line " + std::to_string(source.mark.line) + ")" : "";
+    return "'" + source.name + "' is " + src[i].text() + line;
   }
 
   /// " (from 'pool1')": which layer the shape comes from, where there is one source.

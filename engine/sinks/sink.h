@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -71,11 +72,9 @@ class Sinks {
  public:
   void add(std::unique_ptr<Sink> sink) { sinks_.push_back(std::move(sink)); }
   template <class Report>
-  void tell(void (Sink::*what)(const Report&), const Report& report) {
+  void tell(void (Sink::*what)(const Report&), const std::type_identity_t<Report>& report) {
     for (const auto& sink : sinks_) (sink.get()->*what)(report);
   }
-  /// Whether anybody wants a report after each step; spares its making.
-  bool empty() const { return sinks_.empty(); }
 
  private:
   std::vector<std::unique_ptr<Sink>> sinks_;

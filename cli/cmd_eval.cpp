@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "engine/core/text.h"
+#include "engine/train/evaluation.h"
+#include "engine/train/signals.h"
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kWidestConfusion = 20;  // classes that fit a terminal
+
+void print_json(const Evaluation& evaluation) {
+  nlohmann::ordered_json out = {{"split", evaluation.split}, {"samples", evaluation.samples}};
+  for (const auto& [name, value] : evaluation.metrics) out[name] = value;
+  out["weights"] = evaluation.weights;
+  for (const ClassFigures& figures : evaluation.classes) {
+    out["classes"].push_back({{"name", escaped(figures.name)},
+                              {"samples", figures.samples},
+                              {"precision", figures.precision},
+                              {"recall", figures.recall},
+                              {"f1", figures.f1}});
+  }
+  if (!evaluation.confusion.empty()) out["confusion"] = evaluation.confusion;
+  fmt::print("{}\n", out.dump());
+}
+
+void print_text(const Evaluation& evaluation) {
+  fmt::print("{}: {} samples, {}\nweights: {}\n", evaluation.split, evaluation.samples,
+             metrics_text(evaluation.metrics), escaped(evaluation.weights));
+  if (evaluation.classes.empty()) return;
+  fmt::print("\n{:<16}{:>9}{:>11}{:>9}{:>9}\n", "class", "samples", "precision", "recall", "f1");
+  double f1 = 0;
+  for (const ClassFigures& figures : evaluation.classes) {
+    fmt::print("{:<16}{:>9}{:>11.4f}{:>9.4f}{:>9.4f}\n", escaped(figures.name), figures.samples,
+               figures.precision, figures.recall, figures.f1);
+    f1 += figures.f1;
+  }
+  fmt::print("{:<16}{:>9}{:>11}{:>9}{:>9.4f}\n", "mean", "", "", "",
+             f1 / static_cast<double>(evaluation.classes.size()));
+  if (evaluation.confusion.size() > kWidestConfusion) return;
+  fmt::print("\nconfusion: rows are the true classes, columns the predicted\n");
+  for (std::size_t c = 0; c < evaluation.confusion.size(); ++c) {
+    fmt::print("{:<16}", escaped(evaluation.classes[c].name));
+    for (const std::int64_t count : evaluation.confusion[c]) fmt::print("{:>7}", count);
+    fmt::print("\n");
+  }
+}
+
+Split read_split(const std::string& word) {
+  for (const Split split : {Split::train, Split::valid, Split::test}) {
+    if (split_name(split) == word) return split;
+  }
+  throw UserError(ExitCode::command_line,
+                  "--split: expected train, valid or test, found '" + word + "'");
+}
+
+ExitCode eval(EvalOptions options, const std::string& split, const std::string& weights,
+              bool json) {
+  if (!split.empty()) options.split = read_split(split);
+  if (weights == "ema" || weights == "raw") {
+    options.averaged = weights == "ema";
+  } else {
+    options.weights_file = weights;
+  }
+  static StopFlag stop;  // handlers outlive the command
+  catch_signals(stop);
+  const Evaluation evaluation = evaluate_network(options, stop);
+  for (const std::string& note : evaluation.notes) fmt::print(stderr, "note: {}\n", escaped(note));
+  if (stop.requested()) return static_cast<ExitCode>(128 + stop.signal.load());
+  (json ? print_json : print_text)(evaluation);
+  return ExitCode::finished;
+}
+
+}  // namespace
+
+Command eval_command() {
+  return {"eval", "Evaluate a run, or a config with given weights", [](CLI::App& app) {
+            const auto options = std::make_shared<EvalOptions>();
+            const auto split = std::make_shared<std::string>(),
+                       weights = std::make_shared<std::string>();
+            const auto json = std::make_shared<bool>(false);
+            app.add_option("target", options->target, "A run's folder, or a config")
+                ->required()
+                ->type_name("RUN|CONFIG");
+            app.add_option("--split", *split, "train, valid or test (default: test, else valid)")
+                ->type_name("SPLIT");
+            app.add_option("--weights", *weights,
+                           "A safetensors file; or ema or raw: a run's averaged weights, or not")
+                ->type_name("FILE|ema|raw");
+            app.add_option("--checkpoint", options->checkpoint,
+                           "Of a run: best (the default), last, or a checkpoint's folder")
+                ->type_name("WHICH");
+            app.add_option("--set", options->sets, "Change a key of the config; may be repeated")
+                ->type_name("KEY=VALUE")
+                ->allow_extra_args(false);
+            app.add_option("--data", options->data_dir, "What @data stands for")->type_name("DIR");
+            app.add_flag("--json", *json, "Print one JSON line");
+            return [=] { return eval(*options, *split, *weights, *json); };
+          }};
+}
+
+}  // namespace dl

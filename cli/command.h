@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/exit_code.h"
+
+namespace CLI {
+class App;
+}
+
+namespace dl {
+
+/// A verb of the program.
+struct Command {
+  std::string_view name, summary;
+  /// Declares the verb's arguments and returns what to do once they are parsed.
+  std::function<std::function<ExitCode()>(CLI::App& app)> declare;
+};
+
+Command bench_command();
+Command check_command();
+Command docs_command();
+Command eval_command();
+Command resume_command();
+Command summary_command();
+Command train_command();
+
+}  // namespace dl

@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "cli/command.h"
+#include "engine/core/error.h"
+#include "engine/core/text.h"
+#include "engine/train/environment.h"
+
+namespace dl {
+namespace {
+
+std::vector<Command> all_commands() {
+  return {train_command(),   resume_command(), eval_command(), check_command(),
+          summary_command(), bench_command(),  docs_command()};
+}
+
+std::string version_text() {
+  const Environment environment = this_environment();
+  return fmt::format("dltool {}\noneDNN {}, {}, {} threads", environment.dltool, environment.onednn,
+                     environment.isa, environment.threads);
+}
+
+constexpr const char* kFooter =
+    "A config describes network, data and training in one YAML file: see docs/config.md and "
+    "`dltool docs`.\n"
+    "Exit codes: 0 finished, 1 internal error, 2 command line, 3 config, 4 data, 5 weights or "
+    "checkpoint,\n"
+    "6 output, 7 memory, 8 diverged, 10 run folder exists or nothing to resume, 11 run folder "
+    "locked,\n"
+    "13 --require not met, 129/130/143 stopped by a signal after saving.";
+
+/// What went wrong, and with which code the program ends.
+ExitCode explain(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const UserError& user) {
+    fmt::print(stderr, "{}\n", user.what());
+    return user.code();
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: out of memory\n  hint: a smaller data.batch needs less\n");
+    return ExitCode::memory;
+  } catch (const std::exception& other) {
+    fmt::print(stderr, "error: internal error, a bug of dltool's: {}\n", escaped(other.what()));
+    return ExitCode::internal;
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"dltool trains deep networks on CPUs, from one YAML file.", "dltool"};
+  app.set_version_flag(
+      "--version", version_text,
+      "Print the versions of dltool and oneDNN, the instruction set and the threads");
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  std::function<ExitCode()> chosen;
+  const std::vector<Command> commands = all_commands();
+  for (const Command& command : commands) {
+    CLI::App* verb = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    verb->callback([&chosen, run = command.declare(*verb)] { chosen = run; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return static_cast<int>(ExitCode::command_line);
+  }
+  return static_cast<int>(chosen());
+}
+
+}  // namespace
+}  // namespace dl
+
+int main(int argc, char** argv) {
+  try {
+    return dl::run(argc, argv);
+  } catch (...) {
+    return static_cast<int>(dl::explain(std::current_exception()));
+  }
+}

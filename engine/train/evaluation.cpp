@@ -1,0 +1,156 @@
+#include "engine/train/evaluation.h"
+
+#include <filesystem>
+
+#include "engine/core/parallel.h"
+#include "engine/train/checkpoint.h"
+#include "engine/train/environment.h"
+#include "engine/train/run_training.h"
+#include "engine/train/workspace.h"
+
+namespace dl {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Confusion = std::vector<std::vector<std::int64_t>>;
+
+bool is_run(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+Setup load_target(const EvalOptions& options) {
+  if (!is_run(options.target)) {
+    if (options.weights_file.empty()) {
+      throw UserError(ExitCode::command_line,
+                      "a config alone has no weights: give --weights FILE, or a run's folder");
+    }
+    return load_setup({options.target, options.sets, options.data_dir});
+  }
+  const std::string config = options.target + "/config.resolved.yaml";
+  if (!fs::exists(config))
+    throw UserError(ExitCode::run_folder,
+                    options.target + ": is no run folder: it has no config.resolved.yaml");
+  return load_setup({config, options.sets, options.data_dir});
+}
+
+/// Puts the weights that the options name into the store; says which they are.
+std::string load_chosen(const EvalOptions& options, WeightStore& store,
+                        std::vector<std::string>& notes) {
+  std::vector<std::string> unused;
+  std::string said;
+  if (!options.weights_file.empty()) {
+    load_weights(store, SafetensorsFile::read(options.weights_file), options.weights_file, unused);
+    said = options.weights_file;
+  } else {
+    const bool named = options.checkpoint != "best" && options.checkpoint != "last";
+    const LoadedCheckpoint checkpoint =
+        named ? load_checkpoint(options.checkpoint)
+              : find_checkpoint(options.target,
+                                options.checkpoint == "best" ? Which::best : Which::last, notes);
+    if (options.averaged == true && !checkpoint.ema)
+      throw UserError(ExitCode::weights,
+                      checkpoint.folder + ": has no averaged weights (train.ema was off)");
+    const bool average = checkpoint.ema && options.averaged.value_or(true);
+    load_weights(store, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
+    said = checkpoint.folder + (average ? " (averaged)" : "");
+  }
+  if (!unused.empty())
+    notes.push_back("tensors without a place in the network: " + join(unused, ", "));
+  return said;
+}
+
+Split choose_split(const EvalOptions& options, const OpenData& data) {
+  const Split split = options.split.value_or(data.has(Split::test)    ? Split::test
+                                             : data.has(Split::valid) ? Split::valid
+                                                                      : Split::train);
+  if (!data.has(split)) {
+    throw UserError(ExitCode::data, "there is no " + std::string(split_name(split)) + " data",
+                    "--split says which part is evaluated");
+  }
+  return split;
+}
+
+std::int64_t predicted_class(std::span<const float> scores) {
+  std::size_t best = 0;
+  for (std::size_t c = 1; c < scores.size(); ++c) {
+    if (scores[c] > scores[best]) best = c;
+  }
+  return static_cast<std::int64_t>(best);
+}
+
+void count_predictions(const Program& program, const std::int32_t* labels, Confusion& confusion) {
+  const std::span<const float> output = program.output();
+  const auto classes = static_cast<std::size_t>(program.output_shape().back());
+  if (confusion.empty()) confusion.assign(classes, std::vector<std::int64_t>(classes, 0));
+  for (std::size_t row = 0; row * classes < output.size(); ++row) {
+    if (labels[row] < 0 || static_cast<std::size_t>(labels[row]) >= classes) continue;
+    ++confusion[labels[row]][predicted_class(output.subspan(row * classes, classes))];
+  }
+}
+
+std::vector<ClassFigures> figures_of(const Confusion& confusion,
+                                     const std::vector<std::string>& names) {
+  std::vector<ClassFigures> figures(confusion.size());
+  const auto ratio = [](std::int64_t part, std::int64_t whole) {
+    return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0.0;
+  };
+  for (std::size_t c = 0; c < confusion.size(); ++c) {
+    std::int64_t predicted = 0;
+    for (std::size_t k = 0; k < confusion.size(); ++k) {
+      figures[c].samples += confusion[c][k];
+      predicted += confusion[k][c];
+    }
+    figures[c].name = c < names.size() ? names[c] : std::to_string(c);
+    figures[c].precision = ratio(confusion[c][c], predicted);
+    figures[c].recall = ratio(confusion[c][c], figures[c].samples);
+    const double sum = figures[c].precision + figures[c].recall;
+    figures[c].f1 = sum > 0 ? 2 * figures[c].precision * figures[c].recall / sum : 0;
+  }
+  return figures;
+}
+
+}  // namespace
+
+Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
+  const Setup setup = load_target(options);
+  if (!setup.source)
+    throw UserError(setup.config.data.mark, "data.source is missing: evaluation needs data");
+  use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
+                                                   : usable_cores());
+  OpenData data(setup, stop);
+  const Split split = choose_split(options, data);
+  Evaluation result;
+  result.split = split_name(split);
+  WeightStore store(setup.graph);
+  result.weights = load_chosen(options, store, result.notes);
+  Programs programs(setup.graph, store);
+  add_programs(programs, Purpose::evaluate, setup.eval_batch(), data.samples(split), false);
+  const auto batches = data.evaluation_batches(split);
+  check_memory({{"weights", 2 * store.flat().size_bytes()},
+                {"activations", programs.arena_bytes()},
+                {"prefetched batches", batches->buffer_bytes()}},
+               memory_limit_bytes());
+  programs.bind();
+  const Meter meter(setup.graph);
+  MetricSums sums;
+  std::vector<const void*> tensors;
+  batches->start(0);
+  while (const Batch* batch = batches->next()) {
+    if (stop.requested()) break;
+    point_at(*batch, tensors);
+    Program& program = programs.get(Purpose::evaluate, static_cast<std::int64_t>(batch->samples));
+    program.run(tensors, {});
+    meter.add(program, tensors, sums);
+    if (meter.label_slot())
+      count_predictions(program, static_cast<const std::int32_t*>(tensors[*meter.label_slot()]),
+                        result.confusion);
+  }
+  result.samples = sums.samples;
+  result.metrics = meter.metrics(sums, Purpose::evaluate);
+  result.classes = figures_of(result.confusion, setup.source->spec().class_names);
+  return result;
+}
+
+}  // namespace dl

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+#include "engine/core/stop_flag.h"
+#include "engine/sinks/sink.h"
+#include "engine/train/setup.h"
+
+namespace dl {
+
+struct EvalOptions {
+  std::string target;  // a run's folder, or a config
+  std::vector<std::string> sets;
+  std::string data_dir;
+  std::string weights_file;         // --weights FILE; needed with a config
+  std::optional<Split> split;       // test if there is one, else valid, unless said
+  std::string checkpoint = "best";  // of a run: best, last, or a checkpoint's folder
+  std::optional<bool>
+      averaged;  // --weights ema|raw: the averaged weights, or not; averaged where they are
+};
+
+/// How one class fared.
+struct ClassFigures {
+  std::string name;
+  std::int64_t samples = 0;  // that belong to it
+  double precision = 0, recall = 0, f1 = 0;
+};
+
+struct Evaluation {
+  std::string split, weights;  // which were used
+  std::int64_t samples = 0;
+  Metrics metrics;
+  std::vector<ClassFigures> classes;                 // of a classification
+  std::vector<std::vector<std::int64_t>> confusion;  // rows: true class, columns: predicted
+  std::vector<std::string> notes;                    // checkpoints passed over, tensors not used
+  double seconds = 0;
+};
+
+Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop);
+
+}  // namespace dl

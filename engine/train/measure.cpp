@@ -1,0 +1,157 @@
+#include "engine/train/measure.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/core/parallel.h"
+#include "engine/core/random.h"
+#include "engine/train/environment.h"
+
+namespace dl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// A batch in memory for every input of the graph: normal floats, labels within the classes.
+struct MadeUpBatch {
+  std::vector<AlignedBuffer> buffers;
+  std::vector<const void*> tensors;
+
+  MadeUpBatch(const Setup& setup, std::int64_t batch) {
+    const auto shapes = infer_shapes(setup.graph, batch);
+    const std::int64_t classes =
+        setup.graph.output.node >= 0 ? shapes[setup.graph.output.node][0].back() : 2;
+    for (std::size_t i = 0; i < setup.graph.nodes.size(); ++i) {
+      const Node& node = setup.graph.nodes[i];
+      if (!node.input) continue;
+      const auto count = static_cast<std::size_t>(shapes[i][0].elements());
+      buffers.emplace_back(count * 4);
+      tensors.push_back(buffers.back().data());
+      Random random(setup.config.seed, RandomStream::synthetic, i);
+      if (node.input->integer) {
+        auto* labels = reinterpret_cast<std::int32_t*>(buffers.back().data());
+        for (std::size_t k = 0; k < count; ++k)
+          labels[k] = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(classes)));
+      } else {
+        auto* values = reinterpret_cast<float*>(buffers.back().data());
+        for (std::size_t k = 0; k < count; ++k) values[k] = random.normal();
+      }
+    }
+  }
+};
+
+std::vector<StepTime> time_steps(const Setup& setup, Program& program, const StepContext& context,
+                                 int rounds) {
+  constexpr const char* kSections[] = {"prepare", "forward", "backward"};
+  Plan& plan = program.plan();
+  const auto steps = plan.steps();
+  std::vector<std::vector<double>> times(steps.size());
+  for (int round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const auto start = Clock::now();
+      plan.run_step(i, context);
+      times[i].push_back(ms_since(start));
+    }
+  }
+  std::vector<StepTime> result;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool known = steps[i].node >= 0;
+    const Node* node = known ? &setup.graph.nodes[steps[i].node] : nullptr;
+    result.push_back(
+        {node ? node->name : "", node && node->kind ? std::string(node->kind->name) : "",
+         kSections[static_cast<int>(steps[i].section)], steps[i].what, median(times[i])});
+  }
+  return result;
+}
+
+std::size_t peak_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) / 1024;
+}
+
+}  // namespace
+
+NetworkSummary summarise(const Setup& setup) {
+  NetworkSummary summary;
+  summary.rows = network_rows(setup.graph);
+  for (const NetworkRow& row : summary.rows) {
+    summary.parameters += row.parameters;
+    summary.flops += row.flops;
+  }
+  WeightStore store(setup.graph);
+  Programs programs(setup.graph, store);
+  programs.add(Purpose::train, setup.config.data.batch);
+  const Updater updater(*setup.optimizer.optimizer, setup.slices, setup.config.train, store,
+                        setup.batches_per_step());
+  std::size_t sample_bytes = 0;
+  for (const auto* tensors : {&setup.data.inputs, &setup.data.targets}) {
+    for (const DataTensor& tensor : *tensors) {
+      std::size_t elements = 4;
+      for (const std::int64_t dim : tensor.tensor.sample_shape)
+        elements *= static_cast<std::size_t>(dim);
+      sample_bytes += elements;
+    }
+  }
+  const auto slots = static_cast<std::size_t>(setup.config.data.prefetch + 1);
+  summary.memory =
+      training_memory(store, updater, programs,
+                      slots * sample_bytes * static_cast<std::size_t>(setup.config.data.batch));
+  return summary;
+}
+
+Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_layer) {
+  const std::int64_t batch = setup.config.data.batch;
+  WeightStore store(setup.graph);
+  store.initialise(setup.graph, setup.config.seed);
+  Programs programs(setup.graph, store);
+  programs.add(Purpose::train, batch);
+  Updater updater(*setup.optimizer.optimizer, setup.slices, setup.config.train, store, 1);
+  check_memory(training_memory(store, updater, programs, 0), memory_limit_bytes());
+  programs.bind();
+  Program& program = programs.get(Purpose::train, batch);
+  const MadeUpBatch data(setup, batch);
+  std::int64_t number = 0;
+  const auto step = [&] {
+    const auto start = Clock::now();
+    program.run(data.tensors, {.seed = setup.config.seed, .step = number});
+    updater.add_batch(batch);
+    updater.update(setup.optimizer.lr, ++number);
+    return ms_since(start);
+  };
+  for (int i = 0; i < 3; ++i) step();
+  const double one = step();
+  const std::int64_t count =
+      steps > 0 ? steps : std::clamp<std::int64_t>(static_cast<std::int64_t>(5000 / one), 5, 500);
+  std::vector<double> times;
+  for (std::int64_t i = 0; i < count; ++i) times.push_back(step());
+
+  Measurement result{.step_ms = median(times),
+                     .steps = count,
+                     .batch = batch,
+                     .parameters = store.parameter_count(),
+                     .threads = thread_count()};
+  result.per_second = 1000.0 * static_cast<double>(batch) / result.step_ms;
+  std::int64_t flops = 0;
+  for (const NetworkRow& row : network_rows(setup.graph)) flops += row.flops;
+  result.gflops_per_second = 3.0 * static_cast<double>(flops) * result.per_second / 1e9;
+  if (by_layer)
+    result.layers = time_steps(setup, program, {.seed = setup.config.seed, .step = number},
+                               static_cast<int>(std::clamp<std::int64_t>(count, 5, 20)));
+  result.peak_mib = peak_mib();
+  return result;
+}
+
+}  // namespace dl

@@ -1,0 +1,96 @@
+#include "engine/train/meter.h"
+
+#include <algorithm>
+
+namespace dl {
+namespace {
+
+constexpr std::int64_t kTop = 5;
+
+/// How many classes stand before the label's: 0 is a hit. Of equal scores the lower class stands
+/// first.
+std::int64_t rank_of(const float* scores, std::int64_t classes, std::int32_t label) {
+  const float own = scores[label];
+  std::int64_t rank = 0;
+  for (std::int64_t c = 0; c < classes; ++c)
+    rank += scores[c] > own || (scores[c] == own && c < label);
+  return own == own ? rank : classes;  // NaN is never a hit
+}
+
+}  // namespace
+
+Meter::Meter(const Graph& graph) {
+  for (const int loss : graph.losses) {
+    const Node& node = graph.nodes[loss];
+    losses_.push_back({node.name, node.loss_weight, node.train_only});
+  }
+  if (graph.losses.empty() || graph.target.node < 0) return;
+  const Node& target = graph.nodes[graph.target.node];
+  const bool classification = graph.nodes[graph.losses[0]].kind->name == "cross_entropy" &&
+                              target.input && target.input->integer;
+  if (!classification) return;
+  std::size_t slot = 0;
+  for (int i = 0; i < graph.target.node; ++i) slot += graph.nodes[i].input.has_value();
+  label_slot_ = slot;
+  classes_ = infer_shapes(graph, 1)[graph.output.node][graph.output.output].back();
+}
+
+void Meter::add(const Program& program, std::span<const void* const> tensors,
+                MetricSums& sums) const {
+  sums.losses.resize(losses_.size());
+  for (std::size_t i = 0; i < program.loss_count(); ++i) {
+    const Program::LossValue value = program.loss(i);
+    MetricSums::LossSum& sum = sums.losses[program.loss_index(i)];
+    sum.sum += static_cast<double>(value.mean) * value.count;
+    sum.count += value.count;
+  }
+  sums.samples += program.batch();
+  if (!label_slot_) return;
+  const auto* labels = static_cast<const std::int32_t*>(tensors[*label_slot_]);
+  const std::span<const float> output = program.output();
+  const std::int64_t rows = static_cast<std::int64_t>(output.size()) / classes_;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (labels[row] < 0 || labels[row] >= classes_) continue;  // ignored by the loss
+    const std::int64_t rank = rank_of(output.data() + row * classes_, classes_, labels[row]);
+    ++sums.labelled;
+    sums.top1 += rank == 0;
+    sums.top5 += rank < kTop;
+  }
+}
+
+Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
+  const auto mean = [&](std::size_t i) {
+    return i < sums.losses.size() && sums.losses[i].count > 0
+               ? sums.losses[i].sum / sums.losses[i].count
+               : 0.0;
+  };
+  double total = 0;
+  Metrics metrics = {{"loss", 0.0}};
+  for (std::size_t i = 0; i < losses_.size(); ++i) {
+    if (purpose != Purpose::train && losses_[i].train_only) continue;
+    total += losses_[i].weight * mean(i);
+    if (losses_.size() > 1) metrics.emplace_back(losses_[i].name, mean(i));
+  }
+  metrics[0].second = total;
+  if (!label_slot_) return metrics;
+  const auto share = [&](std::int64_t hits) {
+    return sums.labelled ? static_cast<double>(hits) / static_cast<double>(sums.labelled) : 0.0;
+  };
+  metrics.emplace_back("top1", share(sums.top1));
+  if (classes_ > kTop) metrics.emplace_back("top5", share(sums.top5));
+  return metrics;
+}
+
+std::vector<std::string> Meter::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : metrics({}, Purpose::train)) names.push_back(name);
+  return names;
+}
+
+void point_at(const Batch& batch, std::vector<const void*>& tensors) {
+  tensors.clear();
+  for (const BatchField& field : batch.inputs) tensors.push_back(field.bytes);
+  for (const BatchField& field : batch.targets) tensors.push_back(field.bytes);
+}
+
+}  // namespace dl

@@ -1,0 +1,32 @@
+#include "engine/train/run_files.h"
+
+#include "engine/sinks/metrics_files.h"
+
+namespace dl {
+
+RunFiles::RunFiles(FileSystem& files, const std::string& folder, std::vector<std::string> metrics)
+    : metrics_(std::move(metrics)),
+      jsonl_(files, folder + "/metrics.jsonl"),
+      csv_(files, folder + "/metrics.csv"),
+      log_(files, folder + "/log.txt") {
+  if (csv_.size() == 0) csv_.append(metrics_csv_header(metrics_));
+}
+
+void RunFiles::resume_at(const TrainState& state) {
+  jsonl_.cut(state.jsonl_bytes);
+  csv_.cut(state.csv_bytes);
+}
+
+void RunFiles::remember_sizes(TrainState& state) const {
+  state.jsonl_bytes = jsonl_.size();
+  state.csv_bytes = csv_.size();
+}
+
+void RunFiles::on_epoch(const EpochReport& report) {
+  jsonl_.append(metrics_json_line(report));
+  csv_.append(metrics_csv_line(report, metrics_));
+}
+
+void RunFiles::append(const std::string& line) { log_.append(line); }
+
+}  // namespace dl

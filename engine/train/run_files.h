@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/core/file_system.h"
+#include "engine/sinks/console.h"
+#include "engine/sinks/sink.h"
+#include "engine/train/run_folder.h"
+#include "engine/train/train_state.h"
+
+namespace dl {
+
+/// The growing files of a run: metrics.jsonl, metrics.csv and log.txt. Tells the state how long
+/// they are, so that a checkpoint remembers it.
+class RunFiles final : public Sink, public AppendTarget {
+ public:
+  /// `metrics`: the names of the columns.
+  RunFiles(FileSystem& files, const std::string& folder, std::vector<std::string> metrics);
+
+  /// Cuts the metrics files to what they were when the state was saved.
+  void resume_at(const TrainState& state);
+  void remember_sizes(TrainState& state) const;
+
+  void on_epoch(const EpochReport& report) override;
+  void append(const std::string& line) override;
+
+ private:
+  std::vector<std::string> metrics_;
+  GrowingFile jsonl_, csv_, log_;
+};
+
+}  // namespace dl

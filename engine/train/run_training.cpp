@@ -1,0 +1,309 @@
+#include "engine/train/run_training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace dl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// What a training loop needs besides its job: buffers that are sized once.
+struct Loop {
+  Job& job;
+  TrainState& state;
+  Monitor monitor;
+  Clock::time_point began = Clock::now();
+  Clock::time_point last = began;
+  std::vector<const void*> tensors = {};
+  double elapsed_before = 0;
+};
+
+/// Forward and backward of one batch, and the update that it may complete. False: a loss or a
+/// gradient was not finite.
+bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
+  Job& job = loop.job;
+  TrainState& state = loop.state;
+  const std::int64_t per_step = job.setup.batches_per_step();
+  point_at(batch, loop.tensors);
+  Program& program = job.programs.get(Purpose::train, static_cast<std::int64_t>(batch.samples));
+  program.run(
+      loop.tensors,
+      {.seed = job.setup.config.seed, .step = state.step, .micro_batch = state.batch % per_step});
+  job.meter.add(program, loop.tensors, state.sums);
+  job.updater.add_batch(static_cast<std::int64_t>(batch.samples));
+  ++state.batch;
+  if (!completes_step) return true;
+  double lr =
+      job.setup.schedule->lr(job.schedule_context(), {state.epoch, state.step}, state.schedule);
+  if (job.setup.warmup) lr *= job.setup.warmup->factor(job.schedule_context(), state.step);
+  const bool finite = job.updater.update(lr, state.step - state.skipped + 1);
+  if (!finite) ++state.skipped;
+  ++state.step;
+  return finite;
+}
+
+double current_lr(const Job& job, const TrainState& state) {
+  const std::int64_t step = std::max<std::int64_t>(state.step - 1, 0);  // of the step just done
+  double lr = job.setup.schedule->lr(job.schedule_context(), {state.epoch, step}, state.schedule);
+  if (job.setup.warmup) lr *= job.setup.warmup->factor(job.schedule_context(), step);
+  return lr;
+}
+
+void report_step(Loop& loop) {
+  const TrainState& state = loop.state;
+  const std::int64_t per_step = loop.job.setup.batches_per_step();
+  StepReport report;
+  report.epoch = state.epoch + 1;
+  report.step_in_epoch = (state.batch + per_step - 1) / per_step;
+  report.metrics = loop.job.meter.metrics(state.sums, Purpose::train);
+  const double seconds = std::max(state.sums.seconds, 1e-9);
+  report.samples_per_second = static_cast<double>(state.sums.samples) / seconds;
+  const auto left = static_cast<double>(loop.job.train.samples_per_epoch()) -
+                    static_cast<double>(state.sums.samples);
+  report.seconds_left =
+      left * seconds / std::max<double>(1.0, static_cast<double>(state.sums.samples));
+  loop.job.sinks.tell(&Sink::on_step, report);
+}
+
+void count_time(Loop& loop) {
+  const auto now = Clock::now();
+  loop.state.sums.seconds += std::chrono::duration<double>(now - loop.last).count();
+  loop.last = now;
+  loop.state.elapsed_seconds = loop.elapsed_before + seconds_since(loop.began);
+}
+
+bool checkpoint_due(const Job& job, const TrainState& state) {
+  const auto every = job.setup.config.train.checkpoint.every.steps;
+  return every && state.step % *every == 0;
+}
+
+/// Why training must end after this step, if it must.
+std::optional<Outcome> end_after_step(const Loop& loop) {
+  const auto max_steps = loop.job.setup.config.train.max_steps;
+  if (loop.job.stop.requested()) return Outcome::interrupted;
+  if (max_steps && loop.state.step >= *max_steps) return Outcome::max_steps;
+  if (seconds_since(loop.began) >= loop.job.max_seconds) return Outcome::out_of_time;
+  return std::nullopt;
+}
+
+/// The rest of the running epoch, without evaluation. An outcome: training ends here, and the state
+/// is saved.
+std::optional<Outcome> train_epoch(Loop& loop) {
+  Job& job = loop.job;
+  TrainState& state = loop.state;
+  const std::int64_t per_step = job.setup.batches_per_step();
+  const auto batches = static_cast<std::int64_t>(job.train.per_epoch());
+  const double waited_before = state.sums.wait_seconds;
+  job.train.start(static_cast<std::uint64_t>(state.epoch), static_cast<std::size_t>(state.batch));
+  loop.last = Clock::now();
+  while (const Batch* batch = job.train.next()) {
+    const bool completes = (state.batch + 1) % per_step == 0 || state.batch + 1 == batches;
+    if (!train_batch(loop, *batch, completes)) {
+      if (job.setup.config.train.on_nonfinite == OnNonfinite::stop) return Outcome::diverged;
+      job.sinks.tell(&Sink::on_note,
+                     "step " + std::to_string(state.step) + " left out: a gradient is not finite");
+    }
+    state.sums.wait_seconds = waited_before + job.train.wait_seconds();
+    count_time(loop);
+    if (!completes) continue;
+    report_step(loop);
+    const std::optional<Outcome> end = end_after_step(loop);
+    const bool epoch_done = state.batch == batches;
+    if (job.save_now.exchange(false) || end || (checkpoint_due(job, state) && !epoch_done))
+      job.save(state, false);
+    if (end) return end;
+  }
+  if (job.stop.requested()) {
+    job.save(state, false);
+    return Outcome::interrupted;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> metric_of(const Metrics& metrics, const std::string& name) {
+  for (const auto& [key, value] : metrics) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+/// Keeps the best value of the monitored metric; true when this epoch brought it.
+bool keep_best(const Loop& loop, TrainState& state, double value) {
+  const auto& stop = loop.job.setup.config.train.stop;
+  const double margin = stop ? stop->min_delta : 0.0;
+  const bool better = !state.best || (loop.monitor.lower_is_better ? value < *state.best - margin
+                                                                   : value > *state.best + margin);
+  if (better && std::isfinite(value)) {
+    state.best = value;
+    state.best_epoch = state.epoch;
+    state.epochs_since_best = 0;
+    return true;
+  }
+  ++state.epochs_since_best;
+  return false;
+}
+
+/// Evaluation, reports, schedule, best and checkpoint at the end of an epoch.
+std::optional<Outcome> finish_epoch(Loop& loop) {
+  Job& job = loop.job;
+  TrainState& state = loop.state;
+  std::optional<MetricSums> valid;
+  if (job.valid) {
+    job.updater.swap_average();
+    valid = evaluate(job.programs, job.meter, *job.valid, job.stop);
+    job.updater.swap_average();
+    if (!valid) {
+      job.save(state,
+               false);  // in the middle of the epoch: its batches are done, its evaluation is not
+      return Outcome::interrupted;
+    }
+  }
+  EpochReport train = make_report(job.meter, state.sums, Purpose::train, "train", state);
+  train.lr = current_lr(job, state);
+  ++state.epoch;
+  state.batch = 0;
+  state.sums = {};
+  train.epoch = state.epoch;
+  job.sinks.tell(&Sink::on_epoch, train);
+  std::optional<double> watched =
+      loop.monitor.split == "train" ? metric_of(train.metrics, loop.monitor.metric) : std::nullopt;
+  if (valid) {
+    EpochReport report = make_report(job.meter, *valid, Purpose::evaluate, "valid", state);
+    report.lr = train.lr;
+    job.sinks.tell(&Sink::on_epoch, report);
+    if (loop.monitor.split == "valid") watched = metric_of(report.metrics, loop.monitor.metric);
+  }
+  const bool best = watched && keep_best(loop, state, *watched);
+  if (watched)
+    job.setup.schedule->on_epoch_end(state.schedule, *watched, loop.monitor.lower_is_better);
+
+  const TrainConfig& config = job.setup.config.train;
+  const bool stopped_early =
+      config.stop && watched && state.epochs_since_best >= config.stop->patience;
+  const auto every = config.checkpoint.every;
+  const std::int64_t epochs_between = every.epochs.value_or(every.steps ? config.epochs : 1);
+  const bool last = state.epoch >= config.epochs || stopped_early;
+  state.elapsed_seconds = loop.elapsed_before + seconds_since(loop.began);
+  if (best || last || state.epoch % epochs_between == 0 || checkpoint_due(job, state) ||
+      job.stop.requested())
+    job.save(state, best);
+  if (stopped_early) return Outcome::stopped_early;
+  if (last) return Outcome::completed;
+  return job.stop.requested() ? std::optional(Outcome::interrupted) : std::nullopt;
+}
+
+}  // namespace
+
+std::int64_t Job::steps_per_epoch() const {
+  const std::int64_t per_step = setup.batches_per_step();
+  return (static_cast<std::int64_t>(train.per_epoch()) + per_step - 1) / per_step;
+}
+
+ScheduleContext Job::schedule_context() const {
+  return {.base_lr = setup.optimizer.lr,
+          .epochs = setup.config.train.epochs,
+          .steps_per_epoch = steps_per_epoch()};
+}
+
+std::string_view outcome_text(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::completed:
+      return "completed";
+    case Outcome::stopped_early:
+      return "stopped early";
+    case Outcome::max_steps:
+      return "reached max_steps";
+    case Outcome::out_of_time:
+      return "out of time";
+    case Outcome::interrupted:
+      return "interrupted";
+    case Outcome::diverged:
+      return "diverged";
+  }
+  return "?";
+}
+
+Monitor choose_monitor(const TrainConfig& config, const Meter& meter, bool has_valid) {
+  const std::vector<std::string> names = meter.names();
+  Monitor monitor;
+  if (!config.monitor.empty()) {
+    const std::size_t slash = config.monitor.find('/');
+    monitor.split = config.monitor.substr(0, slash);
+    if (slash != std::string::npos) monitor.metric = config.monitor.substr(slash + 1);
+    const bool known = std::find(names.begin(), names.end(), monitor.metric) != names.end();
+    if (!known || (monitor.split != "train" && monitor.split != "valid")) {
+      throw UserError(config.mark,
+                      "train.monitor: '" + config.monitor + "' is no metric of this run",
+                      "train/ or valid/ and one of " + join(names, ", "));
+    }
+    if (monitor.split == "valid" && !has_valid) {
+      throw UserError(config.mark,
+                      "train.monitor: '" + config.monitor + "', but there is no validation data",
+                      "hold some out with data.split");
+    }
+  } else if (has_valid) {
+    const bool classified = std::find(names.begin(), names.end(), "top1") != names.end();
+    monitor = {.split = "valid", .metric = classified ? "top1" : "loss"};
+  }
+  monitor.lower_is_better = !monitor.metric.starts_with("top");
+  return monitor;
+}
+
+Outcome run_training(Job& job, TrainState& state) {
+  Loop loop{.job = job,
+            .state = state,
+            .monitor = choose_monitor(job.setup.config.train, job.meter, job.valid != nullptr)};
+  if (loop.monitor.none() &&
+      (job.setup.config.train.stop || job.setup.schedule->watches_metric())) {
+    throw UserError(job.setup.config.train.mark,
+                    "train.stop and the schedule 'plateau' watch a metric, and without validation "
+                    "data there is none",
+                    "hold some out with data.split, or set train.monitor to train/loss");
+  }
+  loop.elapsed_before = state.elapsed_seconds;
+  while (state.epoch < job.setup.config.train.epochs) {
+    if (const auto end = train_epoch(loop)) return *end;
+    if (const auto end = finish_epoch(loop)) return *end;
+  }
+  return Outcome::completed;
+}
+
+std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batches& batches,
+                                   const StopFlag& stop) {
+  MetricSums sums;
+  std::vector<const void*> tensors;
+  const auto began = Clock::now();
+  batches.start(0);
+  while (const Batch* next = batches.next()) {
+    if (stop.requested()) return std::nullopt;
+    point_at(*next, tensors);
+    Program& program = programs.get(Purpose::evaluate, static_cast<std::int64_t>(next->samples));
+    program.run(tensors, {});
+    meter.add(program, tensors, sums);
+  }
+  if (stop.requested()) return std::nullopt;
+  sums.seconds = seconds_since(began);
+  sums.wait_seconds = batches.wait_seconds();
+  return sums;
+}
+
+EpochReport make_report(const Meter& meter, const MetricSums& sums, Purpose purpose,
+                        const std::string& split, const TrainState& state) {
+  const double seconds = std::max(sums.seconds, 1e-9);
+  return {.epoch = state.epoch,
+          .step = state.step,
+          .split = split,
+          .metrics = meter.metrics(sums, purpose),
+          .lr = 0,
+          .samples_per_second = static_cast<double>(sums.samples) / seconds,
+          .seconds = sums.seconds,
+          .wait_share = std::min(1.0, sums.wait_seconds / seconds)};
+}
+
+}  // namespace dl

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "datasets/batches.h"
+#include "engine/core/stop_flag.h"
+#include "engine/plan/program.h"
+#include "engine/sinks/sink.h"
+#include "engine/train/meter.h"
+#include "engine/train/setup.h"
+#include "engine/train/train_state.h"
+#include "engine/train/updater.h"
+
+namespace dl {
+
+/// The parts that training works with; all borrowed.
+struct Job {
+  const Setup& setup;
+  WeightStore& store;
+  Programs& programs;
+  Updater& updater;
+  const Meter& meter;
+  Batches& train;
+  Batches* valid;  // none: no validation
+  Sinks& sinks;
+  const StopFlag& stop;
+  /// Saves a checkpoint of the state as it is; `best`: the link best moves too.
+  std::function<void(const TrainState& state, bool best)> save;
+  /// Set by SIGUSR1: asks for a checkpoint after the running step, once.
+  std::atomic<bool>& save_now;
+  double max_seconds = std::numeric_limits<double>::infinity();  // --max-time
+
+  std::int64_t steps_per_epoch() const;
+  ScheduleContext schedule_context() const;
+};
+
+enum class Outcome { completed, stopped_early, max_steps, out_of_time, interrupted, diverged };
+/// "completed", "stopped early", ...: for people and for exit.json.
+std::string_view outcome_text(Outcome outcome);
+
+/// The metric that decides which checkpoint is best: "valid/top1" -> {"valid", "top1"}. Empty:
+/// there is none.
+struct Monitor {
+  std::string split, metric;
+  bool lower_is_better = true;
+  bool none() const { return metric.empty(); }
+};
+/// What train.monitor says, or the main metric of the first loss on valid. Throws UserError when
+/// there is no such split or metric.
+Monitor choose_monitor(const TrainConfig& config, const Meter& meter, bool has_valid);
+
+/// Trains from `state` on until an end; `state` is then what was saved last.
+Outcome run_training(Job& job, TrainState& state);
+
+/// One pass over a split with the weights as they are; none when a stop was requested meanwhile.
+std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batches& batches,
+                                   const StopFlag& stop);
+
+/// The report of a pass: metrics, rates, times.
+EpochReport make_report(const Meter& meter, const MetricSums& sums, Purpose purpose,
+                        const std::string& split, const TrainState& state);
+
+}  // namespace dl

@@ -1,0 +1,174 @@
+#include "engine/train/setup.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "engine/core/install_paths.h"
+#include "engine/plan/weight_store.h"
+
+namespace dl {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> layer_types() {
+  std::vector<std::string> types;
+  for (const LayerKind& kind : all_layers()) {
+    if (!kind.loss) types.emplace_back(kind.name);
+  }
+  return types;
+}
+
+template <class K>
+void add_sections(const std::string& section, const std::vector<K>& kinds,
+                  std::vector<SectionKeys>& sections) {
+  for (const K& kind : kinds) {
+    SectionKeys keys{section + "." + std::string(kind.name), {}};
+    for (const ParamSpec& spec : kind.params) keys.keys.push_back(spec.name);
+    sections.push_back(std::move(keys));
+  }
+}
+
+std::vector<DataTensor> tensors_of(const std::vector<Field>& fields) {
+  std::vector<DataTensor> tensors;
+  for (const Field& field : fields)
+    tensors.push_back({field.name, {field.shape, field.type == DataType::s32}});
+  return tensors;
+}
+
+template <class Act>
+void collect(Problems& problems, const std::string& prefix, const Act& act) {
+  try {
+    act();
+  } catch (const UserError& error) {
+    if (error.code() != ExitCode::config) throw;
+    problems.add(error, prefix);
+  }
+}
+
+void read_data(Setup& setup, Problems& problems) {
+  const DataConfig& data = setup.config.data;
+  collect(problems, "data: ", [&] {
+    if (data.source) setup.source = make_data_source(*data.source);
+  });
+  if (setup.source) {
+    collect(problems, "data.transforms: ", [&] {
+      setup.train_pipeline.emplace(setup.source->spec(), data.train_transforms);
+      setup.eval_pipeline.emplace(setup.source->spec(), data.eval_transforms);
+    });
+  }
+  if (setup.train_pipeline && setup.eval_pipeline) {
+    const DataSpec& spec = setup.train_pipeline->spec();
+    setup.data = {tensors_of(spec.inputs), tensors_of(spec.targets),
+                  data.classes ? data.classes : spec.classes};
+  } else if (setup.config.model.input) {
+    setup.data = {
+        {{"image", {*setup.config.model.input, false}}}, {{"label", {{}, true}}}, data.classes};
+  } else if (!data.source) {
+    problems.add(setup.config.model.mark,
+                 "neither model.input nor data.source says what the network's input looks like");
+  }
+}
+
+void check_input_shape(const Setup& setup, Problems& problems) {
+  if (!setup.source || !setup.config.model.input || setup.data.inputs.size() != 1) return;
+  const auto text = [](std::vector<std::int64_t> shape) {
+    shape.insert(shape.begin(), 1);
+    return Shape(std::move(shape)).text();
+  };
+  const auto& said = *setup.config.model.input;
+  const auto& found = setup.data.inputs[0].tensor.sample_shape;
+  if (said != found)
+    problems.add(setup.config.model.mark,
+                 "model.input is " + text(said) + ", but the data brings " + text(found));
+}
+
+void check_transforms_agree(const Setup& setup, Problems& problems) {
+  if (!setup.train_pipeline || !setup.eval_pipeline) return;
+  const auto& train = setup.train_pipeline->spec().inputs[0].shape;
+  const auto& eval = setup.eval_pipeline->spec().inputs[0].shape;
+  if (train != eval)
+    problems.add(setup.config.data.mark,
+                 "data.transforms: train and eval give samples of different shapes");
+}
+
+void read_optimizer(Setup& setup, Problems& problems) {
+  const RunConfig& config = setup.config;
+  collect(problems, "optimizer: ", [&] {
+    const auto& kind = find_kind<Kind<OptimizerChoice>>(all_optimizers(), config.optimizer.type,
+                                                        config.optimizer.type_mark, "optimizer");
+    setup.optimizer = kind.make(config.optimizer.params);
+  });
+  collect(problems, "schedule: ", [&] {
+    using ScheduleKind = Kind<std::unique_ptr<Schedule>>;
+    const auto& kind = find_kind<ScheduleKind>(all_schedules(), config.schedule.type,
+                                               config.schedule.type_mark, "schedule");
+    setup.schedule = kind.make(config.schedule.params);
+  });
+  collect(problems, "schedule.warmup: ", [&] {
+    if (config.warmup) setup.warmup = read_warmup(*config.warmup);
+  });
+  const auto effective = config.train.effective_batch;
+  if (effective && *effective % config.data.batch != 0) {
+    problems.add(config.train.mark, "train.effective_batch is " + std::to_string(*effective) +
+                                        ", which is no multiple of data.batch, " +
+                                        std::to_string(config.data.batch));
+  }
+}
+
+std::vector<TrainedWeight> trained_weights(const Graph& graph) {
+  std::vector<TrainedWeight> trained;
+  const WeightLayout layout = lay_out_weights(graph);
+  for (const StoredWeight& weight : layout.weights) {
+    if (weight.trainable()) trained.push_back({weight.name, weight.offset, weight.size});
+  }
+  return trained;
+}
+
+}  // namespace
+
+std::int64_t Setup::batches_per_step() const {
+  return config.train.effective_batch ? *config.train.effective_batch / config.data.batch : 1;
+}
+
+std::string data_folder(const std::string& said, const std::string& config_path) {
+  if (!said.empty()) return said;
+  if (const char* variable = std::getenv("DLTOOL_DATA"); variable && *variable) return variable;
+  for (fs::path folder = fs::absolute(config_path).parent_path(); folder != folder.parent_path();
+       folder = folder.parent_path()) {
+    if (folder.filename() == "configs") return (folder.parent_path() / "data").string();
+  }
+  return "data";
+}
+
+Setup load_setup(const SetupOptions& options) {
+  Setup setup;
+  setup.paths = {data_folder(options.data_dir, options.config), resource_folder() + "/datasets"};
+  ConfigOptions config{.path = options.config,
+                       .sets = options.sets,
+                       .data_facts = {},
+                       .layer_types = layer_types(),
+                       .other_sections = {}};
+  config.data_facts = [](const TypedNode& source) {
+    return DataFacts{make_data_source(source)->spec().classes, {}};
+  };
+  add_sections("optimizer", all_optimizers(), config.other_sections);
+  add_sections("schedule", all_schedules(), config.other_sections);
+  add_sections("data.source", all_data_kinds(), config.other_sections);
+  setup.config = load_config(config);
+
+  Problems problems;
+  read_data(setup, problems);
+  check_input_shape(setup, problems);
+  check_transforms_agree(setup, problems);
+  read_optimizer(setup, problems);
+  if (!setup.data.inputs.empty()) setup.graph = build_graph(setup.config, setup.data, problems);
+  problems.throw_if_any();
+  collect(problems, "optimizer: ", [&] {
+    setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));
+  });
+  problems.throw_if_any();
+  return setup;
+}
+
+}  // namespace dl

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+#include "datasets/transform.h"
+#include "engine/config/run_config.h"
+#include "engine/graph/build.h"
+#include "engine/train/optimizer.h"
+#include "engine/train/schedule.h"
+
+namespace dl {
+
+struct SetupOptions {
+  std::string config;             // path
+  std::vector<std::string> sets;  // "key=value"
+  std::string data_dir;           // what --data says; "" for $DLTOOL_DATA or data/
+};
+
+/// A config made into its parts, all checked, before any data is opened or memory planned.
+struct Setup {
+  RunConfig config;
+  DataPaths paths;
+  std::unique_ptr<DataSource>
+      source;  // none: the config names no data (enough to check, to measure)
+  std::optional<Pipeline> train_pipeline, eval_pipeline;  // with a source
+  DataInterface data;
+  Graph graph;
+  OptimizerChoice optimizer;
+  std::vector<ParamSlice> slices;  // of all trained weights
+  std::unique_ptr<Schedule> schedule;
+  std::optional<Warmup> warmup;
+
+  std::int64_t eval_batch() const { return config.data.eval_batch.value_or(config.data.batch); }
+  /// Batches that make up one optimiser step.
+  std::int64_t batches_per_step() const;
+};
+
+/// Reads and checks everything; throws one UserError with all that is wrong.
+Setup load_setup(const SetupOptions& options);
+
+/// --data, else $DLTOOL_DATA, else data/ beside the folder of the config's configs/, else ./data.
+std::string data_folder(const std::string& said, const std::string& config_path);
+
+}  // namespace dl

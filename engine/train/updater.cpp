@@ -1,0 +1,185 @@
+#include "engine/train/updater.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/core/error.h"
+
+namespace dl {
+namespace {
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::vector<std::string> dims;
+  for (const std::int64_t dim : shape) dims.push_back(std::to_string(dim));
+  return "(" + join(dims, ", ") + ")";
+}
+
+/// The tensor `name`, which must be f32 of that shape.
+std::span<const float> expect(const SafetensorsFile& file, const std::string& path,
+                              const std::string& name, const Shape& shape) {
+  const TensorView* tensor = file.find(name);
+  if (!tensor) {
+    std::vector<std::string> names;
+    for (const TensorView& candidate : file.tensors()) names.push_back(candidate.name);
+    throw UserError(ExitCode::weights,
+                    path + ": has no tensor '" + name + "'" + did_you_mean(name, names));
+  }
+  if (tensor->dtype != "F32")
+    throw UserError(ExitCode::weights,
+                    path + ": '" + name + "' is " + tensor->dtype + ", expected F32");
+  if (tensor->shape != shape.dims()) {
+    throw UserError(ExitCode::weights, path + ": '" + name + "' has shape " +
+                                           shape_text(tensor->shape) + ", the network needs " +
+                                           shape_text(shape.dims()));
+  }
+  return tensor->floats();
+}
+
+}  // namespace
+
+Updater::Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices,
+                 const TrainConfig& config, WeightStore& store, std::int64_t batches)
+    : optimizer_(optimizer),
+      slices_(slices),
+      clip_(config.clip),
+      ema_(config.ema.value_or(EmaConfig{})),
+      store_(store),
+      slot_names_(optimizer.slot_names()),
+      norm_(store.flat().size()) {
+  const std::size_t bytes = store.flat().size_bytes();
+  for (std::size_t i = 0; i < slot_names_.size(); ++i) {
+    slot_buffers_.emplace_back(bytes);
+    slots_.push_back(as_floats(slot_buffers_.back()));
+  }
+  if (batches > 1) {
+    sum_buffer_ = AlignedBuffer(bytes);
+    sum_ = as_floats(sum_buffer_);
+  }
+  if (config.ema) {
+    average_buffer_ = AlignedBuffer(bytes);
+    average_ = as_floats(average_buffer_);
+    reset_average();
+  }
+}
+
+std::span<float> Updater::as_floats(const AlignedBuffer& buffer) const {
+  return {reinterpret_cast<float*>(buffer.data()), buffer.bytes() / sizeof(float)};
+}
+
+void Updater::add_batch(std::int64_t samples) {
+  if (!sum_.empty()) accumulate(sum_, store_.flat_gradients(), static_cast<float>(samples), first_);
+  samples_ = first_ ? samples : samples_ + samples;
+  first_ = false;
+}
+
+bool Updater::update(double lr, std::int64_t number) {
+  first_ = true;
+  const std::span<float> gradients = sum_.empty() ? store_.flat_gradients() : sum_;
+  const double mean_scale = sum_.empty() ? 1.0 : 1.0 / static_cast<double>(samples_);
+  const double norm = norm_(gradients) * mean_scale;
+  if (!std::isfinite(norm)) return false;
+  double scale = mean_scale;
+  if (clip_.norm) scale *= clip_factor(norm, *clip_.norm);
+  if (clip_.value) {
+    clip_by_value(gradients, static_cast<float>(scale), *clip_.value);
+    scale = 1;
+  }
+  optimizer_.step({.weights = store_.flat(),
+                   .gradients = gradients,
+                   .slots = slots_,
+                   .slices = slices_,
+                   .lr = lr,
+                   .grad_scale = static_cast<float>(scale),
+                   .number = number});
+  store_.touch();
+  if (!averages()) return true;
+  const auto decay = static_cast<float>(ema_decay(ema_.decay, ema_.warmup, number));
+  for (const StoredWeight& weight : store_.weights()) {
+    const std::span<const float> values = std::as_const(store_).values(weight);
+    const std::span<float> average = average_.subspan(weight.offset, weight.size);
+    if (weight.trainable()) {
+      average_into(average, values, decay);
+    } else {
+      std::copy(values.begin(), values.end(),
+                average.begin());  // running statistics are averages already
+    }
+  }
+  return true;
+}
+
+void Updater::reset_average() {
+  if (averages()) std::ranges::copy(store_.flat(), average_.begin());
+}
+
+void Updater::swap_average() {
+  if (!averages()) return;
+  std::ranges::swap_ranges(store_.flat(), average_);
+  store_.touch();
+}
+
+std::vector<TensorView> Updater::slot_tensors() const {
+  std::vector<TensorView> tensors;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    for (const StoredWeight& weight : store_.weights()) {
+      if (weight.statistic) continue;
+      tensors.push_back(float_tensor(slot_names_[i] + "/" + weight.name, weight.shape.dims(),
+                                     slots_[i].subspan(weight.offset, weight.size)));
+    }
+  }
+  return tensors;
+}
+
+std::vector<TensorView> Updater::average_tensors() const {
+  std::vector<TensorView> tensors;
+  if (!averages()) return tensors;
+  for (const StoredWeight& weight : store_.weights()) {
+    tensors.push_back(float_tensor(weight.name, weight.shape.dims(),
+                                   average_.subspan(weight.offset, weight.size)));
+  }
+  return tensors;
+}
+
+void Updater::load_slots(const SafetensorsFile& file, const std::string& path) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    for (const StoredWeight& weight : store_.weights()) {
+      if (weight.statistic) continue;
+      const auto values = expect(file, path, slot_names_[i] + "/" + weight.name, weight.shape);
+      std::ranges::copy(values, slots_[i].begin() + static_cast<std::ptrdiff_t>(weight.offset));
+    }
+  }
+}
+
+void Updater::load_average(const SafetensorsFile& file, const std::string& path) {
+  for (const StoredWeight& weight : store_.weights()) {
+    std::ranges::copy(expect(file, path, weight.name, weight.shape),
+                      average_.begin() + static_cast<std::ptrdiff_t>(weight.offset));
+  }
+}
+
+std::size_t Updater::bytes() const {
+  std::size_t total = sum_buffer_.bytes() + average_buffer_.bytes();
+  for (const AlignedBuffer& buffer : slot_buffers_) total += buffer.bytes();
+  return total;
+}
+
+std::vector<TensorView> weight_tensors(const WeightStore& store) {
+  std::vector<TensorView> tensors;
+  for (const StoredWeight& weight : store.weights())
+    tensors.push_back(float_tensor(weight.name, weight.shape.dims(), store.values(weight)));
+  return tensors;
+}
+
+void load_weights(WeightStore& store, const SafetensorsFile& file, const std::string& path,
+                  std::vector<std::string>& unused) {
+  for (const StoredWeight& weight : store.weights()) {
+    std::ranges::copy(expect(file, path, weight.name, weight.shape), store.values(weight).begin());
+  }
+  for (const TensorView& tensor : file.tensors()) {
+    // PyTorch counts batches there; nothing here needs it.
+    if (!store.find(tensor.name) && !tensor.name.ends_with("num_batches_tracked"))
+      unused.push_back(tensor.name);
+  }
+  store.touch();
+}
+
+}  // namespace dl

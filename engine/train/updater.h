@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/config/run_config.h"
+#include "engine/core/aligned_buffer.h"
+#include "engine/plan/weight_store.h"
+#include "engine/train/gradients.h"
+#include "engine/train/optimizer.h"
+#include "engine/train/safetensors.h"
+
+namespace dl {
+
+/// Turns gradients into new weights: accumulation over batches, clipping, the optimiser, the
+/// average of weights. Owns the optimiser's slots and the average.
+class Updater {
+ public:
+  /// All are borrowed. `batches` make up one update.
+  Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices, const TrainConfig& config,
+          WeightStore& store, std::int64_t batches);
+
+  /// Takes the gradients that a backward pass left in the store, of a batch of `samples`.
+  void add_batch(std::int64_t samples);
+  /// Updates the weights with the mean over the samples added since the last call. `number` counts
+  /// updates from
+  /// 1. Returns false, and changes nothing, when a gradient is not finite.
+  bool update(double lr, std::int64_t number);
+
+  bool averages() const { return !average_.empty(); }
+  /// Starts the average at the weights as they are.
+  void reset_average();
+  /// Exchanges weights and average: for evaluating, and back.
+  void swap_average();
+
+  /// What a checkpoint holds: "momentum_buffer/conv1.weight"; averages under the weights' own
+  /// names.
+  std::vector<TensorView> slot_tensors() const;
+  std::vector<TensorView> average_tensors() const;
+  /// Throws UserError (ExitCode::weights) when a tensor is missing or has another shape.
+  void load_slots(const SafetensorsFile& file, const std::string& path);
+  void load_average(const SafetensorsFile& file, const std::string& path);
+
+  std::size_t bytes() const;
+
+ private:
+  std::span<float> as_floats(const AlignedBuffer& buffer) const;
+
+  const Optimizer& optimizer_;
+  std::span<const ParamSlice> slices_;
+  ClipConfig clip_;
+  EmaConfig ema_;
+  WeightStore& store_;
+  std::vector<std::string> slot_names_;
+  std::vector<AlignedBuffer> slot_buffers_;
+  std::vector<std::span<float>> slots_;
+  AlignedBuffer sum_buffer_, average_buffer_;
+  std::span<float> sum_, average_;  // sum_: only where several batches make an update
+  GradientNorm norm_;
+  std::int64_t samples_ = 0;
+  bool first_ = true;
+};
+
+/// The weights and statistics of the store under their names.
+std::vector<TensorView> weight_tensors(const WeightStore& store);
+/// Copies every weight of the store from the file. Throws UserError (ExitCode::weights) when one is
+/// missing, has another shape or type; extra tensors are named in `unused`.
+void load_weights(WeightStore& store, const SafetensorsFile& file, const std::string& path,
+                  std::vector<std::string>& unused);
+
+}  // namespace dl

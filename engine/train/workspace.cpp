@@ -1,0 +1,71 @@
+#include "engine/train/workspace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dl {
+namespace {
+
+std::string mib(std::size_t bytes) {
+  return fmt::format("{:.0f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+}  // namespace
+
+void check_memory(const MemoryUse& use, std::size_t limit) {
+  std::size_t total = 0;
+  for (const auto& [kind, bytes] : use) total += bytes;
+  if (total <= limit) return;
+  const auto largest = std::max_element(
+      use.begin(), use.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  throw UserError(
+      ExitCode::memory,
+      "this run needs " + mib(total) + " of memory, of which " + largest->first + " takes " +
+          mib(largest->second) + "; only " + mib(limit) + " may be used",
+      "a smaller data.batch needs less; train.effective_batch keeps the size of a step");
+}
+
+OpenData::OpenData(const Setup& setup, const StopFlag& stop)
+    : setup_(setup),
+      stop_(stop),
+      data_(*setup.source, setup.paths, setup.config.data.split.valid.amount, setup.config.seed) {}
+
+std::unique_ptr<Batches> OpenData::training_batches() {
+  const DataConfig& data = setup_.config.data;
+  const BatchOptions options{.batch = static_cast<std::size_t>(data.batch),
+                             .shuffle = data.shuffle,
+                             .drop_last = data.drop_last,
+                             .seed = setup_.config.seed,
+                             .prefetch = static_cast<std::size_t>(data.prefetch)};
+  return std::make_unique<Batches>(data_.open(Split::train), *setup_.train_pipeline, options,
+                                   &stop_);
+}
+
+std::unique_ptr<Batches> OpenData::evaluation_batches(Split split) {
+  const BatchOptions options{.batch = static_cast<std::size_t>(setup_.eval_batch()),
+                             .shuffle = false,
+                             .drop_last = false,
+                             .seed = setup_.config.seed,
+                             .prefetch = static_cast<std::size_t>(setup_.config.data.prefetch)};
+  return std::make_unique<Batches>(data_.open(split), *setup_.eval_pipeline, options, &stop_);
+}
+
+void add_programs(Programs& programs, Purpose purpose, std::int64_t batch, std::size_t samples,
+                  bool drop_last) {
+  const auto rest = static_cast<std::int64_t>(samples) % batch;
+  if (static_cast<std::int64_t>(samples) >= batch) programs.add(purpose, batch);
+  if (rest > 0 && !drop_last) programs.add(purpose, rest);
+}
+
+MemoryUse training_memory(WeightStore& store, const Updater& updater, const Programs& programs,
+                          std::size_t data_bytes) {
+  return {{"weights", store.flat().size_bytes()},
+          {"gradients", store.flat_gradients().size_bytes()},
+          {"the optimiser's state", updater.bytes()},
+          {"activations", programs.arena_bytes()},
+          {"weights in the primitives' layouts", programs.persistent_bytes()},
+          {"prefetched batches", data_bytes}};
+}
+
+}  // namespace dl

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "datasets/batches.h"
+#include "datasets/splits.h"
+#include "engine/core/stop_flag.h"
+#include "engine/plan/program.h"
+#include "engine/train/meter.h"
+#include "engine/train/setup.h"
+#include "engine/train/updater.h"
+
+namespace dl {
+
+/// Bytes that a command needs, by kind: "weights", "gradients", ...
+using MemoryUse = std::vector<std::pair<std::string, std::size_t>>;
+
+/// Throws UserError (ExitCode::memory) naming the largest kind when the sum is over `limit`.
+void check_memory(const MemoryUse& use, std::size_t limit);
+
+/// The data of a setup, opened, and its batches.
+class OpenData {
+ public:
+  OpenData(const Setup& setup, const StopFlag& stop);
+
+  bool has(Split split) const { return data_.has(split); }
+  /// Batches of a split, in training's order and transforms or in evaluation's.
+  std::unique_ptr<Batches> training_batches();
+  std::unique_ptr<Batches> evaluation_batches(Split split);
+  std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
+  std::size_t samples(Split split) { return data_.open(split).samples.size(); }
+
+ private:
+  const Setup& setup_;
+  const StopFlag& stop_;
+  RunData data_;
+};
+
+/// Records the programs that batches of `samples` need: whole ones, and a partial last one.
+void add_programs(Programs& programs, Purpose purpose, std::int64_t batch, std::size_t samples,
+                  bool drop_last);
+
+/// The memory that training needs, once everything is recorded.
+MemoryUse training_memory(WeightStore& store, const Updater& updater, const Programs& programs,
+                          std::size_t data_bytes);
+
+}  // namespace dl

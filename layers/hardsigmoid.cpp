@@ -1,0 +1,11 @@
+#include "layers/eltwise_util.h"
+#include "layers/registry.h"
+
+namespace dl {
+
+LayerKind hardsigmoid_kind() {
+  return plain_activation("hardsigmoid", "min(max(x + 3, 0), 6) / 6",
+                          {dnnl::algorithm::eltwise_hardsigmoid, 1.0F / 6, 0.5F});
+}
+
+}  // namespace dl
