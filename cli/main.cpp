@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "engine/core/error.h"
+#include "engine/core/file_system.h"
 #include "engine/core/text.h"
 #include "engine/train/environment.h"
 
@@ -40,6 +41,9 @@ ExitCode explain(const std::exception_ptr& error) {
   } catch (const UserError& user) {
     fmt::print(stderr, "{}\n", user.what());
     return user.code();
+  } catch (const FileError& error) {
+    fmt::print(stderr, "error: {}\n", escaped(error.what()));
+    return ExitCode::output;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error: out of memory\n  hint: a smaller data.batch needs less\n");
     return ExitCode::memory;
