@@ -5,19 +5,22 @@
 namespace dl {
 namespace {
 
+/// PyTorch's defaults: only decoupled decay is on unless said otherwise.
+template <bool kDecoupled>
 struct Params {
-  CommonOptimizerParams common;
+  CommonOptimizerParams common = CommonOptimizerParams::with_decay(kDecoupled ? 0.01F : 0.0F);
   std::vector<double> betas = {0.9, 0.999};
   double eps = 1e-8;
   bool amsgrad = false;
 };
 
-ParamTable<Params> param_table() {
+template <class P>
+ParamTable<P> param_table() {
   return {
-      with_default("betas", &Params::betas, from_to_below(0, 1),
+      with_default("betas", &P::betas, from_to_below(0, 1),
                    "decay of the means of the gradient and of its square"),
-      with_default("eps", &Params::eps, at_least(0), "added to the denominator"),
-      with_default("amsgrad", &Params::amsgrad,
+      with_default("eps", &P::eps, at_least(0), "added to the denominator"),
+      with_default("amsgrad", &P::amsgrad,
                    "divides by the largest mean square so far (Reddi et al. 2018)"),
   };
 }
@@ -25,7 +28,8 @@ ParamTable<Params> param_table() {
 /// The numbers of one update that are the same for all elements of a slice.
 struct Factors {
   float scale, coupled_decay, keep;  // keep: what decoupled decay leaves of a weight
-  float beta1, beta2, step_size, inverse_root, eps;
+  float rate1, rate2;                // 1 - beta: exact where beta itself would be rounded near 1
+  float step_size, inverse_root, eps;
 };
 
 DL_VECTORISED void adam_update(float* __restrict w, const float* __restrict g,
@@ -33,8 +37,8 @@ DL_VECTORISED void adam_update(float* __restrict w, const float* __restrict g,
                                Factors f) {
   for (std::size_t i = 0; i < n; ++i) {
     const float d = g[i] * f.scale + f.coupled_decay * w[i];
-    mean[i] = f.beta1 * mean[i] + (1.0F - f.beta1) * d;
-    square[i] = f.beta2 * square[i] + (1.0F - f.beta2) * d * d;
+    mean[i] += f.rate1 * (d - mean[i]);
+    square[i] += f.rate2 * (d * d - square[i]);
     w[i] = w[i] * f.keep - f.step_size * mean[i] / (std::sqrt(square[i]) * f.inverse_root + f.eps);
   }
 }
@@ -44,8 +48,8 @@ DL_VECTORISED void amsgrad_update(float* __restrict w, const float* __restrict g
                                   float* __restrict largest, std::size_t n, Factors f) {
   for (std::size_t i = 0; i < n; ++i) {
     const float d = g[i] * f.scale + f.coupled_decay * w[i];
-    mean[i] = f.beta1 * mean[i] + (1.0F - f.beta1) * d;
-    square[i] = f.beta2 * square[i] + (1.0F - f.beta2) * d * d;
+    mean[i] += f.rate1 * (d - mean[i]);
+    square[i] += f.rate2 * (d * d - square[i]);
     largest[i] = largest[i] > square[i] ? largest[i] : square[i];
     w[i] = w[i] * f.keep - f.step_size * mean[i] / (std::sqrt(largest[i]) * f.inverse_root + f.eps);
   }
@@ -53,9 +57,10 @@ DL_VECTORISED void amsgrad_update(float* __restrict w, const float* __restrict g
 
 /// torch.optim.Adam (Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019,
 /// algorithm 2).
-class Adam : public Optimizer {
+template <bool kDecoupled>
+class Adam final : public Optimizer {
  public:
-  Adam(Params params, bool decoupled) : params_(std::move(params)), decoupled_(decoupled) {}
+  explicit Adam(Params<kDecoupled> params) : params_(std::move(params)) {}
 
   std::vector<std::string> slot_names() const override {
     std::vector<std::string> names = {"exp_avg", "exp_avg_sq"};
@@ -70,10 +75,10 @@ class Adam : public Optimizer {
       const double lr = update.lr * slice.lr_mult;
       const Factors factors{
           .scale = update.grad_scale,
-          .coupled_decay = decoupled_ ? 0.0F : slice.weight_decay,
-          .keep = decoupled_ ? static_cast<float>(1.0 - lr * slice.weight_decay) : 1.0F,
-          .beta1 = static_cast<float>(params_.betas[0]),
-          .beta2 = static_cast<float>(params_.betas[1]),
+          .coupled_decay = kDecoupled ? 0.0F : slice.weight_decay,
+          .keep = kDecoupled ? static_cast<float>(1.0 - lr * slice.weight_decay) : 1.0F,
+          .rate1 = static_cast<float>(1.0 - params_.betas[0]),
+          .rate2 = static_cast<float>(1.0 - params_.betas[1]),
           .step_size = static_cast<float>(lr / correction1),
           .inverse_root = static_cast<float>(1.0 / std::sqrt(correction2)),
           .eps = static_cast<float>(params_.eps)};
@@ -90,19 +95,15 @@ class Adam : public Optimizer {
   }
 
  private:
-  Params params_;
-  bool decoupled_;
+  Params<kDecoupled> params_;
 };
 
-struct Coupled final : Adam {
-  explicit Coupled(Params params) : Adam(std::move(params), false) {}
-};
-struct Decoupled final : Adam {
-  explicit Decoupled(Params params) : Adam(std::move(params), true) {}
-};
-
-/// Refuses betas that are not two, before they are used.
-Kind<OptimizerChoice> checked(Kind<OptimizerChoice> kind) {
+/// The row of the registry; refuses betas that are not two, before they are used.
+template <bool kDecoupled>
+Kind<OptimizerChoice> checked_kind(std::string_view name, std::string_view summary,
+                                   std::string_view decay_doc) {
+  using P = Params<kDecoupled>;
+  auto kind = optimizer_kind<Adam<kDecoupled>>(name, summary, param_table<P>(), decay_doc);
   kind.make = [make = kind.make](const ConfigNode& node) {
     const ConfigNode* betas = node.find("betas");
     OptimizerChoice choice = make(node);
@@ -118,14 +119,13 @@ Kind<OptimizerChoice> checked(Kind<OptimizerChoice> kind) {
 }  // namespace
 
 Kind<OptimizerChoice> adam_kind() {
-  return checked(optimizer_kind<Coupled>("adam", "Adam (torch.optim.Adam)", param_table(),
-                                         "added to the gradient times the weight (L2)"));
+  return checked_kind<false>("adam", "Adam (torch.optim.Adam)",
+                             "added to the gradient times the weight (L2)");
 }
 
 Kind<OptimizerChoice> adamw_kind() {
-  return checked(optimizer_kind<Decoupled>(
-      "adamw", "Adam with decoupled weight decay (torch.optim.AdamW)", param_table(),
-      "taken from the weight itself, times the learning rate"));
+  return checked_kind<true>("adamw", "Adam with decoupled weight decay (torch.optim.AdamW)",
+                            "taken from the weight itself, times the learning rate");
 }
 
 }  // namespace dl

@@ -41,8 +41,8 @@ DL_VECTORISED void clamp_scaled(float* values, std::size_t n, float scale, float
 }
 
 DL_VECTORISED void blend(float* __restrict average, const float* __restrict values, std::size_t n,
-                         float decay) {
-  for (std::size_t i = 0; i < n; ++i) average[i] = decay * average[i] + (1.0F - decay) * values[i];
+                         float rate) {
+  for (std::size_t i = 0; i < n; ++i) average[i] += rate * (values[i] - average[i]);
 }
 
 }  // namespace
@@ -83,9 +83,10 @@ double ema_decay(double decay, bool warmup, std::int64_t update) {
   return std::min(decay, (1.0 + t) / (10.0 + t));
 }
 
-void average_into(std::span<float> average, std::span<const float> values, float decay) {
+void average_into(std::span<float> average, std::span<const float> values, double decay) {
+  const auto rate = static_cast<float>(1.0 - decay);
   parallel_for(average.size(), kGrain, [&](std::size_t begin, std::size_t end) {
-    blend(average.data() + begin, values.data() + begin, end - begin, decay);
+    blend(average.data() + begin, values.data() + begin, end - begin, rate);
   });
 }
 

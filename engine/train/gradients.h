@@ -31,7 +31,9 @@ double clip_factor(double norm, double max_norm);
 /// The factor of an exponential moving average for its t-th update (from 1); with `warmup` it grows
 /// to `decay` as (1 + t) / (10 + t).
 double ema_decay(double decay, bool warmup, std::int64_t update);
-/// average = decay * average + (1 - decay) * values (torch.optim.swa_utils.get_ema_multi_avg_fn).
-void average_into(std::span<float> average, std::span<const float> values, float decay);
+/// average += (1 - decay) * (values - average) (torch.optim.swa_utils.get_ema_multi_avg_fn). As in
+/// timm the average starts at the weights' first values, is of what is trained, and takes running
+/// statistics as they are: those are averages already.
+void average_into(std::span<float> average, std::span<const float> values, double decay);
 
 }  // namespace dl

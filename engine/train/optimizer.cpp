@@ -50,6 +50,11 @@ std::vector<Multiplier> read_multipliers(const ConfigNode& node, std::span<const
     problems.add(node.mark(),
                  "lr_mult: expected a map from globs to factors, found " + node.describe());
   for (const ConfigNode::Entry& entry : node.entries()) {
+    if (entry.key.starts_with('!')) {
+      problems.add(entry.key_mark, "lr_mult: '" + entry.key + "' takes nothing back here",
+                   "give what it matches a factor of 1, after the others");
+      continue;
+    }
     check_glob(entry.key, entry.key_mark, "lr_mult", names, problems);
     try {
       multipliers.push_back({entry.key, ValueType<float>::read(entry.value, at_least(0))});
@@ -68,15 +73,21 @@ const std::vector<Kind<OptimizerChoice>>& all_optimizers() {
   return kinds;
 }
 
-ParamTable<CommonOptimizerParams> common_optimizer_table(std::string_view decay_doc) {
+ParamTable<CommonOptimizerParams> common_optimizer_table(const CommonOptimizerParams& defaults,
+                                                         std::string_view decay_doc) {
   using P = CommonOptimizerParams;
-  return {
+  ParamTable<P> table = {
       required("lr", &P::lr, at_least(0), "learning rate; the schedule changes it"),
       with_default("weight_decay", &P::weight_decay, at_least(0), decay_doc),
       with_default("no_decay", &P::no_decay, "list of globs: weights without weight decay"),
       with_default("lr_mult", &P::lr_mult,
                    "map from globs to factors of the learning rate; the last that matches counts"),
   };
+  for (Param<P>& row : table) {
+    if (row.spec.name == "weight_decay")
+      row.spec.default_text = ValueType<float>::text(defaults.weight_decay);
+  }
+  return table;
 }
 
 std::vector<ParamSlice> make_slices(const OptimizerChoice& choice,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -66,15 +67,20 @@ struct CommonOptimizerParams {
   double lr = 0;
   float weight_decay = 0;
   ConfigNode no_decay, lr_mult;
+
+  /// The defaults of an optimiser that decays unless told otherwise.
+  static CommonOptimizerParams with_decay(float decay) { return {0, decay, {}, {}}; }
 };
-ParamTable<CommonOptimizerParams> common_optimizer_table(std::string_view decay_doc);
+/// `defaults` are those of the optimiser.
+ParamTable<CommonOptimizerParams> common_optimizer_table(const CommonOptimizerParams& defaults,
+                                                         std::string_view decay_doc);
 
 /// A row of the registry for the optimiser O with parameters P: the common keys stand before `own`.
 template <class O, class P>
 Kind<OptimizerChoice> optimizer_kind(std::string_view name, std::string_view summary,
                                      const ParamTable<P>& own, std::string_view decay_doc) {
   ParamTable<P> table;
-  for (const auto& row : common_optimizer_table(decay_doc)) {
+  for (const auto& row : common_optimizer_table(P{}.common, decay_doc)) {
     table.push_back({row.spec, [read = row.read](P& params, const ConfigNode& node) {
                        read(params.common, node);
                      }});
@@ -93,16 +99,21 @@ Kind<OptimizerChoice> adamw_kind();
 Kind<OptimizerChoice> rmsprop_kind();
 Kind<OptimizerChoice> sgd_kind();
 
-/// Calls piece(slice, begin, end) for parts of every slice, in parallel; both index the flat
-/// buffers.
+/// Calls piece(slice, begin, end) for parts of every slice; both index the flat buffers. The
+/// threads share out the buffer as a whole, so that many small slices are no slower than a large
+/// one.
 template <class Piece>
 void for_each_slice(std::span<const ParamSlice> slices, const Piece& piece) {
   constexpr std::size_t kGrain = 32768;  // below this a thread costs more than it brings
-  for (const ParamSlice& slice : slices) {
-    parallel_for(slice.size, kGrain, [&](std::size_t begin, std::size_t end) {
-      piece(slice, slice.offset + begin, slice.offset + end);
-    });
-  }
+  std::size_t extent = 0;
+  for (const ParamSlice& slice : slices) extent = std::max(extent, slice.offset + slice.size);
+  parallel_for(extent, kGrain, [&](std::size_t begin, std::size_t end) {
+    for (const ParamSlice& slice : slices) {
+      const std::size_t first = std::max(begin, slice.offset);
+      const std::size_t last = std::min(end, slice.offset + slice.size);
+      if (first < last) piece(slice, first, last);
+    }
+  });
 }
 
 }  // namespace dl

@@ -7,7 +7,7 @@ namespace {
 
 struct Params {
   CommonOptimizerParams common;
-  float alpha = 0.99F;
+  double alpha = 0.99;
   float eps = 1e-8F;
   float momentum = 0;
   bool centered = false;
@@ -26,7 +26,7 @@ ParamTable<Params> param_table() {
 }
 
 struct Factors {
-  float scale, decay, lr, alpha, eps, momentum;
+  float scale, decay, lr, rate, eps, momentum;  // rate: 1 - alpha
 };
 
 /// `mean` and `buffer` may be null: not centered, no momentum.
@@ -36,11 +36,12 @@ inline void update_loop(float* __restrict w, const float* __restrict g, float* _
                         Factors f) {
   for (std::size_t i = 0; i < n; ++i) {
     const float d = g[i] * f.scale + f.decay * w[i];
-    square[i] = f.alpha * square[i] + (1.0F - f.alpha) * d * d;
+    square[i] += f.rate * (d * d - square[i]);
     float variance = square[i];
     if constexpr (kCentered) {
-      mean[i] = mean[i] + (d - mean[i]) * (1.0F - f.alpha);
+      mean[i] += f.rate * (d - mean[i]);
       variance -= mean[i] * mean[i];
+      variance = variance > 0.0F ? variance : 0.0F;  // rounding can bring it below
     }
     float change = d / (std::sqrt(variance) + f.eps);
     if constexpr (kMomentum) {
@@ -73,9 +74,12 @@ class RmsProp final : public Optimizer {
 
   void step(const Update& update) const override {
     for_each_slice(update.slices, [&](const ParamSlice& slice, std::size_t begin, std::size_t end) {
-      const Factors factors{
-          update.grad_scale, slice.weight_decay, static_cast<float>(update.lr * slice.lr_mult),
-          params_.alpha,     params_.eps,        params_.momentum};
+      const Factors factors{.scale = update.grad_scale,
+                            .decay = slice.weight_decay,
+                            .lr = static_cast<float>(update.lr * slice.lr_mult),
+                            .rate = static_cast<float>(1.0 - params_.alpha),
+                            .eps = params_.eps,
+                            .momentum = params_.momentum};
       float* mean = params_.centered ? update.slots[1].data() + begin : nullptr;
       float* buffer =
           params_.momentum > 0 ? update.slots[params_.centered ? 2 : 1].data() + begin : nullptr;

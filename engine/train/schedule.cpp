@@ -189,7 +189,13 @@ struct OneCycleParams {
 /// the peak, and the momentum stays as it is.
 class OneCycle final : public Schedule {
  public:
-  OneCycle(OneCycleParams params, const ConfigNode&) : params_(params) {}
+  OneCycle(OneCycleParams params, const ConfigNode& node) : params_(params) {
+    if (params_.three_phase && params_.pct_start > 0.5) {
+      throw UserError(node.find("pct_start")->mark(),
+                      "pct_start: with three_phase the rate rises and falls in this share each, so "
+                      "it must be at most 0.5");
+    }
+  }
   double lr(const ScheduleContext& context, const Progress& at,
             const ScheduleState&) const override {
     const double peak = context.base_lr, start = peak / params_.div_factor,
@@ -197,7 +203,7 @@ class OneCycle final : public Schedule {
     const auto total = static_cast<double>(context.steps());
     const auto step = static_cast<double>(at.step);
     const double rise = params_.pct_start * total - 1;
-    if (step <= rise) return between_points(start, peak, step / rise);
+    if (step <= rise) return between_points(start, peak, rise > 0 ? step / rise : 1.0);
     if (!params_.three_phase) return between_points(peak, end, (step - rise) / (total - 1 - rise));
     const double fall = 2 * params_.pct_start * total - 2;
     if (step <= fall) return between_points(peak, start, (step - rise) / (fall - rise));
@@ -244,7 +250,8 @@ class Plateau final : public Schedule {
     return std::max(std::min(params_.min_lr, context.base_lr), context.base_lr * state.scale);
   }
   void on_epoch_end(ScheduleState& state, double metric, bool lower_is_better) const override {
-    if (!state.best || better(metric, *state.best, lower_is_better)) {
+    constexpr double kWorst = std::numeric_limits<double>::infinity();
+    if (better(metric, state.best.value_or(lower_is_better ? kWorst : -kWorst), lower_is_better)) {
       state.best = metric;
       state.bad_epochs = 0;
     } else {
@@ -351,9 +358,15 @@ ParamTable<Warmup> warmup_table() {
                        "share of the rate at the first step")};
 }
 
-Warmup read_warmup(const ConfigNode& node) {
+Warmup read_warmup(const ConfigNode& node, std::optional<std::int64_t> epochs) {
   Warmup warmup = read_params(node, warmup_table());
   require_one_unit(node);
+  if (epochs && warmup.epochs && *warmup.epochs > *epochs) {
+    throw UserError(node.find("epochs")->mark(),
+                    "epochs: a warm-up of " + node.find("epochs")->text() +
+                        " epochs is longer than the training, which has " +
+                        std::to_string(*epochs));
+  }
   return warmup;
 }
 

@@ -55,7 +55,8 @@ struct Warmup {
   double factor(const ScheduleContext& context, std::int64_t step) const;
 };
 ParamTable<Warmup> warmup_table();
-/// Throws UserError when neither or both of epochs and steps are said.
-Warmup read_warmup(const ConfigNode& node);
+/// Throws UserError when neither or both of epochs and steps are said, or when the warm-up is
+/// longer than the training's `epochs`.
+Warmup read_warmup(const ConfigNode& node, std::optional<std::int64_t> epochs = {});
 
 }  // namespace dl

@@ -1,0 +1,79 @@
+#include "engine/train/classification_metrics.h"
+
+#include <cassert>
+#include <cmath>
+
+namespace dl {
+namespace {
+
+double ratio(double part, double whole) { return whole > 0 ? part / whole : 0.0; }
+
+}  // namespace
+
+std::size_t label_rank(std::span<const float> scores, std::size_t label) {
+  const float own = scores[label];
+  if (std::isnan(own)) return scores.size();
+  std::size_t rank = 0;
+  for (std::size_t c = 0; c < scores.size(); ++c)
+    rank += scores[c] > own || (scores[c] == own && c < label);
+  return rank;
+}
+
+std::optional<std::size_t> predicted_class(std::span<const float> scores) {
+  std::optional<std::size_t> best;
+  for (std::size_t c = 0; c < scores.size(); ++c) {
+    if (!std::isnan(scores[c]) && (!best || scores[c] > scores[*best])) best = c;
+  }
+  return best;
+}
+
+ConfusionMatrix::ConfusionMatrix(std::size_t classes)
+    : classes_(classes), counts_(classes * classes) {}
+
+void ConfusionMatrix::add(std::span<const float> scores, std::span<const std::int32_t> labels) {
+  assert(scores.size() == labels.size() * classes_);
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    const std::int32_t label = labels[row];
+    if (label < 0 || static_cast<std::size_t>(label) >= classes_) continue;
+    const auto predicted = predicted_class(scores.subspan(row * classes_, classes_));
+    if (predicted) ++counts_[static_cast<std::size_t>(label) * classes_ + *predicted];
+  }
+}
+
+std::vector<std::vector<std::int64_t>> ConfusionMatrix::rows() const {
+  std::vector<std::vector<std::int64_t>> rows;
+  for (std::size_t c = 0; c < classes_; ++c) {
+    const auto begin = counts_.begin() + static_cast<std::ptrdiff_t>(c * classes_);
+    rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(classes_));
+  }
+  return rows;
+}
+
+std::vector<ClassScores> ConfusionMatrix::scores() const {
+  std::vector<ClassScores> scores(classes_);
+  for (std::size_t c = 0; c < classes_; ++c) {
+    ClassScores& score = scores[c];
+    for (std::size_t other = 0; other < classes_; ++other) {
+      score.samples += at(c, other);
+      score.predicted += at(other, c);
+    }
+    const auto hits = static_cast<double>(at(c, c));
+    score.precision = ratio(hits, static_cast<double>(score.predicted));
+    score.recall = ratio(hits, static_cast<double>(score.samples));
+    score.f1 = ratio(2 * score.precision * score.recall, score.precision + score.recall);
+  }
+  return scores;
+}
+
+MacroScores macro_average(std::span<const ClassScores> classes) {
+  MacroScores mean;
+  for (const ClassScores& score : classes) {
+    mean.precision += score.precision;
+    mean.recall += score.recall;
+    mean.f1 += score.f1;
+  }
+  const auto count = static_cast<double>(classes.size());
+  return {ratio(mean.precision, count), ratio(mean.recall, count), ratio(mean.f1, count)};
+}
+
+}  // namespace dl
