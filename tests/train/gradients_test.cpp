@@ -45,7 +45,8 @@ TEST_CASE("gradients are clipped as torch.nn.utils does") {
 }
 
 TEST_CASE("averages of weights follow torch.optim.swa_utils") {
-  for (const json& golden : test::read_golden("gradients")["ema"]) {
+  const json file = test::read_golden("gradients");
+  for (const json& golden : file["ema"]) {
     CAPTURE(golden["decay"].get<double>());
     const std::size_t size = golden["average"]["shape"][0];
     std::vector<float> average = test::formula_tensor(10, size);
@@ -101,8 +102,8 @@ TEST_CASE("accumulated batches add up, each with its weight") {
   const std::vector<float> first = test::formula_tensor(1, 100),
                            second = test::formula_tensor(2, 100);
   std::vector<float> sum(100, 77.0F);  // of the step before
-  accumulate(sum, first, 2, true);
-  accumulate(sum, second, 3, false);
+  dl::accumulate(sum, first, 2, true);
+  dl::accumulate(sum, second, 3, false);
   for (std::size_t i = 0; i < sum.size(); ++i)
     CHECK(sum[i] == doctest::Approx(2 * first[i] + 3 * second[i]));
 }

@@ -139,7 +139,8 @@ TEST_CASE("an update leaves the gaps between tensors alone, whatever the number 
 
 TEST_CASE("every optimiser has goldens, and every key of it is in one of them") {
   std::set<std::string> written;
-  for (const json& golden : test::read_golden("optimizers")["cases"]) {
+  const json file = test::read_golden("optimizers");
+  for (const json& golden : file["cases"]) {
     for (const auto& [key, value] : golden["params"].items())
       written.insert(golden["optimizer"].get<std::string>() + "." + key);
   }
