@@ -27,7 +27,7 @@ CASES = [
              "lr_mult": {"fc.weight": 0.1, "fc.bias": 2, "norm.weight": 0}}),
     ("adam", {"lr": 0.01}),
     ("adam", {"lr": 0.05, "betas": [0.8, 0.9], "eps": 0.01, "weight_decay": 0.1}),
-    ("adam", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.01}),
+    ("adam", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.01, "no_decay": ["fc.bias"], "lr_mult": {"conv.weight": 0.5}}),
     ("adamw", {"lr": 0.01}),
     ("adamw", {"lr": 0.05, "betas": [0.5, 0.7], "eps": 1e-3, "weight_decay": 0.3, "no_decay": ["fc.weight", "conv.bias"],
                "lr_mult": {"conv.weight": 3}}),
