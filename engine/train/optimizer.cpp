@@ -79,13 +79,16 @@ ParamTable<CommonOptimizerParams> common_optimizer_table(const CommonOptimizerPa
   ParamTable<P> table = {
       required("lr", &P::lr, at_least(0), "learning rate; the schedule changes it"),
       with_default("weight_decay", &P::weight_decay, at_least(0), decay_doc),
-      with_default("no_decay", &P::no_decay, "list of globs: weights without weight decay"),
+      with_default("no_decay", &P::no_decay, "globs of the weights that have no weight decay"),
       with_default("lr_mult", &P::lr_mult,
-                   "map from globs to factors of the learning rate; the last that matches counts"),
+                   "from globs to factors of the learning rate; the last that matches counts"),
   };
   for (Param<P>& row : table) {
     if (row.spec.name == "weight_decay")
       row.spec.default_text = ValueType<float>::text(defaults.weight_decay);
+    // Read by make_slices, when the weights' names are known; the manual says what they are.
+    if (row.spec.name == "no_decay") row.spec.type = "list of string";
+    if (row.spec.name == "lr_mult") row.spec.type = "map";
   }
   return table;
 }
