@@ -2,13 +2,15 @@
 
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 namespace dl {
 
-/// Zeroed memory that starts at a cache line, for tensors. Moves, never grows.
+/// Zeroed memory that starts at a cache line, for tensors. Moves, never grows. Pages are taken from
+/// the machine when they are first touched, so that what a run needs can be laid out before it is
+/// compared with the limit.
 class AlignedBuffer {
  public:
   static constexpr std::size_t kAlignment = 64;
@@ -16,20 +18,32 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t bytes) : bytes_(bytes) {
     if (bytes == 0) return;
-    const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded)));
-    if (!data_) throw std::bad_alloc();
-    std::memset(data_.get(), 0, rounded);
+    block_.reset(std::calloc(bytes + kAlignment, 1));
+    if (!block_) throw std::bad_alloc();
+    void* start = block_.get();
+    std::size_t room = bytes + kAlignment;
+    data_ = static_cast<std::byte*>(std::align(kAlignment, bytes, start, room));
+  }
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : block_(std::move(other.block_)),
+        data_(std::exchange(other.data_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    block_ = std::move(other.block_);
+    data_ = std::exchange(other.data_, nullptr);
+    bytes_ = std::exchange(other.bytes_, 0);
+    return *this;
   }
 
-  std::byte* data() const { return data_.get(); }
+  std::byte* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
   struct Free {
-    void operator()(std::byte* data) const { std::free(data); }
+    void operator()(void* block) const { std::free(block); }
   };
-  std::unique_ptr<std::byte, Free> data_;
+  std::unique_ptr<void, Free> block_;
+  std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
 };
 

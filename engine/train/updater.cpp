@@ -58,7 +58,6 @@ Updater::Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices,
   if (config.ema) {
     average_buffer_ = AlignedBuffer(bytes);
     average_ = as_floats(average_buffer_);
-    reset_average();
   }
 }
 

@@ -30,7 +30,7 @@ class Updater {
   bool update(double lr, std::int64_t number);
 
   bool averages() const { return !average_.empty(); }
-  /// Starts the average at the weights as they are.
+  /// Starts the average at the weights as they are; to be called once they are there.
   void reset_average();
   /// Exchanges weights and average: for evaluating, and back.
   void swap_average();
