@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "layers/layer.h"
 #include "tests/support/formula.h"
+#include "tests/support/golden.h"
 #include "tests/support/layer_run.h"
 
 namespace dl::test {
@@ -60,43 +59,23 @@ LayerCase case_of(const json& golden) {
   return layer_case;
 }
 
-void compare(const std::string& what, const std::vector<float>& found, const json& golden,
-             double bound) {
-  const Shape shape(golden["shape"].get<std::vector<std::int64_t>>());
-  REQUIRE_MESSAGE(static_cast<std::int64_t>(found.size()) == shape.elements(), what, ": size ",
-                  found.size(), " instead of ", shape.elements());
-  const std::size_t stride = golden["stride"];
-  const double scale = std::max(golden["max"].get<double>(), 1e-30);
-  double worst = 0;
-  std::size_t worst_at = 0;
-  for (std::size_t i = 0; i < golden["values"].size(); ++i) {
-    const double error = std::abs(found[i * stride] - golden["values"][i].get<double>()) / scale;
-    if (!(error <= worst)) {
-      worst = error;
-      worst_at = i;
-    }
-  }
-  CHECK_MESSAGE(worst <= bound, what, "[", worst_at * stride, "] is ", found[worst_at * stride],
-                ", PyTorch has ", golden["values"][worst_at].get<double>(), "; error ", worst,
-                " of the largest value");
-}
-
 void compare_all(const json& golden, const LayerResult& result) {
   for (std::size_t k = 0; k < golden["dst"].size(); ++k) {
-    compare("dst " + std::to_string(k), result.dst[k], golden["dst"][k], kOutputBound);
+    check_samples("dst " + std::to_string(k), result.dst[k], golden["dst"][k], kOutputBound);
   }
   for (const auto& [name, spec] : golden["statistics"].items()) {
-    compare(name, result.weights_after.at(name), spec["after"], kOutputBound);
+    check_samples(name, result.weights_after.at(name), spec["after"], kOutputBound);
   }
   if (!golden["training"].get<bool>()) return;
   for (std::size_t i = 0; i < golden["diff_src"].size(); ++i) {
     if (golden["diff_src"][i].is_null()) continue;
-    compare("diff_src " + std::to_string(i), result.diff_src[i], golden["diff_src"][i],
-            kGradientBound);
+    check_samples("diff_src " + std::to_string(i), result.diff_src[i], golden["diff_src"][i],
+                  kGradientBound);
   }
   for (const auto& [name, spec] : golden["weights"].items()) {
     if (!spec["diff"].is_null())
-      compare("gradient of " + name, result.diff_weights.at(name), spec["diff"], kGradientBound);
+      check_samples("gradient of " + name, result.diff_weights.at(name), spec["diff"],
+                    kGradientBound);
   }
 }
 
@@ -112,8 +91,8 @@ void check_frozen(const json& golden, LayerCase layer_case) {
   const LayerResult without_weights = run_layer(layer_case);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (golden["diff_src"][i].is_null()) continue;
-    compare("diff_src " + std::to_string(i) + " beside frozen weights", without_weights.diff_src[i],
-            golden["diff_src"][i], kGradientBound);
+    check_samples("diff_src " + std::to_string(i) + " beside frozen weights",
+                  without_weights.diff_src[i], golden["diff_src"][i], kGradientBound);
   }
   for (const std::string& name : weights)
     CHECK(std::ranges::all_of(without_weights.diff_weights.at(name), is_zero));
@@ -122,8 +101,8 @@ void check_frozen(const json& golden, LayerCase layer_case) {
   for (const std::string& name : weights) {
     const json& spec = golden["weights"][name]["diff"];
     if (spec.is_null()) continue;
-    compare("gradient of " + name + " without a source's", without_sources.diff_weights.at(name),
-            spec, kGradientBound);
+    check_samples("gradient of " + name + " without a source's",
+                  without_sources.diff_weights.at(name), spec, kGradientBound);
   }
 }
 
@@ -184,10 +163,7 @@ void check_numerically(LayerCase& layer_case, const std::string& what, std::vect
 }  // namespace
 
 void check_layer_goldens(const std::string& file) {
-  const std::string path = std::string(DLTOOL_SOURCE_DIR "/tests/goldens/layers/") + file + ".json";
-  std::ifstream stream(path);
-  REQUIRE_MESSAGE(stream.good(), "missing golden file ", file, ".json");
-  for (const json& golden : json::parse(stream)) {
+  for (const json& golden : read_golden("layers/" + file)) {
     LayerCase layer_case = case_of(golden);
     const std::string name = golden["name"];
     for (const bool blocked : {false, true}) {
