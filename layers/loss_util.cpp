@@ -121,4 +121,30 @@ Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
   return {{mean, weight}, grad};
 }
 
+std::vector<Shape> infer_element_loss(std::span<const Shape> src) {
+  Shape column = src[0];
+  if (column.rank() > 1 && column.back() == 1)
+    column = Shape({column.dims().begin(), column.dims().end() - 1});
+  if (!same_sample(src[1], src[0]) && !same_sample(src[1], column))
+    throw SourcesDiffer("prediction and target differ", src, {0, 1});
+  require_mask_fits(src);
+  return loss_results();
+}
+
+Recorded record_element_loss(Tape& tape, std::string_view name, std::span<const Value> srcs,
+                             ElementLoss loss) {
+  const auto size = static_cast<std::size_t>(LossRows(srcs[0].shape()).size);
+  const Value target = tape.as(srcs[1], plain_desc(srcs[1].shape()));  // f32
+  return record_loss(
+      tape, srcs,
+      {.name = name,
+       .reads = {tape.plain(srcs[0]), target},
+       .weight = [size](const HostArgs&, std::size_t) { return double(size); },
+       .loss =
+           [size, loss = std::move(loss)](const HostArgs& args, std::size_t row, float* gradient) {
+             return loss(args.src<float>(0) + row * size, args.src<float>(1) + row * size, gradient,
+                         size);
+           }});
+}
+
 }  // namespace dl

@@ -27,6 +27,17 @@ struct RowLoss {
 /// scaled on the way back. The mean of nothing is 0.
 Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss);
 
+/// A loss of single numbers, summed over n of them; writes the gradient too unless that is null.
+/// They are a row (LossRows).
+using ElementLoss =
+    std::function<double(const float* x, const float* target, float* gradient, std::size_t n)>;
+/// The mean of `loss` over all elements: prediction and target have one shape, or the target lacks
+/// a last axis of 1. Integer targets are made floats.
+Recorded record_element_loss(Tape& tape, std::string_view name, std::span<const Value> srcs,
+                             ElementLoss loss);
+/// Throws ShapeError unless they do.
+std::vector<Shape> infer_element_loss(std::span<const Shape> src);
+
 /// What every loss says of its results: the mean and what it is a mean of.
 std::vector<Shape> loss_results();
 
