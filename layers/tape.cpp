@@ -78,6 +78,10 @@ Value Tape::view(const Value& value, const memory::desc& desc) {
   return add_value({.desc = desc, .root = values_[value.id].root}, value.needs_grad);
 }
 
+Value Tape::part(const Value& value, const memory::desc& desc) {
+  return add_value({.desc = desc, .root = values_[value.id].root}, value.needs_grad);
+}
+
 const WeightInfo& Tape::find_weight(std::string_view name) const {
   std::string full = scope_.name;
   if (!full.empty()) full += '.';

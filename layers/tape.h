@@ -134,6 +134,10 @@ class Tape {
   /// The same bytes under another shape. `value` must be row-major (see plain()).
   Value view(const Value& value, const dnnl::memory::desc& desc);
 
+  /// A box of `value` in its own memory: `desc` is a submemory_desc of value.desc. What is written
+  /// to it is written to `value`.
+  Value part(const Value& value, const dnnl::memory::desc& desc);
+
   /// A weight of this node in that layout; reordered at most once per update, never when equal.
   Value weight(std::string_view name, const dnnl::memory::desc& desc);
   /// A weight of this node as it is stored: row-major, PyTorch's shape.
