@@ -1,0 +1,75 @@
+#include "layers/part_util.h"
+#include "layers/registry.h"
+
+namespace dl {
+namespace {
+
+struct Params {
+  int axis = 1;
+  std::int64_t start = 0;
+  std::optional<std::int64_t> stop;
+};
+
+ParamTable<Params> param_table() {
+  return {
+      with_default("axis", &Params::axis, between(1, 8), "which axis; the batch is axis 0"),
+      with_default("start", &Params::start, between(-1e9, 1e9),
+                   "the first place that is kept; negative counts from the end"),
+      with_default("stop", &Params::stop, between(-1e9, 1e9),
+                   "the place after the last one; none: to the end, negative counts from the end"),
+  };
+}
+
+/// start:stop along one axis, as in Python.
+class Slice final : public Layer {
+ public:
+  explicit Slice(Params params) : params_(params) {}
+
+  std::vector<Shape> infer(std::span<const Shape> src) const override {
+    return {box_of(src[0]).shape};
+  }
+
+  Recorded record(Tape& tape, std::span<const Value> src) const override {
+    const Box box = box_of(src[0].shape());
+    const Value dst = record_cut(tape, src[0], box, layout_like(src[0].desc, box.shape));
+    auto grad =
+        [box, desc = src[0].desc](
+            Tape& back,
+            std::span<const std::optional<Value>> diff_dst) -> std::vector<std::optional<Value>> {
+      return {record_place(back, *diff_dst[0], box, desc)};
+    };
+    return {{dst}, grad};
+  }
+
+ private:
+  Box box_of(const Shape& src) const {
+    const auto axis = static_cast<std::size_t>(params_.axis);
+    if (axis >= src.rank()) {
+      throw ShapeError("axis " + std::to_string(axis) + " is beyond the axes of " + src.text());
+    }
+    const std::int64_t size = src[axis];
+    const auto place = [size](std::int64_t i) { return i < 0 ? i + size : i; };
+    const std::int64_t start = place(params_.start), stop = place(params_.stop.value_or(size));
+    if (start < 0 || start >= stop || stop > size) {
+      throw ShapeError("start " + std::to_string(params_.start) + " and stop " +
+                       std::to_string(params_.stop.value_or(size)) +
+                       " leave nothing, or reach beyond the " + std::to_string(size) +
+                       " places of axis " + std::to_string(axis) + " of " + src.text());
+    }
+    Box box{src, dnnl::memory::dims(src.rank(), 0)};
+    box.shape[axis] = stop - start;
+    box.offsets[axis] = start;
+    return box;
+  }
+
+  Params params_;
+};
+
+}  // namespace
+
+LayerKind slice_kind() {
+  return make_kind<Slice>("slice", "start:stop along one axis, as in Python", one_source(),
+                          param_table());
+}
+
+}  // namespace dl
