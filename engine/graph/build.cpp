@@ -81,6 +81,8 @@ class Builder {
                                    : "unknown loss '" + decl.kind.type + "'" +
                                          did_you_mean(decl.kind.type, kind_names(true));
       problems_.add(decl.kind.type_mark, "loss '" + decl.name + "': " + why);
+      const auto judged = names_.find(decl.from.name);
+      if (judged != names_.end()) judged_.push_back(judged->second);
       return;
     }
     std::vector<LayerDecl::Source> from = {decl.from, decl.target};
@@ -224,6 +226,7 @@ class Builder {
   void check_dead_ends() {
     std::vector<int> roots = graph_.losses;
     roots.push_back(graph_.output.node);
+    roots.insert(roots.end(), judged_.begin(), judged_.end());
     const std::vector<bool> needed = needed_for(graph_, roots);
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
@@ -238,6 +241,7 @@ class Builder {
   Problems& problems_;
   Graph graph_;
   std::string output_name_;
+  std::vector<int> judged_;  // by losses that were refused
   std::map<std::string, int> names_;
   std::vector<std::vector<Shape>> shapes_;  // by node
 };

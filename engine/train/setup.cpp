@@ -11,11 +11,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Losses too: the graph knows better than "unknown layer" what to say of one among the layers.
 std::vector<std::string> layer_types() {
   std::vector<std::string> types;
-  for (const LayerKind& kind : all_layers()) {
-    if (!kind.loss) types.emplace_back(kind.name);
-  }
+  for (const LayerKind& kind : all_layers()) types.emplace_back(kind.name);
   return types;
 }
 
