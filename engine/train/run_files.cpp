@@ -12,9 +12,20 @@ RunFiles::RunFiles(FileSystem& files, const std::string& folder, std::vector<std
   if (csv_.size() == 0) csv_.append(metrics_csv_header(metrics_));
 }
 
-void RunFiles::resume_at(const TrainState& state) {
-  jsonl_.cut(state.jsonl_bytes);
-  csv_.cut(state.csv_bytes);
+bool RunFiles::resume_at(const TrainState& state) {
+  const bool jsonl = jsonl_.cut(state.jsonl_bytes), csv = csv_.cut(state.csv_bytes);
+  return jsonl && csv;
+}
+
+void RunFiles::start_again() {
+  jsonl_.cut(0);
+  csv_.cut(0);
+  csv_.append(metrics_csv_header(metrics_));
+}
+
+void RunFiles::sync() {
+  jsonl_.sync();
+  csv_.sync();
 }
 
 void RunFiles::remember_sizes(TrainState& state) const {

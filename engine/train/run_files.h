@@ -19,7 +19,12 @@ class RunFiles final : public Sink, public AppendTarget {
   RunFiles(FileSystem& files, const std::string& folder, std::vector<std::string> metrics);
 
   /// Cuts the metrics files to what they were when the state was saved.
-  void resume_at(const TrainState& state);
+  /// False when one is shorter than that: somebody else has changed it, and it stays as it is.
+  bool resume_at(const TrainState& state);
+  /// Cuts the metrics files to nothing but the header.
+  void start_again();
+  /// Before a checkpoint that names their sizes.
+  void sync();
   void remember_sizes(TrainState& state) const;
 
   void on_epoch(const EpochReport& report) override;

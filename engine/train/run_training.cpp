@@ -92,6 +92,15 @@ std::optional<Outcome> end_after_step(const Loop& loop) {
   return std::nullopt;
 }
 
+/// A resumed run may have ended already, and died before it could say so.
+std::optional<Outcome> ended_before(const Loop& loop) {
+  const TrainConfig& config = loop.job.setup.config.train;
+  if (config.max_steps && loop.state.step >= *config.max_steps) return Outcome::max_steps;
+  if (config.stop && loop.state.epochs_since_best >= config.stop->patience)
+    return Outcome::stopped_early;
+  return std::nullopt;
+}
+
 /// The rest of the running epoch, without evaluation. An outcome: training ends here, and the state
 /// is saved.
 std::optional<Outcome> train_epoch(Loop& loop) {
@@ -267,6 +276,7 @@ Outcome run_training(Job& job, TrainState& state) {
                     "hold some out with data.split, or set train.monitor to train/loss");
   }
   loop.elapsed_before = state.elapsed_seconds;
+  if (const auto end = ended_before(loop)) return *end;
   while (state.epoch < job.setup.config.train.epochs) {
     if (const auto end = train_epoch(loop)) return *end;
     if (const auto end = finish_epoch(loop)) return *end;

@@ -58,7 +58,10 @@ class Session {
                       " holds tensors that the network has no place for: " + join(unused, ", "));
   }
 
-  void resume_from(const LoadedCheckpoint& checkpoint) {
+  /// Nothing was saved before the run died: what it wrote of its metrics goes.
+  void start_again() { run_files_->start_again(); }
+
+  void resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::string>& notes) {
     RunIdentity saved;
     state_ = state_from_json(checkpoint.state, checkpoint.folder + "/state.json", saved);
     if (saved.config_digest != identity_.config_digest || saved.seed != identity_.seed) {
@@ -80,7 +83,16 @@ class Session {
         throw UserError(ExitCode::weights, checkpoint.folder + ": has no averaged weights");
       updater_.load_average(*checkpoint.ema, checkpoint.folder + "/ema.safetensors");
     }
-    run_files_->resume_at(state_);
+    if (!run_files_->resume_at(state_))
+      notes.push_back(
+          "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
+  }
+
+  /// Weights that came from a file are not in the config: without this a run that dies before its
+  /// first checkpoint could not be started again.
+  void save_start() {
+    Sinks none;
+    save(state_, false, none);
   }
 
   ExitCode run(std::vector<std::string> notes, double max_seconds,
@@ -162,6 +174,7 @@ class Session {
 
   void save(const TrainState& state, bool best, Sinks& sinks) {
     TrainState saved = state;
+    run_files_->sync();
     run_files_->remember_sizes(saved);
     const CheckpointContent content{.model = weight_tensors(store_),
                                     .optim = updater_.slot_tensors(),
@@ -269,6 +282,19 @@ double seconds_or_forever(const std::optional<double>& seconds) {
   return seconds.value_or(std::numeric_limits<double>::infinity());
 }
 
+/// None when the run ended before it saved one: it then starts again. All of them damaged is an
+/// error as ever.
+std::optional<LoadedCheckpoint> newest_checkpoint(const std::string& run,
+                                                  std::vector<std::string>& notes) {
+  try {
+    return find_checkpoint(run, Which::last, notes);
+  } catch (const UserError& error) {
+    if (error.code() != ExitCode::run_folder) throw;
+    notes.push_back("no checkpoint was saved yet: the run starts again");
+    return std::nullopt;
+  }
+}
+
 void set_threads(const RunConfig& config) {
   use_threads(config.train.threads.count > 0 ? config.train.threads.count : usable_cores());
 }
@@ -284,7 +310,10 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   if (options.before_start) options.before_start(setup);
   Session session(files, setup, RunFolder::create(files, options.run, setup.config.name), stop);
   std::vector<std::string> notes;
-  if (!options.init.empty()) session.init_from(options.init, notes);
+  if (!options.init.empty()) {
+    session.init_from(options.init, notes);
+    session.save_start();
+  }
   session.folder().write("config.yaml", setup.config.given_text);
   session.folder().write("env.json", to_json(this_environment()));
   session.folder().write("config.resolved.yaml", setup.config.resolved_text);
@@ -303,7 +332,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   }
   RunFolder folder = RunFolder::open(files, options.run);
   std::vector<std::string> notes;
-  const LoadedCheckpoint checkpoint = find_checkpoint(options.run, Which::last, notes);
+  const std::optional<LoadedCheckpoint> checkpoint = newest_checkpoint(options.run, notes);
   const Setup setup = load_setup({.config = folder.file("config.resolved.yaml"),
                                   .sets = options.sets,
                                   .data_dir = options.data_dir});
@@ -318,7 +347,11 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   StopFlag& stop = process_stop_flag();
   catch_signals(stop);
   Session session(files, setup, std::move(folder), stop);
-  session.resume_from(checkpoint);
+  if (checkpoint) {
+    session.resume_from(*checkpoint, notes);
+  } else {
+    session.start_again();
+  }
   if (!options.sets.empty())
     session.folder().write("config.resolved.yaml", setup.config.resolved_text);
   return session.run(std::move(notes), seconds_or_forever(options.max_seconds),

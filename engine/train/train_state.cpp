@@ -1,5 +1,7 @@
 #include "engine/train/train_state.h"
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/core/error.h"
@@ -9,17 +11,30 @@ namespace {
 
 using nlohmann::json;
 
+/// JSON has no numbers that are not finite: they are texts. A sum of losses can be one.
+json number(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return value;
+}
+double read_number(const json& value) {
+  if (value == "nan") return std::numeric_limits<double>::quiet_NaN();
+  if (value == "inf") return std::numeric_limits<double>::infinity();
+  if (value == "-inf") return -std::numeric_limits<double>::infinity();
+  return value.get<double>();
+}
+
 json optional_number(const std::optional<double>& value) {
-  return value ? json(*value) : json(nullptr);
+  return value ? number(*value) : json(nullptr);
 }
 std::optional<double> read_optional(const json& value) {
-  return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
+  return value.is_null() ? std::nullopt : std::optional<double>(read_number(value));
 }
 
 json sums_json(const MetricSums& sums) {
   json losses = json::array();
   for (const MetricSums::LossSum& loss : sums.losses)
-    losses.push_back({{"sum", loss.sum}, {"count", loss.count}});
+    losses.push_back({{"sum", number(loss.sum)}, {"count", number(loss.count)}});
   return {{"losses", losses},
           {"top1", sums.top1},
           {"top5", sums.top5},
@@ -32,7 +47,7 @@ json sums_json(const MetricSums& sums) {
 MetricSums read_sums(const json& value) {
   MetricSums sums;
   for (const json& loss : value.at("losses"))
-    sums.losses.push_back({loss.at("sum"), loss.at("count")});
+    sums.losses.push_back({read_number(loss.at("sum")), read_number(loss.at("count"))});
   sums.top1 = value.at("top1");
   sums.top5 = value.at("top5");
   sums.labelled = value.at("labelled");

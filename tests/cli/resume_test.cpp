@@ -1,0 +1,254 @@
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "engine/core/file_system.h"
+#include "tests/support/data_files.h"
+#include "tests/support/run_program.h"
+
+namespace dl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// All that has a state: dropout, running statistics, momentum, averages, plateau, half-done steps,
+// random crops, an epoch that ends in a small batch.
+constexpr const char* kConfig = R"(
+version: 1
+name: resume
+seed: 7
+data:
+  source: {synthetic: {shape: [2, 8, 8], classes: 4, samples: 52, test_samples: 12, noise: 2}}
+  batch: 4
+  split: {valid: 10}
+  transforms: {train: [random_crop: {padding: 1}]}
+model:
+  layers:
+    - conv: {out_channels: 4, kernel_size: 3}
+    - batch_norm
+    - relu
+    - dropout: {p: 0.3}
+    - flatten
+    - linear: {out_features: $data.classes}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.05, momentum: 0.9}}
+schedule: {plateau: {patience: 0, factor: 0.5}}
+train:
+  epochs: 6
+  effective_batch: 8
+  ema: {decay: 0.9}
+  threads: 2
+  checkpoint: {every: {steps: 3}, keep: 2}
+)";
+
+ProgramResult dltool(const std::vector<std::string>& arguments) {
+  return run_program(DLTOOL_BINARY, arguments);
+}
+
+/// A folder with the config, and a run that nobody disturbed.
+struct Runs {
+  TempFolder folder;
+  std::string config = folder / "config.yaml", whole = folder / "whole";
+
+  Runs() {
+    std::ofstream(config) << kConfig;
+    const ProgramResult result = train(whole);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  }
+  ProgramResult train(const std::string& run, const std::string& set = "train.log_every=10") const {
+    return dltool({"train", config, "--run", run, "--set", set});
+  }
+};
+
+/// The lines without what no two runs have in common.
+std::vector<json> metrics(const std::string& run) {
+  std::vector<json> lines;
+  std::ifstream in(run + "/metrics.jsonl");
+  for (std::string line; std::getline(in, line);) {
+    lines.push_back(json::parse(line));
+    for (const char* time : {"samples_per_second", "seconds", "wait_share"})
+      lines.back().erase(time);
+  }
+  return lines;
+}
+
+json state(const std::string& run) {
+  json state = json::parse(read_file(run + "/checkpoints/last/state.json"));
+  // The sizes follow from how long the times are when they are written.
+  for (const char* time : {"elapsed_seconds", "jsonl_bytes", "csv_bytes"}) state.erase(time);
+  for (const char* time : {"seconds", "wait_seconds"}) state["sums"].erase(time);
+  return state;
+}
+
+void check_same_bits(const std::string& run, const std::string& other) {
+  for (const std::string link : {"last", "best"}) {
+    for (const char* file : {"model", "optim", "ema"}) {
+      CAPTURE(link);
+      CAPTURE(file);
+      const std::string name = "/checkpoints/" + link + "/" + file + ".safetensors";
+      const Bytes bytes = read_bytes(other + name);
+      CHECK(!bytes.empty());
+      CHECK((read_bytes(run + name) == bytes));
+    }
+  }
+}
+
+void check_same(const std::string& run, const std::string& other) {
+  check_same_bits(run, other);
+  CHECK(metrics(run) == metrics(other));
+  CHECK(state(run) == state(other));
+  std::ifstream csv(run + "/metrics.csv");
+  std::size_t lines = 0;
+  for (std::string line; std::getline(csv, line);) ++lines;
+  CHECK(lines == metrics(other).size() + 1);
+}
+
+/// Waits until the run has saved a checkpoint.
+void wait_for_checkpoint(RunningProgram& program, const std::string& run) {
+  for (int i = 0; i < 10000 && !fs::exists(run + "/checkpoints/last") && !program.ended(); ++i)
+    sleep_milliseconds(2);
+  REQUIRE(!program.ended());
+}
+
+}  // namespace
+
+TEST_CASE("a run that is killed again and again ends with the bits of one that was not") {
+  const Runs runs;
+  std::mt19937 random(1);
+  for (int trial = 0; trial < 3; ++trial) {
+    CAPTURE(trial);
+    const std::string run = runs.folder / ("killed" + std::to_string(trial));
+    int kills = 0;
+    for (; kills < 8; ++kills) {
+      const bool begun = fs::exists(run + "/config.resolved.yaml");
+      if (!begun) fs::remove_all(run);
+      RunningProgram program(DLTOOL_BINARY,
+                             begun ? std::vector<std::string>{"resume", run}
+                                   : std::vector<std::string>{"train", runs.config, "--run", run});
+      // Half of the kills wait for the run to begin, so that a slow machine is tested as well.
+      for (int i = 0; kills % 2 && i < 5000 && !program.ended(); ++i) {
+        if (fs::exists(run + "/checkpoints/last")) break;
+        sleep_milliseconds(2);
+      }
+      sleep_milliseconds(static_cast<int>(random() % 150));
+      if (program.ended()) break;
+      program.signal(SIGKILL);
+      CHECK(program.wait().exit_code == 1000 + SIGKILL);
+    }
+    const ProgramResult result = dltool({"resume", run});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    check_same(run, runs.whole);
+  }
+}
+
+TEST_CASE(
+    "a run that a signal stops saves, says so by its exit code, and goes on to the same bits") {
+  const Runs runs;
+  for (const auto& [number, code] :
+       std::vector<std::pair<int, int>>{{SIGTERM, 143}, {SIGINT, 130}, {SIGHUP, 129}}) {
+    CAPTURE(number);
+    const std::string run = runs.folder / ("stopped" + std::to_string(number));
+    RunningProgram program(DLTOOL_BINARY, {"train", runs.config, "--run", run});
+    wait_for_checkpoint(program, run);
+    program.signal(number);
+    const ProgramResult stopped = program.wait();
+    CHECK_MESSAGE(stopped.exit_code == code, stopped.err);
+    CHECK(json::parse(read_file(run + "/exit.json"))["exit_code"] == code);
+    const ProgramResult result = dltool({"resume", run});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    check_same(run, runs.whole);
+  }
+}
+
+TEST_CASE("SIGUSR1 saves a checkpoint and changes nothing else") {
+  const Runs runs;
+  const std::string run = runs.folder / "saved";
+  RunningProgram program(DLTOOL_BINARY, {"train", runs.config, "--run", run});
+  wait_for_checkpoint(program, run);
+  program.signal(SIGUSR1);
+  const ProgramResult result = program.wait();
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  check_same(run, runs.whole);
+}
+
+TEST_CASE("the same seed gives the same bits, another seed gives others") {
+  const Runs runs;
+  REQUIRE(runs.train(runs.folder / "again").exit_code == 0);
+  check_same(runs.folder / "again", runs.whole);
+  REQUIRE(runs.train(runs.folder / "other", "seed=8").exit_code == 0);
+  const std::string model = "/checkpoints/last/model.safetensors";
+  CHECK((read_bytes(runs.folder / ("other" + model)) != read_bytes(runs.whole + model)));
+}
+
+TEST_CASE("preparing batches ahead changes no bit") {
+  const Runs runs;
+  for (const std::string ahead : {"0", "2"}) {
+    const ProgramResult result = runs.train(runs.folder / ahead, "data.prefetch=" + ahead);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    check_same_bits(runs.folder / ahead, runs.whole);
+    CHECK(metrics(runs.folder / ahead) == metrics(runs.whole));
+  }
+}
+
+TEST_CASE("a run that died before its first checkpoint starts again") {
+  const Runs runs;
+  const std::string run = runs.folder / "early";
+  REQUIRE(runs.train(run).exit_code == 0);
+  fs::remove_all(run + "/checkpoints");  // the metrics of the first try are still there
+  const ProgramResult result = dltool({"resume", run});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  CHECK(result.err.find("starts again") != std::string::npos);
+  check_same(run, runs.whole);
+}
+
+TEST_CASE("a run from given weights that died early starts again from those weights") {
+  const Runs runs;
+  const std::string weights = runs.whole + "/checkpoints/last/model.safetensors";
+  for (const char* run : {"init", "killed"}) {
+    const ProgramResult result = dltool({"train", runs.config, "--run", runs.folder / run, "--init",
+                                         weights, "--set", "train.checkpoint.keep=100"});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  }
+  const std::string run = runs.folder / "killed";
+  for (const auto& entry : fs::directory_iterator(run + "/checkpoints")) {
+    if (entry.path().filename() != "step-00000000") fs::remove_all(entry.path());
+  }
+  const ProgramResult result = dltool({"resume", run});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  check_same(run, runs.folder / "init");
+}
+
+TEST_CASE("a run that has ended ends again without another step") {
+  const Runs runs;
+  const std::string run = runs.folder / "steps";
+  REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
+  const json before = state(run);
+  CHECK(before["step"] == 7);
+  REQUIRE(dltool({"resume", run}).exit_code == 0);
+  CHECK(state(run) == before);
+  const ProgramResult result = dltool({"resume", run, "--set", "train.max_steps=~"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  check_same(run, runs.whole);
+}
+
+TEST_CASE("losses that are not finite do not make a checkpoint unreadable") {
+  const Runs runs;
+  const std::string run = runs.folder / "nan";
+  const ProgramResult trained =
+      dltool({"train", runs.config, "--run", run, "--set", "optimizer.sgd.lr=1e30", "--set",
+              "train.on_nonfinite=skip", "--set", "train.max_steps=4"});
+  REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
+  const std::string text = read_file(run + "/checkpoints/last/state.json");
+  const bool written =
+      text.find("\"nan\"") != std::string::npos || text.find("\"inf\"") != std::string::npos;
+  CHECK_MESSAGE(written, text);
+  const ProgramResult resumed = dltool({"resume", run, "--set", "train.max_steps=5"});
+  CHECK_MESSAGE(resumed.exit_code == 0, resumed.err);
+}
+
+}  // namespace dl::test
