@@ -295,6 +295,16 @@ std::optional<LoadedCheckpoint> newest_checkpoint(const std::string& run,
   }
 }
 
+/// A run that fails before it has begun (no data, too little memory) leaves no folder that would be
+/// in the way of the next try.
+struct Unbegun {
+  FileSystem& files;
+  std::string path;  // "": begun
+  ~Unbegun() {
+    if (!path.empty()) remove_quietly(files, path);
+  }
+};
+
 void set_threads(const RunConfig& config) {
   use_threads(config.train.threads.count > 0 ? config.train.threads.count : usable_cores());
 }
@@ -308,7 +318,9 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   StopFlag& stop = process_stop_flag();
   catch_signals(stop);
   if (options.before_start) options.before_start(setup);
-  Session session(files, setup, RunFolder::create(files, options.run, setup.config.name), stop);
+  RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
+  Unbegun unbegun{files, folder.path()};
+  Session session(files, setup, std::move(folder), stop);
   std::vector<std::string> notes;
   if (!options.init.empty()) {
     session.init_from(options.init, notes);
@@ -317,6 +329,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   session.folder().write("config.yaml", setup.config.given_text);
   session.folder().write("env.json", to_json(this_environment()));
   session.folder().write("config.resolved.yaml", setup.config.resolved_text);
+  unbegun.path.clear();
   return session.run(std::move(notes), seconds_or_forever(options.max_seconds),
                      options.requirements);
 }

@@ -1,0 +1,209 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/core/file_system.h"
+#include "tests/support/data_files.h"
+#include "tests/support/run_program.h"
+
+namespace dl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kConfig = R"(
+version: 1
+name: small
+data: {source: {synthetic: {shape: [4], classes: 3, samples: 60, test_samples: 12}}, batch: 10, split: {valid: 20}}
+model: {layers: [linear: {out_features: $data.classes}]}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.1}}
+train: {epochs: 2, threads: 2}
+)";
+
+struct Place {
+  TempFolder folder;
+  std::string config = folder / "small.yaml", run = folder / "run";
+  Place() { std::ofstream(config) << kConfig; }
+
+  ProgramResult train(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"train", config, "--run", run});
+    return dltool(more);
+  }
+  static ProgramResult dltool(const std::vector<std::string>& arguments,
+                              const std::string& folder = "") {
+    return run_program(DLTOOL_BINARY, arguments, folder);
+  }
+};
+
+void check_fails(const ProgramResult& result, int code, const std::string& message) {
+  CHECK_MESSAGE(result.exit_code == code, result.err);
+  CHECK_MESSAGE(result.err.find(message) != std::string::npos, result.err);
+}
+
+void flip_last_byte(const std::string& path) {
+  Bytes bytes = read_bytes(path);
+  REQUIRE(!bytes.empty());
+  bytes.back() ^= 1;
+  write_bytes(path, bytes);
+}
+
+}  // namespace
+
+TEST_CASE("a command line that makes no sense ends with 2 and says what is wrong") {
+  const Place place;
+  check_fails(place.dltool({}), 2, "A subcommand is required");
+  check_fails(place.dltool({"trian", place.config}), 2, "trian");
+  check_fails(place.dltool({"train"}), 2, "config is required");
+  check_fails(place.dltool({"resume"}), 2, "run is required");
+  check_fails(place.dltool({"check", place.config, "--jsn"}), 2, "--jsn");
+  for (const std::string time : {"soon", "-3s", "0", "2y", ""})
+    check_fails(place.train({"--max-time=" + time + (time.empty() ? "h" : "")}), 2, "--max-time");
+  for (const std::string text :
+       {"top1>=0.5", "valid/top1", "valid/top1>=high", "train/loss<=1", ""})
+    check_fails(place.train({"--require", text.empty() ? ">=" : text}), 2, "--require");
+  check_fails(place.dltool({"docs", "layer", "cnov"}), 2, "did you mean 'conv'");
+  CHECK(!fs::exists(place.run));  // none of them got as far as the run's folder
+}
+
+TEST_CASE("a bad config ends with 3 and the messages of the error table") {
+  const fs::path errors = fs::path(DLTOOL_SOURCE_DIR) / "tests" / "errors";
+  for (const std::string name : {"bad_unknown_layer", "bad_duplicate_key", "bad_unknown_section",
+                                 "bad_yaml_tab", "bad_overflow", "bad_cyclic", "bad_empty"}) {
+    CAPTURE(name);
+    const ProgramResult result = Place::dltool({"check", name + ".yaml"}, errors.string());
+    CHECK(result.exit_code == 3);
+    CHECK(result.err == read_file((errors / (name + ".expected")).string()));
+    CHECK(result.out.empty());
+  }
+}
+
+TEST_CASE("check --json tells file, line and column of every error") {
+  const fs::path errors = fs::path(DLTOOL_SOURCE_DIR) / "tests" / "errors";
+  const ProgramResult result =
+      Place::dltool({"check", "bad_unknown_layer.yaml", "--json"}, errors.string());
+  CHECK(result.exit_code == 3);
+  const json out = json::parse(result.out);
+  CHECK(out["ok"] == false);
+  CHECK(out["exit_code"] == 3);
+  REQUIRE(out["errors"].size() == 2);
+  CHECK(out["errors"][0]["file"] == "bad_unknown_layer.yaml");
+  CHECK(out["errors"][0]["line"] == 4);
+  CHECK(out["errors"][0]["column"] == 7);
+  CHECK(out["errors"][1]["line"] == 5);
+}
+
+TEST_CASE("data that is missing or damaged ends with 4 and no run folder") {
+  const Place place;
+  const std::string config = std::string(DLTOOL_SOURCE_DIR) + "/configs/mnist/mlp.yaml";
+  const std::string data = place.folder / "data";
+  const auto train = [&] {
+    return place.dltool({"train", config, "--data", data, "--run", place.run});
+  };
+  check_fails(train(), 4, "train-images-idx3-ubyte");
+  write_mnist(data + "/mnist", 200, 20);
+  fs::resize_file(data + "/mnist/train-images-idx3-ubyte", 1000);
+  check_fails(train(), 4, "train-images-idx3-ubyte");
+  CHECK(!fs::exists(place.run));
+}
+
+TEST_CASE("weights that are damaged end with 5") {
+  const Place place;
+  const std::string weights = place.folder / "weights.safetensors";
+  write_bytes(weights, {'n', 'o', ' ', 't', 'e', 'n', 's', 'o', 'r', 's'});
+  check_fails(place.train({"--init", weights}), 5, "weights.safetensors");
+  check_fails(place.train({"--init", place.folder / "nowhere.safetensors"}), 5, "nowhere");
+  CHECK(!fs::exists(place.run));  // it would be in the way of the next try
+}
+
+TEST_CASE("resume passes over damaged checkpoints, and ends with 5 when no whole one is left") {
+  const Place place;
+  const ProgramResult trained = place.train();
+  REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
+  std::vector<std::string> models;
+  for (const auto& entry : fs::directory_iterator(place.run + "/checkpoints")) {
+    if (!entry.is_symlink()) models.push_back(entry.path().string() + "/model.safetensors");
+  }
+  std::sort(models.begin(), models.end());
+  REQUIRE(models.size() == 2);
+  flip_last_byte(models.back());
+  const ProgramResult resumed = place.dltool({"resume", place.run});
+  check_fails(resumed, 0, "is passed over");
+  for (const auto& entry : fs::directory_iterator(place.run + "/checkpoints")) {
+    if (!entry.is_symlink()) flip_last_byte(entry.path().string() + "/model.safetensors");
+  }
+  check_fails(place.dltool({"resume", place.run}), 5, "no checkpoint is left");
+}
+
+TEST_CASE("a run folder that cannot be made ends with 6") {
+  const Place place;
+  check_fails(place.dltool({"train", place.config, "--run", place.config + "/run"}), 6,
+              "no run folder");
+}
+
+TEST_CASE("a run that diverges ends with 8 and says so") {
+  const Place place;
+  const ProgramResult result =
+      place.train({"--set", "optimizer.sgd.lr=3e38", "--set", "train.on_nonfinite=stop"});
+  check_fails(result, 8, "not finite");
+  CHECK(json::parse(read_file(place.run + "/exit.json"))["outcome"] == "diverged");
+}
+
+TEST_CASE("a run folder that exists, and a resume of nothing, end with 10") {
+  const Place place;
+  REQUIRE(place.train().exit_code == 0);
+  const std::string before = read_file(place.run + "/metrics.jsonl");
+  check_fails(place.train(), 10, "exists already");
+  CHECK(read_file(place.run + "/metrics.jsonl") == before);
+  check_fails(place.dltool({"resume", place.folder / "nothing"}), 10, "no run to go on with");
+  check_fails(place.dltool({"resume", place.folder.path()}), 10, "no run to go on with");
+}
+
+TEST_CASE("of two runs on one folder exactly one wins, and the other changes nothing") {
+  const Place place;
+  const std::vector<std::string> train = {"train",   place.config, "--run",
+                                          place.run, "--set",      "train.epochs=60"};
+  RunningProgram first(DLTOOL_BINARY, train), second(DLTOOL_BINARY, train);
+  const ProgramResult one = first.wait(), two = second.wait();
+  const ProgramResult &winner = one.exit_code == 0 ? one : two,
+                      &loser = one.exit_code == 0 ? two : one;
+  CHECK_MESSAGE(winner.exit_code == 0, winner.err);
+  // 10 where the winner was done before the loser looked.
+  const bool lost = loser.exit_code == 11 || loser.exit_code == 10;
+  CHECK_MESSAGE(lost, loser.err);
+  std::size_t lines = 0;
+  std::ifstream metrics(place.run + "/metrics.jsonl");
+  for (std::string line; std::getline(metrics, line);) ++lines;
+  CHECK(lines == 60 * 2 + 1);
+  std::size_t folders = 0;
+  for (const auto& entry : fs::directory_iterator(place.folder.path()))
+    folders += entry.is_directory();
+  CHECK(folders == 1);
+}
+
+TEST_CASE("a run that another process works on is locked for resume") {
+  const Place place;
+  RunningProgram trains(
+      DLTOOL_BINARY, {"train", place.config, "--run", place.run, "--set", "train.epochs=100000"});
+  for (int i = 0; i < 5000 && !fs::exists(place.run + "/config.resolved.yaml"); ++i)
+    sleep_milliseconds(2);
+  check_fails(place.dltool({"resume", place.run}), 11, "another process");
+  check_fails(place.train(), 11, "another process");
+}
+
+TEST_CASE("--require decides between 0 and 13") {
+  const Place place;
+  check_fails(place.train({"--require", "valid/top1>=1.1"}), 13, "valid/top1>=1.1: it is");
+  CHECK(json::parse(read_file(place.run + "/exit.json"))["exit_code"] == 13);
+  const ProgramResult met = place.dltool(
+      {"resume", place.run, "--require", "valid/top1>=0", "--require", "test/loss<=1e9"});
+  CHECK_MESSAGE(met.exit_code == 0, met.err);
+  check_fails(place.dltool({"resume", place.run, "--require", "valid/f1>=0"}), 13,
+              "no such metric");
+}
+
+}  // namespace dl::test
