@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -53,6 +54,15 @@ ExitCode explain(const std::exception_ptr& error) {
   }
 }
 
+/// CLI11 would only say that a verb is missing.
+void check_verb(const std::vector<Command>& commands, const std::string& verb) {
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.emplace_back(command.name);
+  if (verb.starts_with('-') || std::find(names.begin(), names.end(), verb) != names.end()) return;
+  throw UserError(ExitCode::command_line, "unknown verb '" + verb + "'" + did_you_mean(verb, names),
+                  "verbs: " + join(names, ", "));
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"dltool trains deep networks on CPUs, from one YAML file.", "dltool"};
   app.set_version_flag(
@@ -62,6 +72,7 @@ int run(int argc, char** argv) {
   app.footer(kFooter);
   std::function<ExitCode()> chosen;
   const std::vector<Command> commands = all_commands();
+  if (argc > 1) check_verb(commands, argv[1]);
   for (const Command& command : commands) {
     CLI::App* verb = app.add_subcommand(std::string(command.name), std::string(command.summary));
     verb->callback([&chosen, run = command.declare(*verb)] { chosen = run; });

@@ -57,7 +57,7 @@ void flip_last_byte(const std::string& path) {
 TEST_CASE("a command line that makes no sense ends with 2 and says what is wrong") {
   const Place place;
   check_fails(place.dltool({}), 2, "A subcommand is required");
-  check_fails(place.dltool({"trian", place.config}), 2, "trian");
+  check_fails(place.dltool({"trian", place.config}), 2, "did you mean 'train'");
   check_fails(place.dltool({"train"}), 2, "config is required");
   check_fails(place.dltool({"resume"}), 2, "run is required");
   check_fails(place.dltool({"check", place.config, "--jsn"}), 2, "--jsn");
