@@ -17,37 +17,43 @@ void print_json(const Evaluation& evaluation) {
   nlohmann::ordered_json out = {{"split", evaluation.split}, {"samples", evaluation.samples}};
   for (const auto& [name, value] : evaluation.metrics) out[name] = value;
   out["weights"] = evaluation.weights;
-  for (const ClassFigures& figures : evaluation.classes) {
-    out["classes"].push_back({{"name", escaped(figures.name)},
-                              {"samples", figures.samples},
-                              {"precision", figures.precision},
-                              {"recall", figures.recall},
-                              {"f1", figures.f1}});
+  if (evaluation.confusion) {
+    const std::vector<ClassScores> scores = evaluation.confusion->scores();
+    for (std::size_t c = 0; c < scores.size(); ++c) {
+      out["classes"].push_back({{"name", escaped(evaluation.class_names[c])},
+                                {"samples", scores[c].samples},
+                                {"precision", scores[c].precision},
+                                {"recall", scores[c].recall},
+                                {"f1", scores[c].f1}});
+    }
+    out["confusion"] = evaluation.confusion->rows();
   }
-  if (!evaluation.confusion.empty()) out["confusion"] = evaluation.confusion;
   fmt::print("{}\n", out.dump());
+}
+
+void print_classes(const Evaluation& evaluation) {
+  const std::vector<ClassScores> scores = evaluation.confusion->scores();
+  fmt::print("\n{:<16}{:>9}{:>11}{:>9}{:>9}\n", "class", "samples", "precision", "recall", "f1");
+  for (std::size_t c = 0; c < scores.size(); ++c) {
+    fmt::print("{:<16}{:>9}{:>11.4f}{:>9.4f}{:>9.4f}\n", escaped(evaluation.class_names[c]),
+               scores[c].samples, scores[c].precision, scores[c].recall, scores[c].f1);
+  }
+  const MacroScores mean = macro_average(scores);
+  fmt::print("{:<25}{:>11.4f}{:>9.4f}{:>9.4f}\n", "mean", mean.precision, mean.recall, mean.f1);
+  if (scores.size() > kWidestConfusion) return;
+  fmt::print("\nconfusion: rows are the true classes, columns the predicted\n");
+  for (std::size_t c = 0; c < scores.size(); ++c) {
+    fmt::print("{:<16}", escaped(evaluation.class_names[c]));
+    for (std::size_t k = 0; k < scores.size(); ++k)
+      fmt::print("{:>7}", evaluation.confusion->at(c, k));
+    fmt::print("\n");
+  }
 }
 
 void print_text(const Evaluation& evaluation) {
   fmt::print("{}: {} samples, {}\nweights: {}\n", evaluation.split, evaluation.samples,
              metrics_text(evaluation.metrics), escaped(evaluation.weights));
-  if (evaluation.classes.empty()) return;
-  fmt::print("\n{:<16}{:>9}{:>11}{:>9}{:>9}\n", "class", "samples", "precision", "recall", "f1");
-  double f1 = 0;
-  for (const ClassFigures& figures : evaluation.classes) {
-    fmt::print("{:<16}{:>9}{:>11.4f}{:>9.4f}{:>9.4f}\n", escaped(figures.name), figures.samples,
-               figures.precision, figures.recall, figures.f1);
-    f1 += figures.f1;
-  }
-  fmt::print("{:<16}{:>9}{:>11}{:>9}{:>9.4f}\n", "mean", "", "", "",
-             f1 / static_cast<double>(evaluation.classes.size()));
-  if (evaluation.confusion.size() > kWidestConfusion) return;
-  fmt::print("\nconfusion: rows are the true classes, columns the predicted\n");
-  for (std::size_t c = 0; c < evaluation.confusion.size(); ++c) {
-    fmt::print("{:<16}", escaped(evaluation.classes[c].name));
-    for (const std::int64_t count : evaluation.confusion[c]) fmt::print("{:>7}", count);
-    fmt::print("\n");
-  }
+  if (evaluation.confusion) print_classes(evaluation);
 }
 
 Split read_split(const std::string& word) {

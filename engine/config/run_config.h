@@ -57,7 +57,7 @@ struct ClipConfig {
   std::optional<float> norm, value;
 };
 struct EmaConfig {
-  float decay = 0.999f;
+  double decay = 0.999;
   bool warmup = false;
 };
 struct StopConfig {

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Confusion = std::vector<std::vector<std::int64_t>>;
-
 bool is_run(const std::string& path) {
   std::error_code error;
   return fs::is_directory(path, error);
@@ -72,43 +70,11 @@ Split choose_split(const EvalOptions& options, const OpenData& data) {
   return split;
 }
 
-std::int64_t predicted_class(std::span<const float> scores) {
-  std::size_t best = 0;
-  for (std::size_t c = 1; c < scores.size(); ++c) {
-    if (scores[c] > scores[best]) best = c;
-  }
-  return static_cast<std::int64_t>(best);
-}
-
-void count_predictions(const Program& program, const std::int32_t* labels, Confusion& confusion) {
-  const std::span<const float> output = program.output();
-  const auto classes = static_cast<std::size_t>(program.output_shape().back());
-  if (confusion.empty()) confusion.assign(classes, std::vector<std::int64_t>(classes, 0));
-  for (std::size_t row = 0; row * classes < output.size(); ++row) {
-    if (labels[row] < 0 || static_cast<std::size_t>(labels[row]) >= classes) continue;
-    ++confusion[labels[row]][predicted_class(output.subspan(row * classes, classes))];
-  }
-}
-
-std::vector<ClassFigures> figures_of(const Confusion& confusion,
-                                     const std::vector<std::string>& names) {
-  std::vector<ClassFigures> figures(confusion.size());
-  const auto ratio = [](std::int64_t part, std::int64_t whole) {
-    return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0.0;
-  };
-  for (std::size_t c = 0; c < confusion.size(); ++c) {
-    std::int64_t predicted = 0;
-    for (std::size_t k = 0; k < confusion.size(); ++k) {
-      figures[c].samples += confusion[c][k];
-      predicted += confusion[k][c];
-    }
-    figures[c].name = c < names.size() ? names[c] : std::to_string(c);
-    figures[c].precision = ratio(confusion[c][c], predicted);
-    figures[c].recall = ratio(confusion[c][c], figures[c].samples);
-    const double sum = figures[c].precision + figures[c].recall;
-    figures[c].f1 = sum > 0 ? 2 * figures[c].precision * figures[c].recall / sum : 0;
-  }
-  return figures;
+/// The data's names of the classes, or their numbers.
+std::vector<std::string> names_of_classes(const Setup& setup, std::size_t classes) {
+  std::vector<std::string> names = setup.source->spec().class_names;
+  for (std::size_t c = names.size(); c < classes; ++c) names.push_back(std::to_string(c));
+  return names;
 }
 
 }  // namespace
@@ -143,13 +109,15 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
     Program& program = programs.get(Purpose::evaluate, static_cast<std::int64_t>(batch->samples));
     program.run(tensors, {});
     meter.add(program, tensors, sums);
-    if (meter.label_slot())
-      count_predictions(program, static_cast<const std::int32_t*>(tensors[*meter.label_slot()]),
-                        result.confusion);
+    if (!meter.label_slot()) continue;
+    const std::size_t classes = static_cast<std::size_t>(program.output_shape().back());
+    const auto* labels = static_cast<const std::int32_t*>(tensors[*meter.label_slot()]);
+    if (!result.confusion) result.confusion.emplace(classes);
+    result.confusion->add(program.output(), {labels, program.output().size() / classes});
   }
   result.samples = sums.samples;
   result.metrics = meter.metrics(sums, Purpose::evaluate);
-  result.classes = figures_of(result.confusion, setup.source->spec().class_names);
+  if (result.confusion) result.class_names = names_of_classes(setup, result.confusion->classes());
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "datasets/dataset.h"
 #include "engine/core/stop_flag.h"
 #include "engine/sinks/sink.h"
+#include "engine/train/classification_metrics.h"
 #include "engine/train/setup.h"
 
 namespace dl {
@@ -23,20 +24,13 @@ struct EvalOptions {
       averaged;  // --weights ema|raw: the averaged weights, or not; averaged where they are
 };
 
-/// How one class fared.
-struct ClassFigures {
-  std::string name;
-  std::int64_t samples = 0;  // that belong to it
-  double precision = 0, recall = 0, f1 = 0;
-};
-
 struct Evaluation {
   std::string split, weights;  // which were used
   std::int64_t samples = 0;
   Metrics metrics;
-  std::vector<ClassFigures> classes;                 // of a classification
-  std::vector<std::vector<std::int64_t>> confusion;  // rows: true class, columns: predicted
-  std::vector<std::string> notes;                    // checkpoints passed over, tensors not used
+  std::optional<ConfusionMatrix> confusion;  // of a classification
+  std::vector<std::string> class_names;
+  std::vector<std::string> notes;  // checkpoints passed over, tensors not used
   double seconds = 0;
 };
 

@@ -1,21 +1,11 @@
 #include "engine/train/meter.h"
 
-#include <algorithm>
+#include "engine/train/classification_metrics.h"
 
 namespace dl {
 namespace {
 
-constexpr std::int64_t kTop = 5;
-
-/// How many classes stand before the label's: 0 is a hit. Of equal scores the lower class stands
-/// first.
-std::int64_t rank_of(const float* scores, std::int64_t classes, std::int32_t label) {
-  const float own = scores[label];
-  std::int64_t rank = 0;
-  for (std::int64_t c = 0; c < classes; ++c)
-    rank += scores[c] > own || (scores[c] == own && c < label);
-  return own == own ? rank : classes;  // NaN is never a hit
-}
+constexpr std::size_t kTop = 5;
 
 }  // namespace
 
@@ -32,7 +22,8 @@ Meter::Meter(const Graph& graph) {
   std::size_t slot = 0;
   for (int i = 0; i < graph.target.node; ++i) slot += graph.nodes[i].input.has_value();
   label_slot_ = slot;
-  classes_ = infer_shapes(graph, 1)[graph.output.node][graph.output.output].back();
+  classes_ = static_cast<std::size_t>(
+      infer_shapes(graph, 1)[graph.output.node][graph.output.output].back());
 }
 
 void Meter::add(const Program& program, std::span<const void* const> tensors,
@@ -48,10 +39,10 @@ void Meter::add(const Program& program, std::span<const void* const> tensors,
   if (!label_slot_) return;
   const auto* labels = static_cast<const std::int32_t*>(tensors[*label_slot_]);
   const std::span<const float> output = program.output();
-  const std::int64_t rows = static_cast<std::int64_t>(output.size()) / classes_;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    if (labels[row] < 0 || labels[row] >= classes_) continue;  // ignored by the loss
-    const std::int64_t rank = rank_of(output.data() + row * classes_, classes_, labels[row]);
+  for (std::size_t row = 0; row * classes_ < output.size(); ++row) {
+    const std::int32_t label = labels[row];
+    if (label < 0 || static_cast<std::size_t>(label) >= classes_) continue;  // ignored by the loss
+    const std::size_t rank = label_rank(output.subspan(row * classes_, classes_), label);
     ++sums.labelled;
     sums.top1 += rank == 0;
     sums.top5 += rank < kTop;

@@ -35,7 +35,7 @@ class Meter {
   };
   std::vector<LossInfo> losses_;
   std::optional<std::size_t> label_slot_;  // among the graph's inputs
-  std::int64_t classes_ = 0;               // of the output
+  std::size_t classes_ = 0;                // of the output
 };
 
 /// The data pointers of a batch in the order of the graph's input nodes. Sized once, filled each

@@ -105,7 +105,7 @@ void read_optimizer(Setup& setup, Problems& problems) {
     setup.schedule = kind.make(config.schedule.params);
   });
   collect(problems, "schedule.warmup: ", [&] {
-    if (config.warmup) setup.warmup = read_warmup(*config.warmup);
+    if (config.warmup) setup.warmup = read_warmup(*config.warmup, config.train.epochs);
   });
   const auto effective = config.train.effective_batch;
   if (effective && *effective % config.data.batch != 0) {

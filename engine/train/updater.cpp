@@ -92,7 +92,7 @@ bool Updater::update(double lr, std::int64_t number) {
                    .number = number});
   store_.touch();
   if (!averages()) return true;
-  const auto decay = static_cast<float>(ema_decay(ema_.decay, ema_.warmup, number));
+  const double decay = ema_decay(ema_.decay, ema_.warmup, number);
   for (const StoredWeight& weight : store_.weights()) {
     const std::span<const float> values = std::as_const(store_).values(weight);
     const std::span<float> average = average_.subspan(weight.offset, weight.size);
