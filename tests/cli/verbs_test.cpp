@@ -130,6 +130,12 @@ TEST_CASE("a resolved config and a run's folder describe the same network as the
   CHECK(json_of({"check", run + "/config.resolved.yaml", "--json"})["ok"] == true);
 }
 
+TEST_CASE("the reference pages in docs/reference are what the program declares") {
+  const std::string pages = std::string(DLTOOL_SOURCE_DIR) + "/docs/reference";
+  const ProgramResult fresh = dltool({"docs", "--check", pages});
+  CHECK_MESSAGE(fresh.exit_code == 0, fresh.err);
+}
+
 TEST_CASE("a reference page that is not what the program declares is stale") {
   const TempFolder folder;
   REQUIRE(dltool({"docs", "--write", folder / "pages"}).exit_code == 0);
