@@ -114,7 +114,7 @@ TEST_CASE("every section of the design's example is read into its fields") {
   CHECK(config.train.epochs == 164);
   CHECK(config.train.clip.norm == 5.0f);
   CHECK_FALSE(config.train.clip.value.has_value());
-  CHECK(config.train.ema->decay == 0.99f);
+  CHECK(config.train.ema->decay == 0.99);
   CHECK(config.train.effective_batch == 256);
   CHECK(config.train.threads.count == 0);
   CHECK(config.train.monitor == "valid/top1");
