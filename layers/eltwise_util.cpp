@@ -1,5 +1,7 @@
 #include "layers/eltwise_util.h"
 
+#include "layers/part_util.h"
+
 namespace dl {
 namespace {
 
@@ -22,19 +24,40 @@ std::optional<algorithm> from_dst(const Activation& activation) {
   }
 }
 
-/// `data` is dst for the algorithms that use it, src for the others.
+bool is_reference(const dnnl::primitive_desc_base& desc) {
+  return std::string_view(desc.impl_info_str()).starts_with("ref");
+}
+
+dnnl::eltwise_forward::primitive_desc forward_desc(const Tape& tape, algorithm how,
+                                                   const Activation& activation,
+                                                   const dnnl::memory::desc& layout) {
+  return {tape.engine(),    tape.prop_kind(), how,         layout, layout,
+          activation.alpha, activation.beta,  Tape::attr()};
+}
+
+dnnl::eltwise_backward::primitive_desc backward_desc(const Tape& tape, algorithm how,
+                                                     const Activation& activation,
+                                                     const dnnl::memory::desc& layout) {
+  return {tape.engine(),   how,
+          layout,          layout,
+          layout,          activation.alpha,
+          activation.beta, forward_desc(tape, how, activation, layout),
+          Tape::attr()};
+}
+
+/// `data` is dst for the algorithms that use it, src for the others. Where oneDNN has only its
+/// reference implementation (functions that are not 0 at 0, in blocks that channels do not fill),
+/// the work is done with channels last.
 Value eltwise_grad(Tape& tape, const Activation& activation, algorithm how, const Value& data,
                    const Value& diff_dst) {
-  const dnnl::eltwise_forward::primitive_desc hint(tape.engine(), tape.prop_kind(), how, data.desc,
-                                                   data.desc, activation.alpha, activation.beta,
-                                                   Tape::attr());
-  const dnnl::eltwise_backward::primitive_desc backward(tape.engine(), how, data.desc, data.desc,
-                                                        data.desc, activation.alpha,
-                                                        activation.beta, hint, Tape::attr());
-  const Value diff = tape.as(diff_dst, data.desc);
-  const Value diff_src = tape.value(data.desc);
+  auto backward = backward_desc(tape, how, activation, data.desc);
+  if (is_reference(backward))
+    backward = backward_desc(tape, how, activation, channels_last(data.shape()));
+  const dnnl::memory::desc layout = backward.diff_src_desc();
+  const Value diff = tape.as(diff_dst, layout);
+  const Value diff_src = tape.value(layout);
   const bool uses_dst = how != activation.algorithm;
-  tape.run(backward, {{uses_dst ? DNNL_ARG_DST : DNNL_ARG_SRC, data},
+  tape.run(backward, {{uses_dst ? DNNL_ARG_DST : DNNL_ARG_SRC, tape.as(data, layout)},
                       {DNNL_ARG_DIFF_DST, diff},
                       {DNNL_ARG_DIFF_SRC, diff_src}});
   tape.may_overwrite(diff_src, diff);
@@ -61,15 +84,16 @@ class PlainActivation final : public Layer {
 
 }  // namespace
 
-Recorded record_eltwise(Tape& tape, const Value& src, const Activation& activation) {
+Recorded record_eltwise(Tape& tape, const Value& given, const Activation& activation) {
   if (is_identity(activation)) {
-    return {{src},
+    return {{given},
             [](Tape&, std::span<const std::optional<Value>> diff_dst)
                 -> std::vector<std::optional<Value>> { return {*diff_dst[0]}; }};
   }
-  const dnnl::eltwise_forward::primitive_desc forward(
-      tape.engine(), tape.prop_kind(), activation.algorithm, src.desc, src.desc, activation.alpha,
-      activation.beta, Tape::attr());
+  auto forward = forward_desc(tape, activation.algorithm, activation, given.desc);
+  if (is_reference(forward))
+    forward = forward_desc(tape, activation.algorithm, activation, channels_last(given.shape()));
+  const Value src = tape.as(given, forward.src_desc());
   const Value dst = tape.value(src.desc);
   tape.run(forward, {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}});
   tape.may_overwrite(dst, src);

@@ -1,10 +1,11 @@
+#include "engine/core/parallel.h"
+#include "layers/math_util.h"
 #include "layers/registry.h"
 
 namespace dl {
 namespace {
 
 using dnnl::algorithm;
-using dnnl::softmax_backward;
 using dnnl::softmax_forward;
 
 struct Params {
@@ -14,6 +15,42 @@ struct Params {
 ParamTable<Params> param_table() {
   return {with_default("log", &Params::log, "the logarithm of it, computed without overflow")};
 }
+
+// Backward in loops of our own: without AVX-512 oneDNN has only its reference implementation. A row
+// is n numbers; diff_src may be diff_dst.
+DL_VECTORISED void softmax_row(const float* dst, const float* diff_dst, float* diff_src,
+                               std::size_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::size_t i = 0; i < n; ++i) sum += diff_dst[i] * dst[i];
+#pragma omp simd
+  for (std::size_t i = 0; i < n; ++i) diff_src[i] = dst[i] * (diff_dst[i] - sum);
+}
+
+DL_VECTORISED void log_softmax_row(const float* dst, const float* diff_dst, float* diff_src,
+                                   std::size_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::size_t i = 0; i < n; ++i) sum += diff_dst[i];
+#pragma omp simd
+  for (std::size_t i = 0; i < n; ++i) diff_src[i] = diff_dst[i] - fast_exp(dst[i]) * sum;
+}
+
+/// Reads dst and diff_dst, writes diff_src.
+struct SoftmaxGradient {
+  std::size_t rows, size;
+  bool log;
+
+  void operator()(const HostArgs& args) const {
+    constexpr std::size_t kGrain = 1 << 14;  // elements a thread
+    parallel_for(rows, kGrain / size + 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t at = begin * size; at < end * size; at += size) {
+        (log ? log_softmax_row : softmax_row)(args.src<float>(0) + at, args.src<float>(1) + at,
+                                              args.dst<float>(0) + at, size);
+      }
+    });
+  }
+};
 
 /// exp(src) / sum(exp(src)) over the last axis.
 class Softmax final : public Layer {
@@ -35,16 +72,14 @@ class Softmax final : public Layer {
     tape.run(forward, {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}});
     tape.may_overwrite(dst, src);
 
-    auto grad =
-        [dst, forward, axis, how = how_](
-            Tape& back,
-            std::span<const std::optional<Value>> diff_dst) -> std::vector<std::optional<Value>> {
-      const softmax_backward::primitive_desc backward(back.engine(), how, dst.desc, dst.desc,
-                                                      dst.desc, axis, forward, Tape::attr());
+    const auto size = static_cast<std::size_t>(src.shape().back());
+    const SoftmaxGradient gradient{src.shape().elements() / size, size,
+                                   how_ == algorithm::softmax_log};
+    auto grad = [dst, gradient](Tape& back, std::span<const std::optional<Value>> diff_dst)
+        -> std::vector<std::optional<Value>> {
       const Value diff = back.plain(*diff_dst[0]);
       const Value diff_src = back.value(dst.desc);
-      back.run(backward,
-               {{DNNL_ARG_DST, dst}, {DNNL_ARG_DIFF_DST, diff}, {DNNL_ARG_DIFF_SRC, diff_src}});
+      back.host("softmax gradient", {dst, diff}, {diff_src}, gradient);
       back.may_overwrite(diff_src, diff);
       return {diff_src};
     };
