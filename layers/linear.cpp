@@ -1,5 +1,3 @@
-#include <cassert>
-
 #include "layers/eltwise_util.h"
 #include "layers/initializer.h"
 #include "layers/registry.h"
@@ -7,9 +5,8 @@
 namespace dl {
 namespace {
 
-using dnnl::inner_product_backward_data;
-using dnnl::inner_product_backward_weights;
-using dnnl::inner_product_forward;
+using dnnl::matmul;
+using dnnl::memory;
 
 struct Params {
   std::int64_t out_features = 0;
@@ -31,13 +28,19 @@ ParamTable<Params> param_table() {
 
 /// What backward needs to know of the forward pass.
 struct Forward {
-  inner_product_forward::primitive_desc desc;
-  Value src, dst;              // (rows, in), (rows, out)
-  dnnl::memory::desc weights;  // (out, in)
+  Value src, dst;  // (rows, in), (rows, out), row-major
   std::optional<Activation> post;
 };
 
-/// dst = src weights^T + bias, over the last axis; weight (out_features, in_features).
+/// A matrix whose columns lie one behind the other: the transpose of a row-major one.
+memory::desc transposed(std::int64_t rows, std::int64_t columns) {
+  return {{rows, columns}, memory::data_type::f32, memory::dims{1, rows}};
+}
+
+/// dst = src weights^T + bias, over the last axis; weight (out_features, in_features). All matrices
+/// are multiplied as they are stored: inner_product's blocked weights are no faster, and bringing
+/// them into that layout and their gradient out of it costs more than the product where batches are
+/// small.
 class Linear final : public Layer {
  public:
   explicit Linear(Params params) : params_(std::move(params)) {}
@@ -67,28 +70,11 @@ class Linear final : public Layer {
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {
     const Shape src_shape = srcs[0].shape();
-    const Shape rows_shape{src_shape.elements() / src_shape.back(), src_shape.back()};
-    const Shape dst_shape{rows_shape[0], params_.out_features};
-    const Shape weights_shape{params_.out_features, src_shape.back()};
-    const Value rows = reshaped(tape, srcs[0], rows_shape);
-
-    const dnnl::memory::desc bias =
-        params_.bias ? plain_desc({params_.out_features}) : dnnl::memory::desc();
-    Forward forward{
-        .desc = {tape.engine(), tape.prop_kind(), any_desc(rows_shape), any_desc(weights_shape),
-                 bias, any_desc(dst_shape), attr_with_post(tape)},
-        .src = {},
-        .dst = {},
-        .weights = {},
-        .post = tape.post()};
-    forward.src = tape.as(rows, forward.desc.src_desc());
-    forward.weights = forward.desc.weights_desc();
-    forward.dst = tape.value(forward.desc.dst_desc());
-    Args args = {{DNNL_ARG_SRC, forward.src},
-                 {DNNL_ARG_WEIGHTS, tape.weight("weight", forward.weights)},
-                 {DNNL_ARG_DST, forward.dst}};
-    if (params_.bias) args.emplace_back(DNNL_ARG_BIAS, tape.weight("bias"));
-    tape.run(forward.desc, args);
+    const Shape dst_shape{src_shape.elements() / src_shape.back(), params_.out_features};
+    const Forward forward{.src = reshaped(tape, srcs[0], {dst_shape[0], src_shape.back()}),
+                          .dst = tape.value(plain_desc(dst_shape)),
+                          .post = tape.post()};
+    record_product(tape, forward);
 
     auto grad =
         [=, this, needs_grad = srcs[0].needs_grad](
@@ -100,8 +86,7 @@ class Linear final : public Layer {
         record_weight_grads(back, forward, diff);
       }
       if (!needs_grad) return {std::nullopt};
-      const Value diff_rows = record_src_grad(back, forward, diff);
-      return {reshaped(back, diff_rows, src_shape)};
+      return {reshaped(back, record_src_grad(back, forward, diff), src_shape)};
     };
     Shape full = src_shape;
     full[full.rank() - 1] = params_.out_features;
@@ -109,40 +94,45 @@ class Linear final : public Layer {
   }
 
  private:
-  /// (N, T, F) as (N * T, F), and back.
+  /// Row-major, and (N, T, F) as (N * T, F) or back.
   static Value reshaped(Tape& tape, const Value& value, const Shape& shape) {
-    return value.shape() == shape ? value : tape.view(tape.plain(value), plain_desc(shape));
+    const Value plain = tape.plain(value);
+    return plain.shape() == shape ? plain : tape.view(plain, plain_desc(shape));
+  }
+
+  void record_product(Tape& tape, const Forward& forward) const {
+    const std::int64_t in = forward.src.shape()[1], out = params_.out_features;
+    const memory::desc bias = params_.bias ? plain_desc({1, out}) : memory::desc();
+    const matmul::primitive_desc desc(tape.engine(), forward.src.desc, transposed(in, out), bias,
+                                      forward.dst.desc, attr_with_post(tape));
+    Args args = {{DNNL_ARG_SRC, forward.src},
+                 {DNNL_ARG_WEIGHTS, tape.view(tape.weight("weight"), transposed(in, out))},
+                 {DNNL_ARG_DST, forward.dst}};
+    if (params_.bias) args.emplace_back(DNNL_ARG_BIAS, tape.weight("bias", bias));
+    tape.run(desc, args);
   }
 
   void record_weight_grads(Tape& tape, const Forward& forward, const Value& diff_dst) const {
-    const Shape weights(forward.weights.get_dims());
-    const dnnl::memory::desc bias =
-        params_.bias ? plain_desc({params_.out_features}) : dnnl::memory::desc();
-    const inner_product_backward_weights::primitive_desc backward(
-        tape.engine(), any_desc(forward.src.shape()), any_desc(weights), bias,
-        any_desc(diff_dst.shape()), forward.desc, Tape::attr());
-    const Value diff_weights = tape.value(backward.diff_weights_desc());
-    Args args = {{DNNL_ARG_SRC, tape.as(forward.src, backward.src_desc())},
-                 {DNNL_ARG_DIFF_DST, tape.as(diff_dst, backward.diff_dst_desc())},
-                 {DNNL_ARG_DIFF_WEIGHTS, diff_weights}};
-    if (params_.bias) {
-      const Value diff_bias = tape.value(bias);
-      args.emplace_back(DNNL_ARG_DIFF_BIAS, diff_bias);
-      tape.add_weight_grad("bias", diff_bias);
-    }
-    tape.run(backward, args);
+    const std::int64_t rows = forward.src.shape()[0], out = params_.out_features;
+    const Value diff_weights = tape.value(plain_desc({out, forward.src.shape()[1]}));
+    record_matmul(tape, tape.view(diff_dst, transposed(out, rows)), forward.src, diff_weights);
     tape.add_weight_grad("weight", diff_weights);
+    if (!params_.bias) return;
+    const Value diff_bias = tape.value(plain_desc({1, out}));
+    const Value ones = tape.constant(std::vector<float>(static_cast<std::size_t>(rows), 1.0F));
+    record_matmul(tape, tape.view(ones, plain_desc({1, rows})), diff_dst, diff_bias);
+    tape.add_weight_grad("bias", diff_bias);
   }
 
   static Value record_src_grad(Tape& tape, const Forward& forward, const Value& diff_dst) {
-    const inner_product_backward_data::primitive_desc backward(
-        tape.engine(), any_desc(forward.src.shape()), any_desc(Shape(forward.weights.get_dims())),
-        any_desc(diff_dst.shape()), forward.desc, Tape::attr());
-    const Value diff_src = tape.value(backward.diff_src_desc());
-    tape.run(backward, {{DNNL_ARG_DIFF_DST, tape.as(diff_dst, backward.diff_dst_desc())},
-                        {DNNL_ARG_WEIGHTS, tape.weight("weight", backward.weights_desc())},
-                        {DNNL_ARG_DIFF_SRC, diff_src}});
+    const Value diff_src = tape.value(forward.src.desc);
+    record_matmul(tape, diff_dst, tape.weight("weight"), diff_src);
     return diff_src;
+  }
+
+  static void record_matmul(Tape& tape, const Value& a, const Value& b, const Value& dst) {
+    const matmul::primitive_desc desc(tape.engine(), a.desc, b.desc, dst.desc, Tape::attr());
+    tape.run(desc, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, dst}});
   }
 
   Params params_;
