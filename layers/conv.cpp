@@ -1,5 +1,6 @@
 #include "layers/eltwise_util.h"
 #include "layers/initializer.h"
+#include "layers/part_util.h"
 #include "layers/registry.h"
 #include "layers/window_util.h"
 
@@ -48,15 +49,26 @@ ParamTable<Params> param_table() {
   };
 }
 
+/// The layouts in which a convolution is asked for; its weights' is always the primitive's choice.
+struct Layouts {
+  memory::desc src, dst;
+};
+
 /// What backward needs to know of the forward pass.
 struct Forward {
   convolution_forward::primitive_desc desc;
+  Layouts layouts;
   Window window;
   Value src, dst;
   Shape weight;  // (O, I/groups, kernel...), with the groups before it where there are any
   memory::desc bias;
   std::optional<Activation> post;
 };
+
+/// How many times the work grows by the channels that pad a layout's blocks.
+double padding_factor(const memory::desc& desc) {
+  return static_cast<double>(desc.get_padded_dims()[1]) / static_cast<double>(desc.get_dims()[1]);
+}
 
 /// Cross-correlation over one or two spatial axes; weight (out_channels, C / groups, kernel...).
 class Conv final : public Layer {
@@ -110,6 +122,25 @@ class Conv final : public Layer {
     return Shape(dims);
   }
 
+  /// Channels that do not fill the blocks of the primitive's own layout are computed with what pads
+  /// them; with channels last there are no blocks, but a source in blocks must be brought there and
+  /// its gradient back. A matter of shapes alone, so that it is decided alike in every run.
+  static bool pays_to_put_channels_last(const memory::desc& src,
+                                        const convolution_forward::primitive_desc& desc,
+                                        const Shape& weight) {
+    constexpr double kFlopsPerMove = 64;  // that take as long as moving an element does
+    const Shape shape(src.get_dims()), dst(desc.dst_desc().get_dims());
+    const double flops =
+        2.0 * static_cast<double>(weight.elements()) * static_cast<double>(dst.elements() / dst[1]);
+    const double padding = padding_factor(desc.src_desc()) * padding_factor(desc.dst_desc());
+    const auto moves = [&](const memory::desc& wanted) {
+      return wanted == src ? 0.0 : 2.0 * static_cast<double>(shape.elements());
+    };
+    const double gain = 3 * flops * (padding - 1);  // forward, backward data and weights
+    const double loss = moves(channels_last(shape)) - moves(desc.src_desc());
+    return gain > kFlopsPerMove * loss;
+  }
+
   Forward record_forward(Tape& tape, const Value& src) const {
     const Shape shape = src.shape();
     const Window window = place_window(params_.window(), shape);
@@ -120,9 +151,28 @@ class Conv final : public Layer {
       weight.insert(weight.begin(), params_.groups);
     }
     const memory::desc bias = params_.bias ? plain_desc({params_.out_channels}) : memory::desc();
-    Forward forward{.desc = {tape.engine(), tape.prop_kind(), kAlgorithm, any_desc(shape),
-                             any_desc(Shape(weight)), bias, any_desc(dst), window.stride,
-                             window.dilation, window.before, window.after, attr_with_post(tape)},
+    const auto describe = [&](const Layouts& layouts) -> convolution_forward::primitive_desc {
+      return {tape.engine(),
+              tape.prop_kind(),
+              kAlgorithm,
+              layouts.src,
+              any_desc(Shape(weight)),
+              bias,
+              layouts.dst,
+              window.stride,
+              window.dilation,
+              window.before,
+              window.after,
+              attr_with_post(tape)};
+    };
+    Layouts layouts{any_desc(shape), any_desc(dst)};
+    auto desc = describe(layouts);
+    if (pays_to_put_channels_last(src.desc, desc, weight_shape(shape))) {
+      layouts = {channels_last(shape), channels_last(dst)};
+      desc = describe(layouts);
+    }
+    Forward forward{.desc = desc,
+                    .layouts = layouts,
                     .window = window,
                     .src = {},
                     .dst = {},
@@ -142,9 +192,9 @@ class Conv final : public Layer {
   void record_weight_grads(Tape& tape, const Forward& forward, const Value& diff_dst) const {
     const Window& window = forward.window;
     const convolution_backward_weights::primitive_desc backward(
-        tape.engine(), kAlgorithm, any_desc(forward.src.shape()), any_desc(forward.weight),
-        forward.bias, any_desc(diff_dst.shape()), window.stride, window.dilation, window.before,
-        window.after, forward.desc, Tape::attr());
+        tape.engine(), kAlgorithm, forward.layouts.src, any_desc(forward.weight), forward.bias,
+        forward.layouts.dst, window.stride, window.dilation, window.before, window.after,
+        forward.desc, Tape::attr());
     const Value diff_weights = tape.value(backward.diff_weights_desc());
     Args args = {{DNNL_ARG_SRC, tape.as(forward.src, backward.src_desc())},
                  {DNNL_ARG_DIFF_DST, tape.as(diff_dst, backward.diff_dst_desc())},
@@ -161,8 +211,8 @@ class Conv final : public Layer {
   static Value record_src_grad(Tape& tape, const Forward& forward, const Value& diff_dst) {
     const Window& window = forward.window;
     const convolution_backward_data::primitive_desc backward(
-        tape.engine(), kAlgorithm, any_desc(forward.src.shape()), any_desc(forward.weight),
-        any_desc(diff_dst.shape()), window.stride, window.dilation, window.before, window.after,
+        tape.engine(), kAlgorithm, forward.layouts.src, any_desc(forward.weight),
+        forward.layouts.dst, window.stride, window.dilation, window.before, window.after,
         forward.desc, Tape::attr());
     const Value diff_src = tape.value(backward.diff_src_desc());
     tape.run(backward, {{DNNL_ARG_DIFF_DST, tape.as(diff_dst, backward.diff_dst_desc())},

@@ -5,6 +5,7 @@
 #include "engine/core/params.h"
 #include "engine/core/text.h"
 #include "layers/layer.h"
+#include "layers/part_util.h"
 #include "tests/support/layer_run.h"
 
 // oneDNN answers every request, if need be with a reference implementation that is a hundred times
@@ -50,6 +51,7 @@ class Chain {
     return join(found, ", ");
   }
   std::size_t steps() const { return tape_.steps().size(); }
+  const dnnl::memory::desc& layout(std::size_t link) const { return recorded_[link].dst[0].desc; }
 
  private:
   Value record(const Link& link, const Value& src) {
@@ -129,6 +131,17 @@ TEST_CASE("lenet at batch 64 needs no reference implementation") {
                       {"conv", {{"out_channels", 50}, {"kernel_size", 5}}, true},
                       pool},
                      {64, 1, 28, 28});
+}
+
+TEST_CASE("convolutions go channels last where channels do not fill blocks, if that pays") {
+  const Chain lenet({conv(20, 5), conv(50, 5)}, {64, 1, 28, 28}, true);
+  CHECK(lenet.layout(0) == channels_last({64, 20, 24, 24}));
+  CHECK(lenet.layout(1) == channels_last({64, 50, 20, 20}));
+  const Chain stays({conv(20, 5), conv(64, 3)}, {64, 1, 28, 28}, true);
+  CHECK(stays.layout(1) == channels_last({64, 64, 22, 22}));
+  // Few outputs of a 1x1 convolution are not worth moving 512 channels.
+  const Chain blocks({conv(512, 3), conv(24, 1)}, {4, 3, 28, 28}, true);
+  CHECK(blocks.layout(1) != channels_last({4, 24, 26, 26}));
 }
 
 TEST_CASE("the layers of other networks need no reference implementation") {
