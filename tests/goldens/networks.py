@@ -20,19 +20,19 @@ STEPS, BATCHES, CLASSES = 50, 4, 10
 
 
 class Basic(nn.Module):
-    """ResNet basic block (He et al. 2015, figure 2) with a projection where the shape changes; configs/blocks/resnet.yaml."""
+    """ResNet basic block (He et al. 2015, figure 2) with a projection where the shape changes; configs/blocks/resnet_basic.yaml."""
 
     def __init__(self, i, o, stride):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
         self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
-        self.shortcut = nn.Sequential()
+        self.downsample = nn.Sequential()
         if i != o:
-            self.shortcut = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+            self.downsample = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
 
     def forward(self, x):
         y = F.silu(self.bn1(self.conv1(x)))
-        return F.silu(self.bn2(self.conv2(y)) + self.shortcut(x))
+        return F.silu(self.bn2(self.conv2(y)) + self.downsample(x))
 
 
 class ResNet(nn.Module):
