@@ -1,3 +1,4 @@
+#include "layers/batch_norm_rows.h"
 #include "layers/initializer.h"
 #include "layers/registry.h"
 
@@ -32,6 +33,7 @@ struct Forward {
   normalization_flags flags;
   Value src, dst, mean, variance;
   std::optional<Value> workspace;  // of a fused relu
+  std::optional<RowsNorm> rows;    // with channels last: in loops of our own
 };
 
 /// (src - mean) / sqrt(variance + eps) * weight + bias, per channel: mean and (biased) variance of
@@ -87,14 +89,41 @@ class BatchNorm final : public Layer {
                              flags(tape), Tape::attr()},
                     .flags = flags(tape),
                     .src = src,
-                    .dst = tape.value(src.desc),
+                    .dst = {},
                     .mean = {},
                     .variance = {},
-                    .workspace = {}};
+                    .workspace = {},
+                    .rows = {}};
     const memory::desc per_channel = plain_desc({src.shape()[1]});
     forward.mean = tape.training() ? tape.value(per_channel) : tape.buffer("running_mean");
     forward.variance = tape.training() ? tape.value(per_channel) : tape.buffer("running_var");
-    Args args = {{DNNL_ARG_SRC, src},
+    if (has_channels_last(src)) {
+      forward.rows = rows_norm(tape, forward);
+      forward.dst = record_rows_norm(tape, *forward.rows);
+    } else {
+      record_primitive(tape, forward);
+    }
+    return forward;
+  }
+
+  RowsNorm rows_norm(Tape& tape, const Forward& forward) const {
+    RowsNorm rows{.eps = params_.eps,
+                  .relu = tape.post().has_value(),
+                  .src = forward.src,
+                  .mean = forward.mean,
+                  .variance = forward.variance,
+                  .weight = {},
+                  .bias = {}};
+    if (params_.affine) {
+      rows.weight = tape.weight("weight");
+      rows.bias = tape.weight("bias");
+    }
+    return rows;
+  }
+
+  void record_primitive(Tape& tape, Forward& forward) const {
+    forward.dst = tape.value(forward.src.desc);
+    Args args = {{DNNL_ARG_SRC, forward.src},
                  {DNNL_ARG_DST, forward.dst},
                  {DNNL_ARG_MEAN, forward.mean},
                  {DNNL_ARG_VARIANCE, forward.variance}};
@@ -107,8 +136,7 @@ class BatchNorm final : public Layer {
       args.emplace_back(DNNL_ARG_WORKSPACE, *forward.workspace);
     }
     tape.run(forward.desc, args);
-    tape.may_overwrite(forward.dst, src);
-    return forward;
+    tape.may_overwrite(forward.dst, forward.src);
   }
 
   /// PyTorch's: the running variance is of the unbiased kind, unlike the one that normalises.
@@ -135,6 +163,15 @@ class BatchNorm final : public Layer {
 
   Value record_backward(Tape& tape, const Forward& forward, const Value& diff_dst) const {
     const memory::desc& layout = forward.src.desc;
+    if (forward.rows) {
+      const RowsNormGradients diff =
+          record_rows_norm_backward(tape, *forward.rows, tape.as(diff_dst, layout));
+      if (params_.affine) {
+        tape.add_weight_grad("weight", diff.weight);
+        tape.add_weight_grad("bias", diff.bias);
+      }
+      return diff.src;
+    }
     const batch_normalization_backward::primitive_desc backward(
         tape.engine(), params_.affine ? dnnl::prop_kind::backward : dnnl::prop_kind::backward_data,
         layout, layout, layout, params_.eps, forward.flags, forward.desc, Tape::attr());

@@ -29,19 +29,6 @@ struct Sizes {
   std::size_t samples, channels, places;
 };
 
-/// Calls body(channel) for all of them, on several threads: what a channel sums up does not depend
-/// on how many there are.
-template <class Body>
-void for_channels(const Sizes& sizes, const Body& body) {
-  constexpr std::size_t kUnit = 16;  // parallel_for cuts at multiples of it
-  constexpr std::size_t kGrain = 1 << 14;
-  const std::size_t work = std::max<std::size_t>(1, sizes.samples * sizes.places);
-  parallel_for(sizes.channels * kUnit, std::max(kUnit, kUnit * kGrain / work),
-               [&](std::size_t begin, std::size_t end) {
-                 for (std::size_t c = begin / kUnit; c < end / kUnit; ++c) body(c);
-               });
-}
-
 DL_VECTORISED void scale_channel(const float* src, float* dst, float scale, float shift,
                                  const Sizes& sizes) {
   const std::size_t stride = sizes.channels * sizes.places;
@@ -127,7 +114,7 @@ class GroupNorm final : public Layer {
     const Value dst = tape.value(normal.desc);
     tape.host("scale and shift", {normal, tape.weight("weight"), tape.weight("bias")}, {dst},
               [sizes = sizes_of(shape)](const HostArgs& args) {
-                for_channels(sizes, [&](std::size_t c) {
+                parallel_each(sizes.channels, sizes.samples * sizes.places, [&](std::size_t c) {
                   const std::size_t at = c * sizes.places;
                   scale_channel(args.src<float>(0) + at, args.dst<float>(0) + at,
                                 args.src<float>(1)[c], args.src<float>(2)[c], sizes);
@@ -144,7 +131,7 @@ class GroupNorm final : public Layer {
     const Value diff = tape.value(normal.desc);
     tape.host("scale the gradient", {diff_dst, tape.weight("weight")}, {diff},
               [sizes = sizes_of(shape)](const HostArgs& args) {
-                for_channels(sizes, [&](std::size_t c) {
+                parallel_each(sizes.channels, sizes.samples * sizes.places, [&](std::size_t c) {
                   const std::size_t at = c * sizes.places;
                   scale_channel(args.src<float>(0) + at, args.dst<float>(0) + at,
                                 args.src<float>(1)[c], 0, sizes);
@@ -160,7 +147,7 @@ class GroupNorm final : public Layer {
     const Value diff_shift = tape.value(plain_desc({shape[1]}));
     tape.host("sum gradients of scale and shift", {normal, diff_dst}, {diff_scale, diff_shift},
               [sizes = sizes_of(shape)](const HostArgs& args) {
-                for_channels(sizes, [&](std::size_t c) {
+                parallel_each(sizes.channels, sizes.samples * sizes.places, [&](std::size_t c) {
                   const std::size_t at = c * sizes.places;
                   sum_channel(args.src<float>(0) + at, args.src<float>(1) + at,
                               args.dst<float>(0) + c, args.dst<float>(1) + c, sizes);

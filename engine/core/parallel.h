@@ -40,4 +40,16 @@ void parallel_for(std::size_t count, std::size_t grain, const Body& body) {
   }
 }
 
+/// Calls body(i) for every i below count, where each is a piece of work worth `work` elements of a
+/// simple loop. What a body computes must not depend on the others.
+template <class Body>
+void parallel_each(std::size_t count, std::size_t work, const Body& body) {
+  constexpr std::size_t kUnit = 16;  // parallel_for cuts at multiples of it
+  constexpr std::size_t kGrain = 1 << 14;
+  parallel_for(count * kUnit, std::max(kUnit, kUnit * kGrain / std::max<std::size_t>(work, 1)),
+               [&](std::size_t begin, std::size_t end) {
+                 for (std::size_t i = begin / kUnit; i < end / kUnit; ++i) body(i);
+               });
+}
+
 }  // namespace dl

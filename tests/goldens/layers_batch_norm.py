@@ -28,6 +28,7 @@ write("batch_norm", [
     batch_norm("far from zero", [2, 16, 5, 5], shift=3.0, scale=0.5),
     batch_norm("without scale and offset", [3, 6, 4, 4], affine=False),
     batch_norm("other eps and momentum", [2, 5, 3, 4], eps=1e-2, momentum=0.3),
+    batch_norm("more rows and channels than are summed at once", [2, 150, 41, 53], shift=0.7),
     batch_norm("series", [3, 17, 9]),
     batch_norm("features", [8, 17]),
     batch_norm("features of whole blocks", [6, 64]),

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/error.h"
+#include "engine/core/parallel.h"
 #include "tests/support/formula.h"
 #include "tests/support/layer_golden.h"
 #include "tests/support/layer_run.h"
@@ -34,6 +35,31 @@ TEST_CASE("batch_norm keeps averaging over steps") {
   const auto steps = test::run_layer_steps(norm_case({4, 2, 3, 3}, true), 2);
   const float first = steps[0].weights_after.at("running_mean")[0];
   CHECK(steps[1].weights_after.at("running_mean")[0] == doctest::Approx(1.9F * first));
+}
+
+TEST_CASE("batch_norm with channels last gives the same bits with any number of threads") {
+  test::LayerCase layer_case = norm_case({3, 20, 30, 31}, true);
+  layer_case.layout = test::LayerCase::Layout::channels_last;
+  const int threads = thread_count();
+  use_threads(1);
+  const test::LayerResult one = test::run_layer(layer_case);
+  use_threads(3);
+  const test::LayerResult three = test::run_layer(layer_case);
+  use_threads(threads);
+  CHECK(one.dst == three.dst);
+  CHECK(one.diff_src == three.diff_src);
+  CHECK(one.diff_weights == three.diff_weights);
+  CHECK(one.weights_after == three.weights_after);
+}
+
+TEST_CASE("batch_norm with channels last keeps its digits where the mean is far from zero") {
+  test::LayerCase layer_case = norm_case({4, 3, 50, 50}, true);
+  layer_case.layout = test::LayerCase::Layout::channels_last;
+  const std::vector<float> near = test::run_layer(layer_case).dst[0];
+  for (float& value : layer_case.sources[0].values) value += 64;
+  const std::vector<float> far = test::run_layer(layer_case).dst[0];
+  for (std::size_t i = 0; i < near.size(); i += 97)
+    CHECK(far[i] == doctest::Approx(near[i]).epsilon(1e-4));
 }
 
 TEST_CASE("batch_norm refuses to train on one value per channel but evaluates it") {

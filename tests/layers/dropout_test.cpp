@@ -66,9 +66,10 @@ TEST_CASE("dropout keeps the mean and multiplies what stays by 1 / (1 - p)") {
 }
 
 TEST_CASE("dropout sends the gradient through the mask of the same step") {
-  for (const bool blocked : {false, true}) {
+  using Layout = test::LayerCase::Layout;
+  for (const Layout layout : {Layout::plain, Layout::blocked, Layout::channels_last}) {
     test::LayerCase layer_case = dropout({2, 17, 5, 5}, 0.5);
-    layer_case.blocked = blocked;
+    layer_case.layout = layout;
     const auto steps = test::run_layer_steps(layer_case, 2);
     for (const test::LayerResult& step : steps) CHECK(step.diff_src[0] == step.dst[0]);
     CHECK(steps[0].dst[0] != steps[1].dst[0]);

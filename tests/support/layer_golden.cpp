@@ -166,10 +166,11 @@ void check_layer_goldens(const std::string& file) {
   for (const json& golden : read_golden("layers/" + file)) {
     LayerCase layer_case = case_of(golden);
     const std::string name = golden["name"];
-    for (const bool blocked : {false, true}) {
+    using Layout = LayerCase::Layout;
+    for (const Layout layout : {Layout::plain, Layout::blocked, Layout::channels_last}) {
       CAPTURE(name);
-      CAPTURE(blocked);
-      layer_case.blocked = blocked;
+      CAPTURE(static_cast<int>(layout));
+      layer_case.layout = layout;
       compare_all(golden, run_layer(layer_case));
       check_carried_relu(layer_case);
     }

@@ -6,6 +6,7 @@
 
 #include "engine/plan/plan.h"
 #include "engine/plan/record.h"
+#include "layers/part_util.h"
 #include "tests/support/formula.h"
 
 namespace dl::test {
@@ -14,7 +15,7 @@ namespace {
 /// A source whose values are a weight, so that they have a gradient.
 class TestSource final : public Layer {
  public:
-  TestSource(Shape shape, bool blocked) : shape_(std::move(shape)), blocked_(blocked) {}
+  TestSource(Shape shape, LayerCase::Layout layout) : shape_(std::move(shape)), layout_(layout) {}
   std::vector<Shape> infer(std::span<const Shape>) const override { return {shape_}; }
   std::vector<WeightSpec> weights(std::span<const Shape>) const override {
     return {{"value", shape_, [](std::span<float>, const Shape&, const Random&) {}}};
@@ -22,8 +23,10 @@ class TestSource final : public Layer {
   Recorded record(Tape& tape, std::span<const Value>) const override {
     using tag = dnnl::memory::format_tag;
     Value dst = tape.weight("value");
-    const bool has_blocked = blocked_ && (shape_.rank() == 3 || shape_.rank() == 4);
-    if (has_blocked) {
+    if (layout_ == LayerCase::Layout::channels_last) {
+      dst = tape.as(dst, channels_last(shape_));
+    } else if (layout_ == LayerCase::Layout::blocked &&
+               (shape_.rank() == 3 || shape_.rank() == 4)) {
       const bool wide = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
       dst = tape.as(dst, {shape_.dims(), dnnl::memory::data_type::f32,
                           shape_.rank() == 3 ? (wide ? tag::nCw16c : tag::nCw8c)
@@ -39,7 +42,7 @@ class TestSource final : public Layer {
 
  private:
   Shape shape_;
-  bool blocked_;
+  LayerCase::Layout layout_;
 };
 
 /// sum(src * given numbers), in double.
@@ -154,7 +157,7 @@ class Bench {
         graph_.nodes.push_back(std::move(input));
       } else {
         graph_.nodes.push_back(node_of("src" + std::to_string(i),
-                                       std::make_unique<TestSource>(source.shape, case_.blocked),
+                                       std::make_unique<TestSource>(source.shape, case_.layout),
                                        &kSource, {}));
       }
     }

@@ -32,7 +32,8 @@ struct LayerCase {
   std::vector<std::string> frozen = {};
   std::optional<Activation> post = {};  // carried by the layer
   bool training = true;
-  bool blocked = false;  // sources come in this machine's blocked layout (where the rank has one)
+  enum class Layout { plain, blocked, channels_last };
+  Layout layout = Layout::plain;  // of sources; blocked: as this machine's primitives have it
   std::uint64_t seed = 1;
 };
 
