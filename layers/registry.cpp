@@ -5,6 +5,7 @@ namespace dl {
 const std::vector<LayerKind>& all_layers() {
   static const std::vector<LayerKind> kinds = {
       activation_kind(),
+      adaptive_avg_pool_kind(),
       add_kind(),
       avg_pool_kind(),
       batch_norm_kind(),

@@ -6,6 +6,7 @@ namespace dl {
 
 // One line a layer, in the order of the alphabet; layers/registry.cpp lists them.
 LayerKind activation_kind();
+LayerKind adaptive_avg_pool_kind();
 LayerKind add_kind();
 LayerKind avg_pool_kind();
 LayerKind batch_norm_kind();

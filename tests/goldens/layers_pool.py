@@ -1,4 +1,4 @@
-"""Goldens of max_pool, avg_pool and global_avg_pool, against torch.nn.functional."""
+"""Goldens of max_pool, avg_pool, adaptive_avg_pool and global_avg_pool, against torch.nn.functional."""
 import torch.nn.functional as F
 
 from layer_cases import case, source, write
@@ -13,6 +13,11 @@ def max_pool(name, src, **params):
 def avg_pool(name, src, **params):
     run = F.avg_pool2d if len(src) == 4 else F.avg_pool1d
     return case(name, "avg_pool", params, [source(src)], lambda s, w: run(s[0], **params))
+
+
+def adaptive_avg_pool(name, src, output_size):
+    run = F.adaptive_avg_pool2d if len(src) == 4 else F.adaptive_avg_pool1d
+    return case(name, "adaptive_avg_pool", {"output_size": output_size}, [source(src)], lambda s, w: run(s[0], output_size))
 
 
 def global_avg_pool(name, src):
@@ -49,6 +54,15 @@ write("avg_pool", [
     avg_pool("unequal", [1, 3, 8, 9], kernel_size=[2, 4], stride=[3, 1], padding=[0, 2]),
     avg_pool("series", [2, 17, 10], kernel_size=3, stride=2, padding=1),
     avg_pool("series, the rest counts", [2, 3, 10], kernel_size=4, stride=3, padding=1, ceil_mode=True),
+])
+write("adaptive_avg_pool", [
+    adaptive_avg_pool("windows side by side", [2, 17, 8, 6], [4, 2]),
+    adaptive_avg_pool("14x14 to 4x4, as before a head of GoogLeNet", [3, 5, 14, 14], 4),
+    adaptive_avg_pool("no multiple, unequal", [2, 32, 7, 10], [3, 4]),
+    adaptive_avg_pool("larger than the source", [1, 3, 3, 4], [5, 4]),
+    adaptive_avg_pool("one window", [2, 16, 5, 3], 1),
+    adaptive_avg_pool("one row", [2, 3, 1, 9], [1, 4]),
+    adaptive_avg_pool("series", [2, 17, 11], 4),
 ])
 write("global_avg_pool", [
     global_avg_pool("picture", [3, 17, 5, 6]),

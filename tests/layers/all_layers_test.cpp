@@ -44,9 +44,11 @@ std::vector<double> numbers_in(const std::string& text) {
 
 /// Required parameters without which no layer can be made, and a value for each.
 const std::map<std::string, json> kRequired = {
-    {"activation.fn", "relu"},  {"avg_pool.kernel_size", 2},  {"conv.out_channels", 4},
-    {"conv.kernel_size", 3},    {"linear.out_features", 4},   {"max_pool.kernel_size", 2},
-    {"reshape.shape", {4, -1}}, {"group_norm.num_groups", 1},
+    {"activation.fn", "relu"},    {"adaptive_avg_pool.output_size", 2},
+    {"avg_pool.kernel_size", 2},  {"conv.out_channels", 4},
+    {"conv.kernel_size", 3},      {"linear.out_features", 4},
+    {"max_pool.kernel_size", 2},  {"reshape.shape", {4, -1}},
+    {"group_norm.num_groups", 1},
 };
 
 json required_params(const LayerKind& kind) {
