@@ -43,12 +43,15 @@ void print_json(const Setup& setup, const Measurement& m) {
 }
 
 void print_layers(const std::vector<StepTime>& times) {
-  fmt::print("\n{:<28}{:<18}{:<10}{:>9}  implementation\n", "layer", "type", "pass", "ms");
+  std::size_t width = 26;
+  for (const StepTime& time : times) width = std::max(width, escaped(time.layer).size());
+  width += 2;
+  fmt::print("\n{:<{}}{:<18}{:<10}{:>9}  implementation\n", "layer", width, "type", "pass", "ms");
   std::map<std::string, double> by_type;
   for (const StepTime& time : times) {
     const bool slow = time.implementation.starts_with("ref");
-    fmt::print("{:<28}{:<18}{:<10}{:>9.3f}  {}{}\n", escaped(time.layer), time.type, time.section,
-               time.ms, time.implementation, slow ? "   <- slow" : "");
+    fmt::print("{:<{}}{:<18}{:<10}{:>9.3f}  {}{}\n", escaped(time.layer), width, time.type,
+               time.section, time.ms, time.implementation, slow ? "   <- slow" : "");
     by_type[time.type + " " + time.section] += time.ms;
   }
   fmt::print("\n{:<40}{:>9}\n", "together", "ms");

@@ -1,0 +1,46 @@
+# What the studies of this folder share; they source it. A study trains some configs, one after the other, and shows
+# them side by side. A run that is complete is left alone and one that was stopped goes on, so that a study can be
+# stopped and called again.
+#
+#   STUDY.sh [--epochs N] [--data DIR] [--runs DIR] [--set KEY=VALUE]...
+#
+# --runs: where the runs go, runs/studies/STUDY unless said. DLTOOL names the program, build/release/dltool unless set.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+study=$(basename "$0" .sh)
+dltool=${DLTOOL:-$root/build/release/dltool}
+folder=$root/runs/studies/$study
+epochs=
+data=()
+sets=()
+finished=()
+
+usage() { echo "usage: $(basename "$0") [--epochs N] [--data DIR] [--runs DIR] [--set KEY=VALUE]..." >&2; exit 2; }
+while (($#)); do
+  (($# > 1)) || usage
+  case $1 in
+    --epochs) epochs=$2 ;;
+    --runs) folder=$2 ;;
+    --data) data=(--data "$2") ;;
+    --set) sets+=(--set "$2") ;;
+    *) usage ;;
+  esac
+  shift 2
+done
+
+# run NAME CONFIG [ARGUMENTS OF TRAIN...]
+run() {
+  local name=$1 config=$root/configs/$2 run=$folder/$1
+  shift 2
+  echo "== $study: $name" >&2
+  if [[ ! -d $run ]]; then
+    mkdir -p "$folder"
+    "$dltool" train "$config" --run "$run" "${data[@]}" "$@" ${epochs:+--set "train.epochs=$epochs"} "${sets[@]}"
+  elif ! grep -q '"outcome": "\(completed\|stopped early\|reached max_steps\)"' "$run/exit.json" 2>/dev/null; then
+    "$dltool" resume "$run" "${data[@]}"
+  fi
+  finished+=("$run")
+}
+
+# Shows all runs of the study side by side.
+table() { "$dltool" compare "${finished[@]}"; }
