@@ -265,9 +265,9 @@ ConfigNode node_of(const Value& value, const Mark& mark) {
 }
 
 std::string unknown_name(const std::string& name, const std::vector<std::string>& known) {
-  constexpr std::size_t max_listed = 10;
+  constexpr std::size_t kMaxListed = 10;
   const std::string near = did_you_mean(name, known);
-  if (!near.empty() || known.empty() || known.size() > max_listed)
+  if (!near.empty() || known.empty() || known.size() > kMaxListed)
     return "unknown name '" + name + "'" + near;
   return "unknown name '" + name + "'; there are " + join(known, ", ");
 }
