@@ -148,6 +148,14 @@ void RunFolder::write(const std::string& name, const std::string& text) {
   }
 }
 
+void RunFolder::remove(const std::string& name) {
+  try {
+    files_->remove_all(file(name));
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::output, error.what());
+  }
+}
+
 GrowingFile::GrowingFile(FileSystem& files, std::string path)
     : files_(&files), path_(std::move(path)) {
   try {

@@ -26,6 +26,8 @@ class RunFolder {
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   /// Writes a small file of the run; throws UserError (ExitCode::output).
   void write(const std::string& name, const std::string& text);
+  /// Removes a file of the run, if it is there; throws UserError (ExitCode::output).
+  void remove(const std::string& name);
 
  private:
   RunFolder(FileSystem& files, std::string path, int lock);

@@ -180,10 +180,10 @@ class Session {
                                     .optim = updater_.slot_tensors(),
                                     .ema = updater_.average_tensors(),
                                     .state = to_json(saved, identity_)};
-    const std::string path = save_checkpoint(files_, folder_.path(), state.step, content, best,
-                                             setup_.config.train.checkpoint.keep);
-    if (stop_.requested() || best)
-      sinks.tell(&Sink::on_note, "saved " + path + (best ? " (best)" : ""));
+    save_checkpoint(files_, folder_.path(), state.step, content, best,
+                    setup_.config.train.checkpoint.keep, [&](const std::string& path) {
+                      sinks.tell(&Sink::on_note, "saved " + path + (best ? " (best)" : ""));
+                    });
   }
 
   /// Puts the weights that the run recommends into the store; says which they are.
@@ -207,6 +207,21 @@ class Session {
     return make_report(meter_, *sums, Purpose::evaluate, split, state_);
   }
 
+  /// Evaluates the weights that the run recommends, on all that was not trained on. False: a signal
+  /// came meanwhile, and resuming the run evaluates again.
+  bool evaluate_result(RunEnd& end, Sinks& sinks, const std::vector<Requirement>& requirements,
+                       std::string& unmet) {
+    const std::string weights = load_recommended();
+    const auto valid = evaluate_split(valid_.get(), "valid"),
+               test = evaluate_split(test_.get(), "test");
+    if ((valid_ && !valid) || (test_ && !test)) return false;
+    if (test) sinks.tell(&Sink::on_epoch, *test);
+    end.result = test ? test : valid;
+    end.weights = weights;
+    unmet = unmet_requirement(requirements, valid, test);
+    return true;
+  }
+
   ExitCode finish(Outcome outcome, Sinks& sinks, const std::vector<Requirement>& requirements) {
     RunEnd end{.outcome = std::string(outcome_text(outcome)),
                .folder = folder_.path(),
@@ -215,21 +230,17 @@ class Session {
                .seconds = state_.elapsed_seconds};
     ExitCode code = ExitCode::finished;
     std::string unmet;
-    if (outcome == Outcome::interrupted) {
-      code = static_cast<ExitCode>(128 + stop_.signal.load());
-    } else if (outcome == Outcome::diverged) {
+    if (outcome == Outcome::diverged) {
       code = ExitCode::diverged;
       sinks.tell(&Sink::on_note,
                  "a loss or gradient is not finite in step " + std::to_string(state_.step) +
                      "; the last checkpoint is as it was (train.on_nonfinite: stop)");
-    } else {
-      end.weights = load_recommended();
-      const auto valid = evaluate_split(valid_.get(), "valid"),
-                 test = evaluate_split(test_.get(), "test");
-      if (test) sinks.tell(&Sink::on_epoch, *test);
-      end.result = test ? test : valid;
-      unmet = unmet_requirement(requirements, valid, test);
-      if (!unmet.empty()) code = ExitCode::requirement;
+    } else if (outcome == Outcome::interrupted ||
+               !evaluate_result(end, sinks, requirements, unmet)) {
+      end.outcome = outcome_text(Outcome::interrupted);
+      code = static_cast<ExitCode>(128 + stop_.signal.load());
+    } else if (!unmet.empty()) {
+      code = ExitCode::requirement;
     }
     sinks.tell(&Sink::on_end, end);
     write_exit(end, code);
@@ -365,6 +376,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   } else {
     session.start_again();
   }
+  session.folder().remove("exit.json");  // it told how the run ended: it has not
   if (!options.sets.empty())
     session.folder().write("config.resolved.yaml", setup.config.resolved_text);
   return session.run(std::move(notes), seconds_or_forever(options.max_seconds),

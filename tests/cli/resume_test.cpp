@@ -186,7 +186,40 @@ TEST_CASE("SIGUSR1 saves a checkpoint and changes nothing else") {
   program.signal(SIGUSR1);
   const ProgramResult result = program.wait();
   REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  CHECK(result.err.find("saved " + run + "/checkpoints/step-00000003\n") != std::string::npos);
   check_same(run, runs.whole);
+}
+
+TEST_CASE("exit.json tells how a run ended, and is gone while it goes on") {
+  const Runs& runs = shared_runs();
+  const std::string run = runs.folder / "goes-on";
+  REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
+  CHECK(fs::exists(run + "/exit.json"));
+  RunningProgram program(
+      DLTOOL_BINARY, {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
+  wait_for_step(program, run, 12);
+  program.signal(SIGKILL);
+  program.wait();
+  CHECK(!fs::exists(run + "/exit.json"));
+}
+
+TEST_CASE("a signal during the last evaluation interrupts the run, and resuming gives its result") {
+  const Runs& runs = shared_runs();
+  const std::string run = runs.folder / "judged", source = "data.source.synthetic.";
+  RunningProgram program(
+      DLTOOL_BINARY, {"train", runs.config, "--run", run, "--set", source + "test_samples=50000",
+                      "--set", "data.eval_batch=1", "--set", "train.threads=1", "--set",
+                      "train.max_steps=1", "--require", "test/loss<=1e9"});
+  wait_for_step(program, run, 1);
+  program.signal(SIGTERM);
+  const ProgramResult stopped = program.wait();
+  CHECK_MESSAGE(stopped.exit_code == 143, stopped.err);
+  CHECK(json::parse(read_file(run + "/exit.json"))["outcome"] == "interrupted");
+  const ProgramResult result = dltool({"resume", run});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const json exit = json::parse(read_file(run + "/exit.json"));
+  CHECK(exit["outcome"] == "reached max_steps");
+  CHECK(exit.contains("test"));
 }
 
 TEST_CASE("the same seed gives the same bits, another seed gives others") {
