@@ -97,11 +97,6 @@ const SectionKeys* owner_of(const std::string& key, const std::string& section,
 
 }  // namespace
 
-std::int64_t HeldOut::count(std::int64_t total) const {
-  return amount < 1 ? std::llround(amount * static_cast<double>(total))
-                    : static_cast<std::int64_t>(amount);
-}
-
 ThreadCount ValueType<ThreadCount>::read(const ConfigNode& node, const Limits& limits) {
   if (node.is_scalar() && node.text() == "auto") return {};
   if (node.is_scalar() && !node.quoted() && parse_double(node.text()))
@@ -111,7 +106,9 @@ ThreadCount ValueType<ThreadCount>::read(const ConfigNode& node, const Limits& l
 
 HeldOut ValueType<HeldOut>::read(const ConfigNode& node, const Limits& limits) {
   const double amount = ValueType<double>::read(node, limits);
-  if (amount >= 1 && amount != std::floor(amount)) {
+  // 1.0 would be the fraction that leaves nothing to train on, or a single sample: ask which.
+  const bool whole = amount == std::floor(amount) && node.text().find('.') == std::string::npos;
+  if (amount >= 1 && !whole) {
     throw UserError(node.mark(),
                     "is " + node.text() + ", must be a whole number, or a fraction below 1");
   }

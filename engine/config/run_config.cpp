@@ -124,13 +124,14 @@ class ConfigReader {
     if (top.version != 1)
       problems_.add(mark("version"), "version " + std::to_string(top.version) +
                                          " is not known; this program reads version 1");
-    if (scalars.find("name") && !is_run_name(top.name)) {
+    const ConfigNode* name = scalars.find("name");  // not top.name: another key may be wrong
+    if (name && name->is_scalar() && !is_run_name(name->text())) {
       problems_.add(
           mark("name"),
-          "name: '" + top.name +
+          "name: '" + name->text() +
               "' cannot name a folder: letters, digits and . _ - + only, no dot in front");
     }
-    config_.name = scalars.find("name") ? top.name : name_of_file(path);
+    config_.name = name ? top.name : name_of_file(path);
     config_.seed = static_cast<std::uint64_t>(top.seed);
   }
 
@@ -267,8 +268,8 @@ class ConfigReader {
     }
     if (!train.monitor.empty()) {
       const std::vector<std::string> parts = split(train.monitor, '/');
-      const bool good = parts.size() == 2 && !parts[1].empty() &&
-                        (parts[0] == "train" || parts[0] == "valid" || parts[0] == "test");
+      const bool good =
+          parts.size() == 2 && !parts[1].empty() && (parts[0] == "train" || parts[0] == "valid");
       if (!good)
         problems_.add(mark("monitor"), "train: monitor: '" + train.monitor +
                                            "' is no metric; write valid/loss, valid/top1, ...");

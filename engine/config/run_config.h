@@ -33,8 +33,6 @@ struct ModelConfig {
 /// Samples held out of train, by seed: a number of them, or a fraction below 1.
 struct HeldOut {
   double amount = 0;
-
-  std::int64_t count(std::int64_t total) const;
 };
 struct SplitConfig {
   HeldOut valid;

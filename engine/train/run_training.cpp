@@ -238,7 +238,8 @@ std::string_view outcome_text(Outcome outcome) {
   return "?";
 }
 
-Monitor choose_monitor(const TrainConfig& config, const Meter& meter, bool has_valid) {
+Monitor choose_monitor(const Setup& setup, const Meter& meter, bool has_valid) {
+  const TrainConfig& config = setup.config.train;
   const std::vector<std::string> names = meter.names();
   Monitor monitor;
   if (!config.monitor.empty()) {
@@ -260,6 +261,12 @@ Monitor choose_monitor(const TrainConfig& config, const Meter& meter, bool has_v
     const bool classified = std::find(names.begin(), names.end(), "top1") != names.end();
     monitor = {.split = "valid", .metric = classified ? "top1" : "loss"};
   }
+  if (monitor.none() && (config.stop || setup.schedule->watches_metric())) {
+    throw UserError(config.mark,
+                    "train.stop and the schedule 'plateau' watch a metric, and without validation "
+                    "data there is none",
+                    "hold some out with data.split, or set train.monitor to train/loss");
+  }
   monitor.lower_is_better = !monitor.metric.starts_with("top");
   return monitor;
 }
@@ -267,14 +274,7 @@ Monitor choose_monitor(const TrainConfig& config, const Meter& meter, bool has_v
 Outcome run_training(Job& job, TrainState& state) {
   Loop loop{.job = job,
             .state = state,
-            .monitor = choose_monitor(job.setup.config.train, job.meter, job.valid != nullptr)};
-  if (loop.monitor.none() &&
-      (job.setup.config.train.stop || job.setup.schedule->watches_metric())) {
-    throw UserError(job.setup.config.train.mark,
-                    "train.stop and the schedule 'plateau' watch a metric, and without validation "
-                    "data there is none",
-                    "hold some out with data.split, or set train.monitor to train/loss");
-  }
+            .monitor = choose_monitor(job.setup, job.meter, job.valid != nullptr)};
   loop.elapsed_before = state.elapsed_seconds;
   if (const auto end = ended_before(loop)) return *end;
   while (state.epoch < job.setup.config.train.epochs) {

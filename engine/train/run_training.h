@@ -49,8 +49,8 @@ struct Monitor {
   bool none() const { return metric.empty(); }
 };
 /// What train.monitor says, or the main metric of the first loss on valid. Throws UserError when
-/// there is no such split or metric.
-Monitor choose_monitor(const TrainConfig& config, const Meter& meter, bool has_valid);
+/// there is no such split or metric, or none at all where train.stop or the schedule watch one.
+Monitor choose_monitor(const Setup& setup, const Meter& meter, bool has_valid);
 
 /// Trains from `state` on until an end; `state` is then what was saved last.
 Outcome run_training(Job& job, TrainState& state);

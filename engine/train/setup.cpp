@@ -5,6 +5,7 @@
 
 #include "engine/core/install_paths.h"
 #include "engine/plan/weight_store.h"
+#include "engine/train/run_training.h"
 
 namespace dl {
 namespace {
@@ -58,6 +59,10 @@ void read_data(Setup& setup, Problems& problems) {
   }
   if (setup.train_pipeline && setup.eval_pipeline) {
     const DataSpec& spec = setup.train_pipeline->spec();
+    if (data.classes && spec.classes && *data.classes < *spec.classes) {
+      problems.add(data.mark, "data.classes is " + std::to_string(*data.classes) +
+                                  ", but the source has " + std::to_string(*spec.classes));
+    }
     setup.data = {tensors_of(spec.inputs), tensors_of(spec.targets),
                   data.classes ? data.classes : spec.classes};
   } else if (setup.config.model.input) {
@@ -107,12 +112,6 @@ void read_optimizer(Setup& setup, Problems& problems) {
   collect(problems, "schedule.warmup: ", [&] {
     if (config.warmup) setup.warmup = read_warmup(*config.warmup, config.train.epochs);
   });
-  const auto effective = config.train.effective_batch;
-  if (effective && *effective % config.data.batch != 0) {
-    problems.add(config.train.mark, "train.effective_batch is " + std::to_string(*effective) +
-                                        ", which is no multiple of data.batch, " +
-                                        std::to_string(config.data.batch));
-  }
 }
 
 std::vector<TrainedWeight> trained_weights(const Graph& graph) {
@@ -122,6 +121,14 @@ std::vector<TrainedWeight> trained_weights(const Graph& graph) {
     if (weight.trainable()) trained.push_back({weight.name, weight.offset, weight.size});
   }
   return trained;
+}
+
+/// Now, and not when the run has its folder.
+void check_monitor(const Setup& setup) {
+  if (!setup.source) return;
+  const bool has_valid =
+      setup.source->has(Split::valid) || setup.config.data.split.valid.amount > 0;
+  choose_monitor(setup, Meter(setup.graph), has_valid);
 }
 
 }  // namespace
@@ -166,6 +173,7 @@ Setup load_setup(const SetupOptions& options) {
   collect(problems, "optimizer: ", [&] {
     setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));
   });
+  collect(problems, "", [&] { check_monitor(setup); });
   problems.throw_if_any();
   return setup;
 }

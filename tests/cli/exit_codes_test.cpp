@@ -97,6 +97,28 @@ TEST_CASE("check --json tells file, line and column of every error") {
   CHECK(out["errors"][1]["line"] == 5);
 }
 
+TEST_CASE(
+    "what only a run could trip over is an error of the config, before there is a run folder") {
+  const Place place;
+  const std::string split = "data.split={valid: 0}";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"train.monitor=valid/top3"}, "'valid/top3' is no metric of this run"},
+      {{"train.monitor=test/loss"}, "'test/loss' is no metric"},
+      {{"train.monitor=valid/loss", split}, "there is no validation data"},
+      {{"train.stop={patience: 1}", split}, "watch a metric"},
+      {{"schedule={plateau: {factor: 0.5}}", split}, "watch a metric"},
+      {{"data.classes=2"}, "data.classes is 2, but the source has 3"},
+  };
+  for (const auto& [sets, message] : cases) {
+    std::vector<std::string> arguments;
+    for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
+    check_fails(place.train(arguments), 3, message);
+    arguments.insert(arguments.begin(), {"check", place.config});
+    check_fails(place.dltool(arguments), 3, message);
+  }
+  CHECK(!fs::exists(place.run));
+}
+
 TEST_CASE("data that is missing or damaged ends with 4 and no run folder") {
   const Place place;
   const std::string config = std::string(DLTOOL_SOURCE_DIR) + "/configs/mnist/mlp.yaml";
