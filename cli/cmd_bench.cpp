@@ -89,11 +89,11 @@ Command bench_command() {
             const auto arguments = std::make_shared<Arguments>();
             app.add_option("--steps", arguments->steps,
                            "Steps to time (default: about five seconds' worth)")
-                ->check(CLI::PositiveNumber)
+                ->check(CLI::Range(1, 1'000'000'000))
                 ->type_name("N");
             app.add_option("--batch", arguments->batch,
                            "Samples in a batch (default: the config's)")
-                ->check(CLI::PositiveNumber)
+                ->check(CLI::Range(1, 1'000'000'000))
                 ->type_name("N");
             app.add_option("--precision", arguments->precision, "f32")->type_name("TYPE");
             app.add_flag("--layers", arguments->layers,

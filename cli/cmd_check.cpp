@@ -15,7 +15,7 @@ nlohmann::ordered_json diagnostics_json(const UserError& error) {
   for (const Diagnostic& diagnostic : error.diagnostics()) {
     nlohmann::ordered_json one = {{"message", escaped(diagnostic.message)}};
     if (diagnostic.mark.valid()) {
-      one["file"] = diagnostic.mark.file->path();
+      one["file"] = escaped(diagnostic.mark.file->path());
       one["line"] = diagnostic.mark.line;
       one["column"] = diagnostic.mark.column;
     }

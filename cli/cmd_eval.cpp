@@ -16,7 +16,7 @@ constexpr std::size_t kWidestConfusion = 20;  // classes that fit a terminal
 void print_json(const Evaluation& evaluation) {
   nlohmann::ordered_json out = {{"split", evaluation.split}, {"samples", evaluation.samples}};
   for (const auto& [name, value] : evaluation.metrics) out[name] = value;
-  out["weights"] = evaluation.weights;
+  out["weights"] = escaped(evaluation.weights);
   if (evaluation.confusion) {
     const std::vector<ClassScores> scores = evaluation.confusion->scores();
     for (std::size_t c = 0; c < scores.size(); ++c) {
@@ -65,13 +65,16 @@ Split read_split(const std::string& word) {
 }
 
 ExitCode eval(EvalOptions options, const std::string& split, const std::string& weights,
-              bool json) {
+              bool checkpoint_said, bool json) {
   if (!split.empty()) options.split = read_split(split);
   if (weights == "ema" || weights == "raw") {
     options.averaged = weights == "ema";
   } else {
     options.weights_file = weights;
   }
+  if (!options.weights_file.empty() && checkpoint_said)
+    throw UserError(ExitCode::command_line,
+                    "--weights FILE and --checkpoint each name the weights: give one of them");
   static StopFlag stop;  // handlers outlive the command
   catch_signals(stop);
   const Evaluation evaluation = evaluate_network(options, stop);
@@ -97,15 +100,16 @@ Command eval_command() {
             app.add_option("--weights", *weights,
                            "A safetensors file; or ema or raw: a run's averaged weights, or not")
                 ->type_name("FILE|ema|raw");
-            app.add_option("--checkpoint", options->checkpoint,
-                           "Of a run: best (the default), last, or a checkpoint's folder")
-                ->type_name("WHICH");
+            const CLI::Option* checkpoint =
+                app.add_option("--checkpoint", options->checkpoint,
+                               "Of a run: best (the default), last, or a checkpoint's folder")
+                    ->type_name("WHICH");
             app.add_option("--set", options->sets, "Change a key of the config; may be repeated")
                 ->type_name("KEY=VALUE")
                 ->allow_extra_args(false);
             app.add_option("--data", options->data_dir, "What @data stands for")->type_name("DIR");
             app.add_flag("--json", *json, "Print one JSON line");
-            return [=] { return eval(*options, *split, *weights, *json); };
+            return [=] { return eval(*options, *split, *weights, checkpoint->count() > 0, *json); };
           }};
 }
 

@@ -52,6 +52,9 @@ Command summary_command() {
   return {"summary", "Show a network: layers, shapes, parameters, FLOPs, memory",
           [](CLI::App& app) {
             const auto options = config_arguments(app);
+            app.get_option("config")
+                ->description("A config, or a run's folder")
+                ->type_name("CONFIG|RUN");
             const auto json = std::make_shared<bool>(false);
             app.add_flag("--json", *json, "Print one JSON line");
             return [=]() -> ExitCode {

@@ -1,10 +1,13 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <system_error>
 
 #include "cli/command.h"
 #include "engine/core/error.h"
@@ -43,6 +46,9 @@ ExitCode explain(const std::exception_ptr& error) {
     fmt::print(stderr, "{}\n", user.what());
     return user.code();
   } catch (const FileError& error) {
+    fmt::print(stderr, "error: {}\n", escaped(error.what()));
+    return ExitCode::output;
+  } catch (const std::system_error& error) {  // fmt's, when it cannot print
     fmt::print(stderr, "error: {}\n", escaped(error.what()));
     return ExitCode::output;
   } catch (const std::bad_alloc&) {
@@ -88,12 +94,27 @@ int run(int argc, char** argv) {
   return static_cast<int>(chosen());
 }
 
+/// Whoever closes one of these does not want to read it in the first file that a run opens.
+void open_standard_streams() {
+  for (const int descriptor : {0, 1, 2}) {
+    if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", O_RDWR);
+  }
+}
+
+/// A result that did not reach its reader is a failure.
+void flush_results() {
+  if (std::fflush(stdout) != 0) throw FileError("write", "the result to stdout", errno);
+}
+
 }  // namespace
 }  // namespace dl
 
 int main(int argc, char** argv) {
   try {
-    return dl::run(argc, argv);
+    dl::open_standard_streams();
+    const int code = dl::run(argc, argv);
+    dl::flush_results();
+    return code;
   } catch (...) {
     return static_cast<int>(dl::explain(std::current_exception()));
   }

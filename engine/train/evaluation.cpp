@@ -19,6 +19,9 @@ bool is_run(const std::string& path) {
 }
 
 Setup load_target(const EvalOptions& options) {
+  std::error_code error;
+  if (!fs::exists(options.target, error))
+    throw UserError(ExitCode::run_folder, "no run and no config at '" + options.target + "'");
   if (!is_run(options.target)) {
     if (options.weights_file.empty()) {
       throw UserError(ExitCode::command_line,

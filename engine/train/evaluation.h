@@ -31,7 +31,6 @@ struct Evaluation {
   std::optional<ConfusionMatrix> confusion;  // of a classification
   std::vector<std::string> class_names;
   std::vector<std::string> notes;  // checkpoints passed over, tensors not used
-  double seconds = 0;
 };
 
 Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop);

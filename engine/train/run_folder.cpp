@@ -114,8 +114,10 @@ RunFolder RunFolder::create_at(FileSystem& files, const std::string& path) {
   make_parents(files, path);
   if (const auto lock = make_locked(files, path)) return {files, path, *lock};
   if (exists(path + "/.lock")) ::close(lock_or_throw(path));
+  const bool is_run = exists(path + "/config.resolved.yaml");
   throw UserError(ExitCode::run_folder, path + ": exists already",
-                  "go on with it by 'dltool resume " + path + "', or name another folder");
+                  is_run ? "go on with it by 'dltool resume " + path + "', or name another folder"
+                         : "name another folder, or let runs/<name>-001 be made");
 }
 
 RunFolder RunFolder::create_numbered(FileSystem& files, const std::string& prefix) {

@@ -70,6 +70,50 @@ TEST_CASE("a command line that makes no sense ends with 2 and says what is wrong
   CHECK(!fs::exists(place.run));  // none of them got as far as the run's folder
 }
 
+TEST_CASE("eval wants one name of the weights, and a target that is there") {
+  const Place place;
+  check_fails(
+      place.dltool({"eval", place.config, "--weights", "w.safetensors", "--checkpoint", "last"}), 2,
+      "give one of them");
+  check_fails(place.dltool({"eval", place.folder / "nowhere"}), 10, "no run and no config at");
+  check_fails(place.dltool({"bench", place.config, "--steps", "0"}), 2, "1 to 1000000000");
+}
+
+TEST_CASE(
+    "a result that cannot be written ends with 6, and a closed stream is no file of the run") {
+  const Place place;
+  const auto shell = [&](const std::string& rest) {
+    return run_program("/bin/sh",
+                       {"-c", "exec \"$0\" \"$@\" " + rest, DLTOOL_BINARY, "check", place.config});
+  };
+  check_fails(shell("> /dev/full"), 6, "No space left");
+  CHECK(shell(">&-").exit_code == 0);
+  const ProgramResult train =
+      run_program("/bin/sh", {"-c", "exec \"$0\" \"$@\" >&- 2>&-", DLTOOL_BINARY, "train",
+                              place.config, "--run", place.run, "--set", "train.log_every=1"});
+  CHECK(train.exit_code == 0);
+  std::ifstream metrics(place.run + "/metrics.jsonl");
+  std::size_t lines = 0;
+  for (std::string line; std::getline(metrics, line); ++lines) CHECK(json::accept(line));
+  CHECK(lines == 5);
+  const ProgramResult docs =
+      run_program("/bin/sh", {"-c", "exec \"$0\" docs schema > /dev/full", DLTOOL_BINARY});
+  check_fails(docs, 6, "No space left");
+}
+
+TEST_CASE("paths that are no UTF-8 are escaped where JSON is printed") {
+  const Place place;
+  const std::string bad = place.folder / "bad\xff.yaml", run = place.folder / "run\xff";
+  std::ofstream(bad) << "name: x\n";
+  const ProgramResult checked = place.dltool({"check", bad, "--json"});
+  CHECK_MESSAGE(checked.exit_code == 3, checked.err);
+  CHECK(json::accept(checked.out));
+  REQUIRE(place.dltool({"train", place.config, "--run", run}).exit_code == 0);
+  const ProgramResult evaluated = place.dltool({"eval", run, "--json"});
+  CHECK_MESSAGE(evaluated.exit_code == 0, evaluated.err);
+  CHECK(json::accept(evaluated.out));
+}
+
 TEST_CASE("a bad config ends with 3 and the messages of the error table") {
   const fs::path errors = fs::path(DLTOOL_SOURCE_DIR) / "tests" / "errors";
   for (const std::string name : {"bad_unknown_layer", "bad_duplicate_key", "bad_unknown_section",
@@ -181,6 +225,9 @@ TEST_CASE("a run folder that exists, and a resume of nothing, end with 10") {
   const std::string before = read_file(place.run + "/metrics.jsonl");
   check_fails(place.train(), 10, "exists already");
   CHECK(read_file(place.run + "/metrics.jsonl") == before);
+  const ProgramResult other = place.dltool({"train", place.config, "--run", place.folder.path()});
+  check_fails(other, 10, "name another folder");
+  CHECK(other.err.find("dltool resume") == std::string::npos);  // it is no run
   check_fails(place.dltool({"resume", place.folder / "nothing"}), 10, "no run to go on with");
   check_fails(place.dltool({"resume", place.folder.path()}), 10, "no run to go on with");
 }
