@@ -5,12 +5,15 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "engine/core/file_system.h"
+#include "engine/sinks/diagnosis.h"
 #include "engine/train/measure.h"
 
 namespace dl {
 namespace {
 
-void print_json(const Setup& setup, const NetworkSummary& summary) {
+void print_json(const Setup& setup, const NetworkSummary& summary,
+                const std::optional<Diagnosis>& diagnosis) {
   nlohmann::ordered_json out = {{"net", setup.config.name},
                                 {"batch", setup.config.data.batch},
                                 {"parameters", summary.parameters},
@@ -25,10 +28,12 @@ void print_json(const Setup& setup, const NetworkSummary& summary) {
                              {"parameters", row.parameters},
                              {"flops", row.flops}});
   }
+  if (diagnosis) out["diagnostics"] = diagnosis_json(*diagnosis);
   fmt::print("{}\n", out.dump());
 }
 
-void print_text(const Setup& setup, const NetworkSummary& summary) {
+void print_text(const Setup& setup, const NetworkSummary& summary,
+                const std::optional<Diagnosis>& diagnosis) {
   fmt::print("{}\nmemory of training with batch {}:\n", network_table(summary.rows),
              setup.config.data.batch);
   std::size_t total = 0;
@@ -37,19 +42,32 @@ void print_text(const Setup& setup, const NetworkSummary& summary) {
     total += bytes;
   }
   fmt::print("  {:<36}{:>10.1f} MiB\n", "together", static_cast<double>(total) / (1 << 20));
+  if (diagnosis)
+    fmt::print("\nstep {}, epoch {}:\n{}", diagnosis->step, diagnosis->epoch,
+               diagnosis_table(*diagnosis));
 }
 
-/// A run's folder stands for its config.
-void accept_run(SetupOptions& options) {
-  const std::string resolved = options.config + "/config.resolved.yaml";
-  if (std::filesystem::is_directory(options.config) && std::filesystem::exists(resolved))
-    options.config = resolved;
+/// The newest step that a run was looked at in; none for one that never was, and for a config.
+std::optional<Diagnosis> find_diagnosis(const std::string& run) {
+  const std::string path = run + "/diagnostics.jsonl";
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  return newest_diagnosis(read_file(path));
+}
+
+ExitCode summary(SetupOptions options, bool json) {
+  const std::string given = options.config, resolved = given + "/config.resolved.yaml";
+  if (std::filesystem::exists(resolved)) options.config = resolved;  // a run's folder
+  const Setup setup = load_setup(options);
+  const NetworkSummary summary = summarise(setup);
+  (json ? print_json : print_text)(setup, summary, find_diagnosis(given));
+  return ExitCode::finished;
 }
 
 }  // namespace
 
 Command summary_command() {
-  return {"summary", "Show a network: layers, shapes, parameters, FLOPs, memory",
+  return {"summary",
+          "Show a network: layers, shapes, parameters, FLOPs, memory; of a run its gradients too",
           [](CLI::App& app) {
             const auto options = config_arguments(app);
             app.get_option("config")
@@ -57,13 +75,7 @@ Command summary_command() {
                 ->type_name("CONFIG|RUN");
             const auto json = std::make_shared<bool>(false);
             app.add_flag("--json", *json, "Print one JSON line");
-            return [=]() -> ExitCode {
-              accept_run(*options);
-              const Setup setup = load_setup(*options);
-              const NetworkSummary summary = summarise(setup);
-              (*json ? print_json : print_text)(setup, summary);
-              return ExitCode::finished;
-            };
+            return [=] { return summary(*options, *json); };
           }};
 }
 

@@ -231,6 +231,7 @@ LayerKind conv_kind() {
       make_kind<Conv>("conv", "convolution over the spatial axes of (C, W) or (C, H, W)",
                       one_source(), param_table());
   kind.carries = carries_as_post_op;
+  kind.units = LayerKind::Units::channels;
   return kind;
 }
 

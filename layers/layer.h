@@ -97,6 +97,10 @@ struct LayerKind {
   std::function<Activation(const Layer&)> activation = {};
   /// Set for layers that honour tape.post(): whether this one can carry `activation`.
   std::function<bool(const Activation& activation, bool training)> carries = {};
+  /// What the axes of its result mean: (batch, channels, ...), (batch, ..., features), or the same
+  /// as those of its source.
+  enum class Units { as_source, channels, features };
+  Units units = Units::as_source;
 };
 
 /// All layers and losses that there are.

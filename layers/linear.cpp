@@ -144,6 +144,7 @@ LayerKind linear_kind() {
   LayerKind kind = make_kind<Linear>("linear", "src weight^T + bias over the last axis",
                                      one_source(), param_table());
   kind.carries = carries_as_post_op;
+  kind.units = LayerKind::Units::features;
   return kind;
 }
 

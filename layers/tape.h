@@ -35,6 +35,7 @@ struct StepContext {
   std::uint64_t seed = 0;
   std::int64_t step = 0;         // optimiser steps since the start of training
   std::int64_t micro_batch = 0;  // which of the batches that make up this step
+  bool diagnose = false;         // whether probes look at this step (engine/plan/probe.h)
 };
 
 /// The memory of a host step: what it reads and writes, in the order they were given.

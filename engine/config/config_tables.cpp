@@ -141,6 +141,8 @@ ParamTable<TopKeys> top_table() {
       with_default("schedule", &TopKeys::schedule,
                    "how the learning rate changes; constant unless said"),
       required("train", &TopKeys::train, "how long and how to train"),
+      with_default("diagnostics", &TopKeys::diagnostics,
+                   "logs gradients, weights, updates and dead units by layer; nothing unless said"),
   };
 }
 
@@ -217,6 +219,11 @@ ParamTable<TrainConfig> train_table() {
       with_default("log_every", &TrainConfig::log_every, at_least(1),
                    "steps between lines of progress where there is no terminal"),
   };
+}
+
+ParamTable<DiagnosticsConfig> diagnostics_table() {
+  return {with_default("every", &DiagnosticsConfig::every, at_least(1),
+                       "steps between those that are looked at; the first one always is")};
 }
 
 void drop_bad_keys(ConfigNode& map, std::span<const ParamSpec> specs, const std::string& section,

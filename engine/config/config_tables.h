@@ -58,7 +58,7 @@ struct TopKeys {
   std::int64_t version = 1;
   std::string name;
   std::int64_t seed = 1;
-  ConfigNode extends, vars, data, blocks, model, loss, optimizer, schedule, train;
+  ConfigNode extends, vars, data, blocks, model, loss, optimizer, schedule, train, diagnostics;
 };
 
 ParamTable<TopKeys> top_table();
@@ -66,6 +66,7 @@ ParamTable<DataConfig> data_table();
 ParamTable<ModelKeys> model_table();
 ParamTable<LossKeys> loss_table();
 ParamTable<TrainConfig> train_table();
+ParamTable<DiagnosticsConfig> diagnostics_table();
 
 /// Reports and removes keys that `specs` does not know, with the section that they belong to
 /// ("train"), and keys without a value. Maps inside are looked through too.

@@ -77,6 +77,7 @@ ConfigNode resolved_config(const RunConfig& config, const ResolvedSections& sect
   put(root, "optimizer", sections.optimizer);
   if (!sections.schedule.is_null()) put(root, "schedule", sections.schedule);
   put(root, "train", sections.train);
+  if (!sections.diagnostics.is_null()) put(root, "diagnostics", sections.diagnostics);
   return root;
 }
 

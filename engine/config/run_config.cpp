@@ -80,6 +80,9 @@ class ConfigReader {
     read_top(path);
     read_section("data", data_table(), config_.data, resolved_.data);
     read_section("train", train_table(), config_.train, resolved_.train);
+    if (root_.find("diagnostics"))
+      read_section("diagnostics", diagnostics_table(), config_.diagnostics.emplace(),
+                   resolved_.diagnostics);
     read_model();
     read_losses();
     read_choices();
@@ -336,6 +339,7 @@ std::vector<SectionDoc> config_sections() {
       {"model", "the network", specs_of(model_table())},
       {"loss", "keys that every loss takes beside its own", specs_of(loss_table())},
       {"train", "how long and how to train", specs_of(train_table())},
+      {"diagnostics", "looking into the network while it trains", specs_of(diagnostics_table())},
   };
 }
 

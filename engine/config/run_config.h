@@ -92,6 +92,12 @@ struct TrainConfig {
   Mark mark;
 };
 
+/// Looking into the network while it trains.
+struct DiagnosticsConfig {
+  std::int64_t every = 100;  // steps
+  Mark mark;
+};
+
 /// A whole config, read and checked; never changed afterwards.
 struct RunConfig {
   std::string name;  // the file's stem unless said
@@ -103,7 +109,8 @@ struct RunConfig {
   TypedNode schedule;                // `constant` unless said
   std::optional<ConfigNode> warmup;  // schedule's `warmup`: any schedule takes one
   TrainConfig train;
-  std::string given_text;          // the file as it was given
+  std::optional<DiagnosticsConfig> diagnostics;  // none: nothing is looked at
+  std::string given_text;                        // the file as it was given
   std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
   std::vector<std::string> files;  // every file that was read, the given one first
 };

@@ -169,6 +169,7 @@ std::string config_schema(const SchemaParts& parts) {
   }
   properties["train"] = params_schema(specs("train"));
   properties["train"].erase("required");
+  properties["diagnostics"] = params_schema(specs("diagnostics"));
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "dltool config"}};
   schema.update(root);

@@ -36,6 +36,7 @@ Graph fuse_activations(const Graph& graph, bool training) {
                       source.kind->carries(activation, training);
     if (!fits || readers[node.src[0].node] != 1) continue;
     source.post = activation;
+    source.post_node = static_cast<int>(i);
     moved[i] = node.src[0];
   }
   if (fused.output.node >= 0 && fused.output.output == 0) fused.output = moved[fused.output.node];

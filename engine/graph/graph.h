@@ -35,6 +35,7 @@ struct Node {
   std::shared_ptr<const Layer> layer;  // shared by the fused graphs for training and evaluation
   std::vector<Port> src;
   std::optional<Activation> post;  // an activation fused into this node
+  int post_node = -1;              // the node that `post` was
   float loss_weight = 1;           // of a loss
   bool train_only = false;         // of a loss: evaluation leaves it out
 };

@@ -8,11 +8,12 @@
 namespace dl {
 
 Program::Program(const Graph& graph, WeightStore& store, const dnnl::engine& engine,
-                 Purpose purpose, std::int64_t batch)
+                 Purpose purpose, std::int64_t batch, bool probes)
     : purpose_(purpose), batch_(batch), store_(&store) {
-  Recording recording = record(graph, store, engine, purpose, batch);
+  Recording recording = record(graph, store, engine, purpose, batch, probes);
   layout_ = lay_out_plan(recording.tape);
   losses_ = std::move(recording.losses);
+  probes_ = std::move(recording.probes);
   output_ = recording.output;
   std::vector<int> inputs;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -48,9 +49,15 @@ std::span<const float> Program::output() const {
           static_cast<std::size_t>(output_->shape().elements())};
 }
 
-Programs::Programs(const Graph& graph, WeightStore& store)
+std::span<const std::int32_t> Program::flat_counts(const Probe& probe) const {
+  return {static_cast<const std::int32_t*>(plan_->data(probe.flat)),
+          static_cast<std::size_t>(probe.flat.shape().elements())};
+}
+
+Programs::Programs(const Graph& graph, WeightStore& store, bool probes)
     : engine_(dnnl::engine::kind::cpu, 0),
       store_(&store),
+      with_probes_(probes),
       training_(fuse_activations(graph, true)),
       inference_(fuse_activations(graph, false)) {}
 
@@ -59,7 +66,8 @@ void Programs::add(Purpose purpose, std::int64_t batch) {
     if (program->purpose() == purpose && program->batch() == batch) return;
   }
   const Graph& graph = purpose == Purpose::train ? training_ : inference_;
-  programs_.push_back(std::make_unique<Program>(graph, *store_, engine_, purpose, batch));
+  const bool probes = with_probes_ && purpose == Purpose::train;
+  programs_.push_back(std::make_unique<Program>(graph, *store_, engine_, purpose, batch, probes));
 }
 
 std::size_t Programs::arena_bytes() const {
@@ -77,6 +85,13 @@ std::size_t Programs::persistent_bytes() const {
 void Programs::bind() {
   arena_ = AlignedBuffer(arena_bytes());
   for (const auto& program : programs_) program->bind({arena_.data(), arena_.bytes()});
+}
+
+std::span<const Probe> Programs::probes() const {
+  for (const auto& program : programs_) {
+    if (program->purpose() == Purpose::train) return program->probes();
+  }
+  return {};
 }
 
 Program& Programs::get(Purpose purpose, std::int64_t batch) {

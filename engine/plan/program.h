@@ -18,7 +18,7 @@ class Program {
  public:
   /// `graph` is not kept: a program is complete in itself. `store` must outlive it.
   Program(const Graph& graph, WeightStore& store, const dnnl::engine& engine, Purpose purpose,
-          std::int64_t batch);
+          std::int64_t batch, bool probes = false);
 
   Purpose purpose() const { return purpose_; }
   std::int64_t batch() const { return batch_; }
@@ -43,6 +43,11 @@ class Program {
   std::span<const float> output() const;
   Shape output_shape() const { return output_->shape(); }
 
+  /// Activations that can be looked at; the same ones in programs of every batch size.
+  std::span<const Probe> probes() const { return probes_; }
+  /// After a run with StepContext::diagnose: how many elements of each unit are flat.
+  std::span<const std::int32_t> flat_counts(const Probe& probe) const;
+
   Plan& plan() { return *plan_; }  // for measurements
 
  private:
@@ -52,6 +57,7 @@ class Program {
   PlanLayout layout_;
   std::optional<Tape> tape_;  // until bound
   std::vector<Recording::Loss> losses_;
+  std::vector<Probe> probes_;
   std::optional<Value> output_;
   std::vector<std::size_t> input_slots_;  // tape input -> index among the graph's input nodes
   std::unique_ptr<Plan> plan_;
@@ -60,8 +66,9 @@ class Program {
 /// The programs of a run; they share weights and one arena, since only one runs at a time.
 class Programs {
  public:
-  /// `graph` as the config has it: activations are fused here, as the purpose allows.
-  Programs(const Graph& graph, WeightStore& store);
+  /// `graph` as the config has it: activations are fused here, as the purpose allows. With `probes`
+  /// the training programs have them.
+  Programs(const Graph& graph, WeightStore& store, bool probes = false);
 
   /// Records a program unless there is one for that purpose and batch. Before bind().
   void add(Purpose purpose, std::int64_t batch);
@@ -71,10 +78,13 @@ class Programs {
   void bind();
   /// One that was added.
   Program& get(Purpose purpose, std::int64_t batch);
+  /// Those of the training programs, which all have the same.
+  std::span<const Probe> probes() const;
 
  private:
   dnnl::engine engine_;
   WeightStore* store_;
+  bool with_probes_;
   Graph training_, inference_;
   std::vector<std::unique_ptr<Program>> programs_;
   AlignedBuffer arena_;

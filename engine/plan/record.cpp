@@ -8,10 +8,11 @@ namespace {
 /// The state of one recording; a class only so that the steps share it.
 class Recorder {
  public:
-  Recorder(const Graph& graph, const WeightStore& store, Tape& tape)
+  Recorder(const Graph& graph, const WeightStore& store, Recording& recording, bool probes)
       : graph_(graph),
         store_(store),
-        tape_(tape),
+        tape_(recording.tape),
+        probes_(probes ? &recording.probes : nullptr),
         results_(graph.nodes.size()),
         diffs_(graph.nodes.size()),
         weights_(graph.nodes.size()) {
@@ -30,6 +31,7 @@ class Recorder {
         input_nodes.push_back(static_cast<int>(i));
       } else {
         record_node(static_cast<int>(i));
+        if (probes_) look_at(static_cast<int>(i));
       }
     }
   }
@@ -74,6 +76,29 @@ class Recorder {
     diffs_[i].resize(results_[i].dst.size());
   }
 
+  /// Records a probe where node i is an activation or carries one.
+  void look_at(int i) {
+    const Node& node = graph_.nodes[i];
+    const bool carries = node.post.has_value();
+    if (!carries && !node.kind->activation) return;
+    const auto range = flat_range(carries ? *node.post : node.kind->activation(*node.layer));
+    if (!range || (carries && range->of_source)) return;
+    const Value& value = range->of_source ? result(node.src[0]) : results_[i].dst[0];
+    if (value.shape().rank() < 2) return;
+    probes_->push_back(
+        record_probe(tape_, value, unit_axis(i), *range, carries ? node.post_node : i));
+  }
+
+  /// Where channels or features lie; the layer that computed them tells.
+  std::size_t unit_axis(int i) const {
+    for (int at = i; !graph_.nodes[at].input; at = graph_.nodes[at].src[0].node) {
+      if (graph_.nodes[at].kind->units == LayerKind::Units::as_source) continue;
+      const bool features = graph_.nodes[at].kind->units == LayerKind::Units::features;
+      return features ? results_[i].dst[0].shape().rank() - 1 : 1;
+    }
+    return 1;
+  }
+
   /// The gradient of the total loss with respect to this one: its weight.
   void seed(int loss) {
     if (!results_[loss].dst[0].needs_grad) return;
@@ -103,6 +128,7 @@ class Recorder {
   const Graph& graph_;
   const WeightStore& store_;
   Tape& tape_;
+  std::vector<Probe>* probes_;                          // null: none are wanted
   std::vector<Recorded> results_;                       // by node
   std::vector<std::vector<std::vector<Value>>> diffs_;  // by node and output: gradients that arrive
   std::vector<std::vector<WeightInfo>> weights_;        // by node
@@ -111,10 +137,10 @@ class Recorder {
 }  // namespace
 
 Recording record(const Graph& graph, const WeightStore& store, const dnnl::engine& engine,
-                 Purpose purpose, std::int64_t batch) {
+                 Purpose purpose, std::int64_t batch, bool probes) {
   const bool training = purpose == Purpose::train;
   Recording recording{
-      .tape = Tape(engine, training), .losses = {}, .output = {}, .input_nodes = {}};
+      .tape = Tape(engine, training), .losses = {}, .output = {}, .input_nodes = {}, .probes = {}};
   std::vector<int> losses;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < graph.losses.size(); ++i) {
@@ -126,7 +152,7 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
   std::vector<int> roots = losses;
   roots.push_back(graph.output.node);
 
-  Recorder recorder(graph, store, recording.tape);
+  Recorder recorder(graph, store, recording, probes);
   recorder.forward(needed_for(graph, roots), batch, recording.input_nodes);
   for (std::size_t i = 0; i < losses.size(); ++i) {
     const int loss = losses[i];

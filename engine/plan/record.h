@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/graph/graph.h"
+#include "engine/plan/probe.h"
 #include "engine/plan/weight_store.h"
 #include "layers/tape.h"
 
@@ -20,6 +21,7 @@ struct Recording {
   std::vector<Loss> losses;
   std::optional<Value> output;   // the predictions, row-major
   std::vector<int> input_nodes;  // graph nodes behind the tape's inputs, in the tape's order
+  std::vector<Probe> probes;     // in the order of their nodes
 };
 
 enum class Purpose {
@@ -29,8 +31,8 @@ enum class Purpose {
 };
 
 /// Records what `purpose` needs of the graph, for batches of `batch` samples. Frozen parts get no
-/// backward.
+/// backward. With `probes` activations can be looked at while they run; nothing else changes.
 Recording record(const Graph& graph, const WeightStore& store, const dnnl::engine& engine,
-                 Purpose purpose, std::int64_t batch);
+                 Purpose purpose, std::int64_t batch, bool probes = false);
 
 }  // namespace dl

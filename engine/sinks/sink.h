@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/sinks/diagnosis.h"
+
 namespace dl {
 
 /// Figures of an epoch or a step by name: "loss", "top1" (fractions 0..1), in the order they are
@@ -63,6 +65,7 @@ class Sink {
   virtual void on_start(const RunStart&) {}
   virtual void on_step(const StepReport&) {}
   virtual void on_epoch(const EpochReport&) {}
+  virtual void on_diagnosis(const Diagnosis&) {}
   virtual void on_note(const std::string& /*sentence*/) {}
   virtual void on_end(const RunEnd&) {}
 };

@@ -11,7 +11,11 @@ namespace {
 constexpr std::size_t kPiece = 4096;
 constexpr std::size_t kGrain = 65536;
 
-DL_VECTORISED double square_sum(const float* values, std::size_t n) {
+double together(const double (&sums)[8]) {
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+DL_VECTORISED double square_sum_of(const float* values, std::size_t n) {
   // Eight sums side by side: a fixed order that vector units can follow.
   double sums[8] = {};
   std::size_t i = 0;
@@ -20,7 +24,21 @@ DL_VECTORISED double square_sum(const float* values, std::size_t n) {
       sums[k] += static_cast<double>(values[i + k]) * values[i + k];
   }
   for (; i < n; ++i) sums[i % 8] += static_cast<double>(values[i]) * values[i];
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  return together(sums);
+}
+
+DL_VECTORISED double difference_sum_of(const float* a, const float* b, std::size_t n) {
+  double sums[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (std::size_t k = 0; k < 8; ++k) {
+      const double difference = static_cast<double>(a[i + k]) - b[i + k];
+      sums[k] += difference * difference;
+    }
+  }
+  for (; i < n; ++i)
+    sums[i % 8] += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+  return together(sums);
 }
 
 DL_VECTORISED void add_scaled(float* __restrict sum, const float* __restrict values, std::size_t n,
@@ -47,6 +65,14 @@ DL_VECTORISED void blend(float* __restrict average, const float* __restrict valu
 
 }  // namespace
 
+double square_sum(std::span<const float> values) {
+  return square_sum_of(values.data(), values.size());
+}
+
+double square_sum_of_difference(std::span<const float> a, std::span<const float> b) {
+  return difference_sum_of(a.data(), b.data(), a.size());
+}
+
 GradientNorm::GradientNorm(std::size_t count) : partial_((count + kPiece - 1) / kPiece) {}
 
 double GradientNorm::operator()(std::span<const float> gradients) {
@@ -54,7 +80,7 @@ double GradientNorm::operator()(std::span<const float> gradients) {
     for (std::size_t i = begin; i < end; ++i) {
       const std::span<const float> piece =
           gradients.subspan(i * kPiece, std::min(kPiece, gradients.size() - i * kPiece));
-      partial_[i] = square_sum(piece.data(), piece.size());
+      partial_[i] = square_sum(piece);
     }
   });
   double total = 0;

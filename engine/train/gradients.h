@@ -7,6 +7,10 @@
 
 namespace dl {
 
+/// Sums in double, in an order that depends on the size alone.
+double square_sum(std::span<const float> values);
+double square_sum_of_difference(std::span<const float> a, std::span<const float> b);
+
 /// The Euclidean norm of all gradients; NaN or infinity when one of them is. The sum runs over
 /// fixed pieces in double, so that it does not depend on the number of threads. Holds the room for
 /// the partial sums.

@@ -7,6 +7,7 @@
 
 #include "engine/core/parallel.h"
 #include "engine/core/random.h"
+#include "engine/train/diagnostics.h"
 #include "engine/train/environment.h"
 
 namespace dl {
@@ -92,7 +93,8 @@ NetworkSummary summarise(const Setup& setup) {
     summary.flops += row.flops;
   }
   WeightStore store(setup.graph);
-  Programs programs(setup.graph, store);
+  const auto& diagnostics = setup.config.diagnostics;
+  Programs programs(setup.graph, store, diagnostics.has_value());
   programs.add(Purpose::train, setup.config.data.batch);
   const Updater updater(*setup.optimizer.optimizer, setup.slices, setup.config.train, store,
                         setup.batches_per_step());
@@ -109,6 +111,10 @@ NetworkSummary summarise(const Setup& setup) {
   summary.memory =
       training_memory(store, updater, programs,
                       slots * sample_bytes * static_cast<std::size_t>(setup.config.data.batch));
+  if (diagnostics) {
+    const Diagnostics looks(*diagnostics, setup.graph, store, programs.probes());
+    summary.memory.emplace_back("diagnostics", looks.bytes());
+  }
   return summary;
 }
 

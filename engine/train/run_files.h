@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,13 @@
 
 namespace dl {
 
-/// The growing files of a run: metrics.jsonl, metrics.csv and log.txt. Tells the state how long
-/// they are, so that a checkpoint remembers it.
+/// The growing files of a run: metrics.jsonl, metrics.csv, log.txt and, where it is wanted,
+/// diagnostics.jsonl. Tells the state how long they are, so that a checkpoint remembers it.
 class RunFiles final : public Sink, public AppendTarget {
  public:
   /// `metrics`: the names of the columns.
-  RunFiles(FileSystem& files, const std::string& folder, std::vector<std::string> metrics);
+  RunFiles(FileSystem& files, const std::string& folder, std::vector<std::string> metrics,
+           bool diagnostics);
 
   /// Cuts the metrics files to what they were when the state was saved.
   /// False when one is shorter than that: somebody else has changed it, and it stays as it is.
@@ -28,11 +30,13 @@ class RunFiles final : public Sink, public AppendTarget {
   void remember_sizes(TrainState& state) const;
 
   void on_epoch(const EpochReport& report) override;
+  void on_diagnosis(const Diagnosis& diagnosis) override;
   void append(const std::string& line) override;
 
  private:
   std::vector<std::string> metrics_;
   GrowingFile jsonl_, csv_, log_;
+  std::optional<GrowingFile> diagnostics_;
 };
 
 }  // namespace dl

@@ -32,19 +32,25 @@ bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
   const std::int64_t per_step = job.setup.batches_per_step();
   point_at(batch, loop.tensors);
   Program& program = job.programs.get(Purpose::train, static_cast<std::int64_t>(batch.samples));
-  program.run(
-      loop.tensors,
-      {.seed = job.setup.config.seed, .step = state.step, .micro_batch = state.batch % per_step});
+  Diagnostics* diagnostics =
+      job.diagnostics && job.diagnostics->due(state.step + 1) ? job.diagnostics : nullptr;
+  program.run(loop.tensors, {.seed = job.setup.config.seed,
+                             .step = state.step,
+                             .micro_batch = state.batch % per_step,
+                             .diagnose = diagnostics != nullptr});
   job.meter.add(program, loop.tensors, state.sums);
+  if (diagnostics) diagnostics->add_batch(program);
   job.updater.add_batch(static_cast<std::int64_t>(batch.samples));
   ++state.batch;
   if (!completes_step) return true;
   double lr =
       job.setup.schedule->lr(job.schedule_context(), {state.epoch, state.step}, state.schedule);
   if (job.setup.warmup) lr *= job.setup.warmup->factor(job.schedule_context(), state.step);
-  const bool finite = job.updater.update(lr, state.step - state.skipped + 1);
+  const bool finite = job.updater.update(lr, state.step - state.skipped + 1, diagnostics);
   if (!finite) ++state.skipped;
   ++state.step;
+  if (diagnostics)
+    job.sinks.tell(&Sink::on_diagnosis, diagnostics->finish(state.epoch + 1, state.step));
   return finite;
 }
 

@@ -9,6 +9,7 @@
 #include "engine/core/stop_flag.h"
 #include "engine/plan/program.h"
 #include "engine/sinks/sink.h"
+#include "engine/train/diagnostics.h"
 #include "engine/train/meter.h"
 #include "engine/train/setup.h"
 #include "engine/train/train_state.h"
@@ -31,6 +32,7 @@ struct Job {
   std::function<void(const TrainState& state, bool best)> save;
   /// Set by SIGUSR1: asks for a checkpoint after the running step, once.
   std::atomic<bool>& save_now;
+  Diagnostics* diagnostics = nullptr;                            // none: no step is looked at
   double max_seconds = std::numeric_limits<double>::infinity();  // --max-time
 
   std::int64_t steps_per_epoch() const;

@@ -33,7 +33,7 @@ class Session {
         stop_(stop),
         data_(setup, stop),
         store_(setup.graph),
-        programs_(setup.graph, store_),
+        programs_(setup.graph, store_, setup.config.diagnostics.has_value()),
         meter_(setup.graph),
         updater_(*setup.optimizer.optimizer, setup.slices, setup.config.train, store_,
                  setup.batches_per_step()) {
@@ -46,7 +46,8 @@ class Session {
                  .seed = setup.config.seed};
     store_.initialise(setup.graph, setup.config.seed);
     updater_.reset_average();
-    run_files_ = std::make_unique<RunFiles>(files_, folder_.path(), meter_.names());
+    run_files_ = std::make_unique<RunFiles>(files_, folder_.path(), meter_.names(),
+                                            setup.config.diagnostics.has_value());
   }
 
   void init_from(const std::string& path, std::vector<std::string>& notes) {
@@ -113,6 +114,7 @@ class Session {
         .stop = stop_,
         .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
         .save_now = stop_.save_now,
+        .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
         .max_seconds = max_seconds};
     tell_start(job, sinks, std::move(notes));
     const Outcome outcome = run_training(job, state_);
@@ -127,6 +129,7 @@ class Session {
    public:
     explicit Forward(RunFiles& files) : files_(files) {}
     void on_epoch(const EpochReport& report) override { files_.on_epoch(report); }
+    void on_diagnosis(const Diagnosis& found) override { files_.on_diagnosis(found); }
 
    private:
     RunFiles& files_;
@@ -144,6 +147,10 @@ class Session {
     if (valid_) data_bytes += valid_->buffer_bytes();
     if (test_) data_bytes += test_->buffer_bytes();
     memory_ = training_memory(store_, updater_, programs_, data_bytes);
+    if (const auto& config = setup_.config.diagnostics) {
+      diagnostics_.emplace(*config, setup_.graph, store_, programs_.probes());
+      memory_.emplace_back("diagnostics", diagnostics_->bytes());
+    }
     check_memory(memory_, memory_limit_bytes());
     programs_.bind();
   }
@@ -270,6 +277,7 @@ class Session {
   Programs programs_;
   Meter meter_;
   Updater updater_;
+  std::optional<Diagnostics> diagnostics_;
   std::unique_ptr<Batches> train_, valid_, test_;
   std::unique_ptr<RunFiles> run_files_;
   RunIdentity identity_;

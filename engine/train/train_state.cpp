@@ -87,6 +87,7 @@ std::string to_json(const TrainState& state, const RunIdentity& identity) {
                                       {"elapsed_seconds", state.elapsed_seconds},
                                       {"jsonl_bytes", state.jsonl_bytes},
                                       {"csv_bytes", state.csv_bytes},
+                                      {"diagnostics_bytes", state.diagnostics_bytes},
                                       {"seed", identity.seed},
                                       {"config_digest", identity.config_digest},
                                       {"data_fingerprint", identity.data_fingerprint}};
@@ -113,7 +114,8 @@ TrainState state_from_json(const std::string& text, const std::string& path,
             .epochs_since_best = in.at("epochs_since_best"),
             .elapsed_seconds = in.at("elapsed_seconds"),
             .jsonl_bytes = in.at("jsonl_bytes"),
-            .csv_bytes = in.at("csv_bytes")};
+            .csv_bytes = in.at("csv_bytes"),
+            .diagnostics_bytes = in.at("diagnostics_bytes")};
   } catch (const json::exception& error) {
     throw UserError(ExitCode::weights, path + ": damaged: " + error.what());
   }

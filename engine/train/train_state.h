@@ -34,6 +34,7 @@ struct TrainState {
   std::int64_t epochs_since_best = 0;
   double elapsed_seconds = 0;
   std::uint64_t jsonl_bytes = 0, csv_bytes = 0;  // sizes of the metrics files
+  std::uint64_t diagnostics_bytes = 0;           // and of diagnostics.jsonl
 };
 
 /// What a checkpoint says of the run it belongs to; compared when the run is resumed.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/core/error.h"
+#include "engine/train/diagnostics.h"
 
 namespace dl {
 namespace {
@@ -71,10 +72,11 @@ void Updater::add_batch(std::int64_t samples) {
   first_ = false;
 }
 
-bool Updater::update(double lr, std::int64_t number) {
+bool Updater::update(double lr, std::int64_t number, Diagnostics* diagnostics) {
   first_ = true;
   const std::span<float> gradients = sum_.empty() ? store_.flat_gradients() : sum_;
   const double mean_scale = sum_.empty() ? 1.0 : 1.0 / static_cast<double>(samples_);
+  if (diagnostics) diagnostics->before_update(gradients, mean_scale, store_.flat());
   const double norm = norm_(gradients) * mean_scale;
   if (!std::isfinite(norm)) return false;
   double scale = mean_scale;
@@ -90,6 +92,7 @@ bool Updater::update(double lr, std::int64_t number) {
                    .lr = lr,
                    .grad_scale = static_cast<float>(scale),
                    .number = number});
+  if (diagnostics) diagnostics->after_update(store_.flat());
   store_.touch();
   if (!averages()) return true;
   const double decay = ema_decay(ema_.decay, ema_.warmup, number);

@@ -14,6 +14,8 @@
 
 namespace dl {
 
+class Diagnostics;
+
 /// Turns gradients into new weights: accumulation over batches, clipping, the optimiser, the
 /// average of weights. Owns the optimiser's slots and the average.
 class Updater {
@@ -26,8 +28,8 @@ class Updater {
   void add_batch(std::int64_t samples);
   /// Updates the weights with the mean over the samples added since the last call. `number` counts
   /// updates from
-  /// 1. Returns false, and changes nothing, when a gradient is not finite.
-  bool update(double lr, std::int64_t number);
+  /// 1. Returns false, and changes nothing, when a gradient is not finite. `diagnostics` looks on.
+  bool update(double lr, std::int64_t number, Diagnostics* diagnostics = nullptr);
 
   bool averages() const { return !average_.empty(); }
   /// Starts the average at the weights as they are; to be called once they are there.

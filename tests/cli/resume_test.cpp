@@ -46,6 +46,7 @@ train:
   ema: {decay: 0.9}
   threads: 2
   checkpoint: {every: {steps: 3}, keep: 2}
+diagnostics: {every: 2}
 )";
 
 ProgramResult dltool(const std::vector<std::string>& arguments) {
@@ -110,6 +111,9 @@ void check_same(const std::string& run, const std::string& other) {
   check_same_bits(run, other);
   CHECK(metrics(run) == metrics(other));
   CHECK(state(run) == state(other));
+  const std::string diagnostics = read_file(other + "/diagnostics.jsonl");
+  CHECK(!diagnostics.empty());
+  CHECK(read_file(run + "/diagnostics.jsonl") == diagnostics);
   std::ifstream csv(run + "/metrics.csv");
   std::size_t lines = 0;
   for (std::string line; std::getline(csv, line);) ++lines;
@@ -239,6 +243,30 @@ TEST_CASE("preparing batches ahead changes no bit") {
     check_same_bits(runs.folder / ahead, runs.whole);
     CHECK(metrics(runs.folder / ahead) == metrics(runs.whole));
   }
+}
+
+TEST_CASE("looking into the network changes no bit of it") {
+  const Runs& runs = shared_runs();
+  const std::string run = runs.folder / "unseen";
+  const ProgramResult result = runs.train(run, "diagnostics=~");
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  check_same_bits(run, runs.whole);
+  CHECK(metrics(run) == metrics(runs.whole));
+  CHECK(!fs::exists(run + "/diagnostics.jsonl"));
+}
+
+TEST_CASE("steps that are done again after a resume are diagnosed once") {
+  const Runs& runs = shared_runs();
+  const std::string run = runs.folder / "ahead";
+  REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
+  // As a run leaves it that is killed before its next checkpoint: with more lines, the last one
+  // torn.
+  std::ofstream(run + "/diagnostics.jsonl", std::ios::app)
+      << R"({"epoch":2,"step":8,"layer":"conv1","type":"conv","gradient_norm":1})"
+      << "\n{\"epoch\":2,\"st";
+  const ProgramResult result = dltool({"resume", run, "--set", "train.max_steps=~"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  check_same(run, runs.whole);
 }
 
 TEST_CASE("a run that died before its first checkpoint starts again") {

@@ -130,6 +130,42 @@ TEST_CASE("a resolved config and a run's folder describe the same network as the
   CHECK(json_of({"check", run + "/config.resolved.yaml", "--json"})["ok"] == true);
 }
 
+TEST_CASE("summary shows of a run the newest step that was looked at, first layer to last") {
+  const Place place;
+  const std::string run = place.folder / "run", plain = place.folder / "plain";
+  REQUIRE(dltool({"train", place.config, "--run", plain}).exit_code == 0);
+  REQUIRE(dltool({"train", place.config, "--run", run, "--set", "diagnostics.every=3"}).exit_code ==
+          0);
+  const json out = json_of({"summary", run, "--json"}),
+             none = json_of({"summary", plain, "--json"});
+  CHECK(!none.contains("diagnostics"));
+  const json& found = out["diagnostics"];
+  CHECK(found["epoch"] == 2);  // two epochs of four steps
+  CHECK(found["step"] == 6);
+  REQUIRE(found["layers"].size() == 3);
+  CHECK(found["layers"][0]["layer"] == "conv1");
+  CHECK(found["layers"][1]["type"] == "relu");
+  CHECK(found["layers"][2]["layer"] == "fc");
+  check_keys(found["layers"][0], {"gradient_norm", "weight_norm", "update_norm", "update_ratio"});
+  check_keys(found["layers"][1], {"dead", "flat"});
+  // Plain descent: the update is the gradient times the rate.
+  const double ratio = found["layers"][2]["update_norm"].get<double>() /
+                       found["layers"][2]["gradient_norm"].get<double>();
+  CHECK(ratio == doctest::Approx(0.1).epsilon(1e-4));
+
+  const std::string text = dltool({"summary", run}).out;
+  const std::size_t at = text.find("\nstep 6, epoch 2:\nlayer ");
+  REQUIRE(at != std::string::npos);
+  CHECK(text.find("\nconv1 ", at) < text.find("\nrelu1 ", at));
+  CHECK(text.find("\nrelu1 ", at) < text.find("\nfc ", at));
+  CHECK(dltool({"summary", plain}).out.find("update/weight") == std::string::npos);
+  std::ifstream lines(run + "/diagnostics.jsonl");
+  std::string steps;
+  for (std::string line; std::getline(lines, line);)
+    steps += std::to_string(json::parse(line)["step"].get<int>());
+  CHECK(steps == "111333666");
+}
+
 TEST_CASE("the reference pages in docs/reference are what the program declares") {
   const std::string pages = std::string(DLTOOL_SOURCE_DIR) + "/docs/reference";
   const ProgramResult fresh = dltool({"docs", "--check", pages});

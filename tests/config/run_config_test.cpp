@@ -52,6 +52,7 @@ optimizer: {sgd: {lr: 0.1, no_decay: ['**.bias']}}
 schedule: {multistep: {epochs: [82, 123], gamma: 0.1}, warmup: {epochs: 1}}
 train: {epochs: 164, clip: {norm: 5}, ema: {decay: 0.99}, effective_batch: 256, threads: auto, precision: f32,
         monitor: valid/top1, stop: {patience: 10}, checkpoint: {every: {epochs: 1}, keep: 3}, on_nonfinite: skip}
+diagnostics: {every: 50}
 )";
 
 DataFacts ten_classes(const TypedNode& source) {
@@ -121,6 +122,8 @@ TEST_CASE("every section of the design's example is read into its fields") {
   CHECK(config.train.stop->patience == 10);
   CHECK(config.train.checkpoint.every.epochs == 1);
   CHECK(config.train.on_nonfinite == OnNonfinite::skip);
+  REQUIRE(config.diagnostics.has_value());
+  CHECK(config.diagnostics->every == 50);
 }
 
 TEST_CASE("a resolved config loads again to the same config") {
@@ -130,6 +133,16 @@ TEST_CASE("a resolved config loads again to the same config") {
   CHECK(layers_text(again) == layers_text(config));
   CHECK(again.losses[1].from.name == config.losses[1].from.name);
   CHECK(again.train.effective_batch == config.train.effective_batch);
+  CHECK(again.diagnostics->every == 50);
+}
+
+TEST_CASE("diagnostics are off unless said, and their default is every 100 steps") {
+  CHECK_FALSE(load_text(around("    - relu\n")).diagnostics.has_value());
+  CHECK(load_text(around("    - relu\n", "diagnostics: {}\n")).diagnostics->every == 100);
+  const RunConfig off =
+      load_text(around("    - relu\n", "diagnostics: {every: 5}\n"), {.sets = {"diagnostics=~"}});
+  CHECK_FALSE(off.diagnostics.has_value());
+  CHECK(off.resolved_text.find("diagnostics") == std::string::npos);
 }
 
 TEST_CASE("what is not written has its default") {
