@@ -24,7 +24,10 @@ void Expansion::read_vars(const ConfigNode& vars) {
     if (findings_.count() == before && value.is_null())
       findings_.add(var.key_mark, "var '" + var.key + "' has no value");
     try {
-      if (findings_.count() == before) globals_.values.insert_or_assign(var.key, value_of(value));
+      if (findings_.count() == before) {
+        globals_.values.insert_or_assign(var.key, value_of(value));
+        vars_.entries().push_back({var.key, var.key_mark, value});
+      }
     } catch (const UserError& error) {
       findings_.add(error);
     }

@@ -23,6 +23,9 @@ class Expansion {
   /// The section with every expression replaced; a null node when it is not there.
   ConfigNode section(const std::string& key);
 
+  /// The vars with their values, as far as they have one.
+  const ConfigNode& vars() const { return vars_; }
+
   /// Any other value of the top level's scope.
   ConfigNode value(const ConfigNode& node) { return expand(node, globals_, budget_, findings_); }
 
@@ -43,6 +46,7 @@ class Expansion {
   Findings& findings_;
   Budget budget_;
   Scope globals_;
+  ConfigNode vars_ = ConfigNode::map({}, {});
   std::unique_ptr<LayerExpander> expander_;
   std::optional<DataFacts> facts_;
   bool asking_ = false;  // data.classes is being computed

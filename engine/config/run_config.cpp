@@ -91,6 +91,7 @@ class ConfigReader {
   }
 
   const ResolvedSections& resolved() const { return resolved_; }
+  const ConfigNode& vars() const { return expansion_->vars(); }
 
  private:
   /// Runs `read`, and collects what it throws behind `what`.
@@ -308,6 +309,7 @@ RunConfig load(const ConfigOptions& options, Problems& problems) {
     throw UserError(config.model.mark, "the expanded model comes to over 100,000 values");
   }
   config.resolved_text = yaml_text(resolved);
+  if (!reader.vars().entries().empty()) config.vars_text = yaml_text(reader.vars());
   config.given_text = std::move(files.given_text);
   config.files = std::move(files.files);
   return config;

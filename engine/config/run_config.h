@@ -112,6 +112,7 @@ struct RunConfig {
   std::optional<DiagnosticsConfig> diagnostics;  // none: nothing is looked at
   std::string given_text;                        // the file as it was given
   std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
+  std::string vars_text;           // YAML of the vars' values, which are in nothing else; "": none
   std::vector<std::string> files;  // every file that was read, the given one first
 };
 

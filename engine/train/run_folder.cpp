@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -19,13 +21,25 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxNumber = 999'999;
 
+/// Tries a few times: a reader that looks whether somebody works in the run holds the lock for some
+/// microseconds (RunFolder::in_use). Sets errno when it fails.
+bool take_lock(int descriptor) {
+  constexpr int kTries = 3;
+  constexpr auto kPause = std::chrono::milliseconds(2);
+  for (int i = 1; ::flock(descriptor, LOCK_EX | LOCK_NB) != 0; ++i) {
+    if (errno != EWOULDBLOCK || i == kTries) return false;
+    std::this_thread::sleep_for(kPause);
+  }
+  return true;
+}
+
 /// Takes the lock without touching anything else. Throws UserError (ExitCode::locked) when another
 /// process holds it.
 int lock_or_throw(const std::string& path) {
   const std::string file = path + "/.lock";
   const int lock = ::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
   if (lock < 0) throw FileError("open", file, errno);
-  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (take_lock(lock)) return lock;
   const int error = errno;
   ::close(lock);
   if (error != EWOULDBLOCK) throw FileError("lock", file, error);
@@ -142,17 +156,23 @@ RunFolder RunFolder::open(FileSystem& files, const std::string& path) {
   }
 }
 
-void RunFolder::write(const std::string& name, const std::string& text) {
-  try {
-    write_file_atomically(*files_, file(name), text);
-  } catch (const FileError& error) {
-    throw UserError(ExitCode::output, error.what());
-  }
+bool RunFolder::in_use(const std::string& path) {
+  const Lock lock{::open((path + "/.lock").c_str(), O_RDONLY | O_CLOEXEC)};
+  if (lock.descriptor < 0) return false;
+  return ::flock(lock.descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 void RunFolder::remove(const std::string& name) {
   try {
     files_->remove_all(file(name));
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::output, error.what());
+  }
+}
+
+void RunFolder::write(const std::string& name, const std::string& text) {
+  try {
+    write_file_atomically(*files_, file(name), text);
   } catch (const FileError& error) {
     throw UserError(ExitCode::output, error.what());
   }

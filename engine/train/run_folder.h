@@ -18,6 +18,9 @@ class RunFolder {
   /// Opens an existing run to go on with it. Throws UserError: run_folder when there is none,
   /// locked.
   static RunFolder open(FileSystem& files, const std::string& path);
+  /// Whether a process is working in it. For readers: nothing is written, and the lock is looked at
+  /// for so short a time that no other process loses it.
+  static bool in_use(const std::string& path);
 
   RunFolder(RunFolder&&) noexcept;
   ~RunFolder();

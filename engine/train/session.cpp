@@ -347,6 +347,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   }
   session.folder().write("config.yaml", setup.config.given_text);
   session.folder().write("env.json", to_json(this_environment()));
+  if (!setup.config.vars_text.empty()) session.folder().write("vars.yaml", setup.config.vars_text);
   session.folder().write("config.resolved.yaml", setup.config.resolved_text);
   unbegun.path.clear();
   return session.run(std::move(notes), seconds_or_forever(options.max_seconds),
@@ -384,9 +385,9 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   } else {
     session.start_again();
   }
-  session.folder().remove("exit.json");  // it told how the run ended: it has not
   if (!options.sets.empty())
     session.folder().write("config.resolved.yaml", setup.config.resolved_text);
+  session.folder().remove("exit.json");  // it has not ended any more
   return session.run(std::move(notes), seconds_or_forever(options.max_seconds),
                      options.requirements);
 }

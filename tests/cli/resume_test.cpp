@@ -310,6 +310,19 @@ TEST_CASE("a run that has ended ends again without another step") {
   check_same(run, runs.whole);
 }
 
+TEST_CASE("how a run ended is no longer there when it goes on") {
+  const Runs& runs = shared_runs();
+  const std::string run = runs.folder / "goes_on";
+  REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
+  CHECK(fs::exists(run + "/exit.json"));
+  RunningProgram program(
+      DLTOOL_BINARY, {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
+  wait_for_step(program, run, 9);
+  program.signal(SIGKILL);
+  CHECK(program.wait().exit_code == 1000 + SIGKILL);
+  CHECK(!fs::exists(run + "/exit.json"));
+}
+
 TEST_CASE("losses that are not finite do not make a checkpoint unreadable") {
   const Runs& runs = shared_runs();
   const std::string run = runs.folder / "nan";

@@ -136,6 +136,15 @@ TEST_CASE("a resolved config loads again to the same config") {
   CHECK(again.diagnostics->every == 50);
 }
 
+TEST_CASE("the values of the vars are kept beside the resolved config, which has none") {
+  const RunConfig config =
+      load_text(around("    - conv: {out_channels: $w, kernel_size: $sizes}\n",
+                       "vars: {n: 3, w: $(n * 4), sizes: ['1', 2]}\ndata: {batch: $n}\n"));
+  CHECK(config.vars_text == "n: 3\nw: 12\nsizes: [\"1\", 2]\n");
+  CHECK(config.resolved_text.find("vars") == std::string::npos);
+  CHECK(load_text(config.resolved_text).vars_text.empty());
+}
+
 TEST_CASE("diagnostics are off unless said, and their default is every 100 steps") {
   CHECK_FALSE(load_text(around("    - relu\n")).diagnostics.has_value());
   CHECK(load_text(around("    - relu\n", "diagnostics: {}\n")).diagnostics->every == 100);

@@ -189,6 +189,39 @@ TEST_CASE("a lock goes with the process, not with the file") {
   CHECK(run.path() == folder / "run");
 }
 
+TEST_CASE("a reader sees whether a process works in a run, and does not keep it from working") {
+  const TempFolder folder;
+  const std::string path = folder / "run";
+  const auto files = real_file_system();
+  CHECK_FALSE(RunFolder::in_use(path));
+  const Pipe ready, done;
+  const pid_t child = in_child([&] {
+    RunFolder run = RunFolder::create(*files, path, "");
+    run.write("config.resolved.yaml", "version: 1\n");
+    ready.signal();
+    done.wait();
+    return 0;
+  });
+  ready.wait();
+  const std::size_t before = entries_in(folder.path());
+  CHECK(RunFolder::in_use(path));
+  CHECK(entries_in(folder.path()) == before);
+  done.signal();
+  CHECK(result_of(child) == 0);
+  CHECK_FALSE(RunFolder::in_use(path));
+  CHECK(code_of([&] { RunFolder::open(*files, path); }) == 0);
+}
+
+TEST_CASE("a file of a run can be taken away, whether it is there or not") {
+  const TempFolder folder;
+  const auto files = real_file_system();
+  RunFolder run = RunFolder::create(*files, folder / "run", "");
+  run.write("exit.json", "{}");
+  run.remove("exit.json");
+  run.remove("exit.json");
+  CHECK_FALSE(fs::exists(run.file("exit.json")));
+}
+
 TEST_CASE("there is nothing to resume where no run is") {
   const TempFolder folder;
   const auto files = real_file_system();
