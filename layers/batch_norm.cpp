@@ -1,6 +1,6 @@
-#include "layers/batch_norm_rows.h"
 #include "layers/initializer.h"
 #include "layers/registry.h"
+#include "layers/rows_norm_util.h"
 
 namespace dl {
 namespace {

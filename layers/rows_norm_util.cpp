@@ -1,4 +1,4 @@
-#include "layers/batch_norm_rows.h"
+#include "layers/rows_norm_util.h"
 
 #include <algorithm>
 #include <array>
