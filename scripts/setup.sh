@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly libraries=(libyaml-cpp-dev libcli11-dev libfmt-dev nlohmann-json3-dev librandom123-dev
-                    zlib1g-dev libssl-dev doctest-dev)
+                    zlib1g-dev libjpeg62-turbo-dev libpng-dev libssl-dev doctest-dev)
 readonly onednn=.deps/onednn
 
 say() { echo "setup: $*" >&2; }
