@@ -56,56 +56,76 @@ std::span<const std::int32_t> BatchField::ints() const {
   return {reinterpret_cast<const std::int32_t*>(bytes), samples * field->elements()};
 }
 
-/// Room for one batch, and for one raw sample on the way into it.
+/// Room for one batch.
 struct Batches::Slot {
-  Slot(const DataSpec& source, const DataSpec& result, std::size_t samples)
-      : block(bytes_of(source, 1) + bytes_of(result, samples)) {
+  Slot(const DataSpec& result, std::size_t samples) : block(bytes_of(result, samples)) {
     std::byte* at = block.data();
-    for_each_field(source, [&](const Field& field, bool) {
-      raw.push_back({at, field.bytes()});
-      at += aligned(field.bytes());
-    });
     for_each_field(result, [&](const Field& field, bool input) {
       (input ? batch.inputs : batch.targets).push_back({&field, at, 0});
       first.push_back({at, field.bytes()});
       at += aligned(field.bytes() * samples);
     });
-    sample = first;
   }
 
   Block block;
   Batch batch;
-  std::vector<std::span<std::byte>> raw;            // one sample of the source
-  std::vector<std::span<std::byte>> first, sample;  // places of the first and of the current sample
+  std::vector<std::span<std::byte>> first;  // places of the first sample
+  std::size_t missing = 0;                  // samples that are not there yet
+};
+
+/// Room for one raw sample on the way into a batch.
+struct Batches::Worker {
+  Worker(const DataSpec& source, std::size_t fields) : block(bytes_of(source, 1)), sample(fields) {
+    std::byte* at = block.data();
+    for_each_field(source, [&](const Field& field, bool) {
+      raw.push_back({at, field.bytes()});
+      at += aligned(field.bytes());
+    });
+  }
+
+  Block block;
+  std::vector<std::span<std::byte>> raw;     // one sample of the source
+  std::vector<std::span<std::byte>> sample;  // where it goes
+  PictureBuffers pictures;
 };
 
 Batches::Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
                  const StopFlag* stop)
     : data_(data), pipeline_(pipeline), options_(options), stop_(stop) {
-  assert(options_.batch >= 1);
+  assert(options_.batch >= 1 && options_.workers >= 1);
   if (per_epoch() == 0) {
     throw UserError(ExitCode::data, "there are " + std::to_string(data_.samples.size()) +
                                         " samples, fewer than one batch of " +
                                         std::to_string(options_.batch));
   }
-  // The caller holds one slot while the reader fills the others.
+  // The caller holds one slot while the workers fill the others.
   slots_.reserve(options_.prefetch + 1);
-  for (std::size_t i = 0; i < options_.prefetch + 1; ++i) {
-    slots_.emplace_back(pipeline_.source(), pipeline_.spec(), options_.batch);
-  }
+  for (std::size_t i = 0; i < options_.prefetch + 1; ++i)
+    slots_.emplace_back(pipeline_.spec(), options_.batch);
+  const std::size_t threads = options_.prefetch > 0 ? options_.workers : 0;
+  workers_.reserve(std::max<std::size_t>(threads, 1));
+  for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
+    workers_.emplace_back(pipeline_.source(), slots_[0].first.size());
   order_.assign(data_.samples.begin(), data_.samples.end());
-  if (options_.prefetch > 0) reader_ = std::thread([this] { read_loop(); });
+  try {
+    for (std::size_t i = 0; i < threads; ++i)
+      threads_.emplace_back([this, i] { read_loop(workers_[i]); });
+  } catch (...) {
+    end_threads();  // those that were started: the system has no more of them
+    throw;
+  }
 }
 
-Batches::~Batches() {
-  if (!reader_.joinable()) return;
+Batches::~Batches() { end_threads(); }
+
+void Batches::end_threads() {
   {
     const std::lock_guard lock(mutex_);
     quit_ = true;
     give_up_ = true;
   }
   changed_.notify_all();
-  reader_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 std::size_t Batches::per_epoch() const {
@@ -119,16 +139,16 @@ std::size_t Batches::samples_per_epoch() const {
 }
 
 std::size_t Batches::buffer_bytes() const {
-  return slots_.size() *
-         (bytes_of(pipeline_.source(), 1) + bytes_of(pipeline_.spec(), options_.batch));
+  return slots_.size() * bytes_of(pipeline_.spec(), options_.batch) +
+         workers_.size() * bytes_of(pipeline_.source(), 1);
 }
 
 void Batches::start(std::uint64_t epoch, std::size_t first) {
   std::unique_lock lock(mutex_);
-  give_up_ = true;  // the reader may be at work on another epoch: let it notice
-  changed_.wait(lock, [&] { return !reading_; });
+  give_up_ = true;  // the workers may be at another epoch: let them notice
+  changed_.wait(lock, [&] { return busy_ == 0; });
   give_up_ = false;
-  error_ = nullptr;
+  failure_.reset();
 
   if (options_.shuffle) {
     const std::vector<std::uint32_t> places =
@@ -138,7 +158,8 @@ void Batches::start(std::uint64_t epoch, std::size_t first) {
   epoch_ = epoch;
   wait_seconds_ = 0.0;
   holding_ = false;
-  produced_ = released_ = std::min(first, per_epoch());
+  opened_ = produced_ = released_ = std::min(first, per_epoch());
+  handed_out_ = 0;
   end_ = per_epoch();
   lock.unlock();
   changed_.notify_all();
@@ -152,9 +173,14 @@ const Batch* Batches::next() {
 }
 
 const Batch* Batches::next_read_now() {
-  if (produced_ == end_ || !fill(slots_[0], produced_)) return nullptr;
-  ++produced_;
-  return &slots_[0].batch;
+  if (produced_ == end_) return nullptr;
+  const Share whole{produced_, 0, samples_in(produced_)};
+  open_batch(produced_);
+  Failure failure{};
+  const Outcome outcome = read_share(workers_[0], whole, failure);
+  if (outcome == Outcome::failed) std::rethrow_exception(failure.error);
+  if (outcome == Outcome::gave_up) return nullptr;
+  return &slot_of(produced_++).batch;
 }
 
 const Batch* Batches::next_read_ahead() {
@@ -164,64 +190,112 @@ const Batch* Batches::next_read_ahead() {
     ++released_;
     changed_.notify_all();
   }
-  const auto ready = [&] { return produced_ > released_ || released_ == end_ || error_; };
+  // After a failure the other workers may still find one at an earlier sample.
+  const auto ready = [&] {
+    return produced_ > released_ || released_ == end_ || (failure_ && busy_ == 0);
+  };
   while (!changed_.wait_for(lock, kPoll, ready)) {
     if (stop_requested()) return nullptr;
   }
-  if (produced_ > released_) {  // also what was read before an error
+  if (produced_ > released_) {  // also what was read before a failure
     holding_ = true;
-    return &slots_[released_ % slots_.size()].batch;
+    return &slot_of(released_).batch;
   }
-  if (error_) std::rethrow_exception(error_);
+  if (failure_) std::rethrow_exception(failure_->error);
   return nullptr;
 }
 
 bool Batches::stop_requested() const { return stop_ && stop_->requested(); }
 
-bool Batches::fill(Slot& slot, std::size_t index) const {
-  const std::size_t begin = index * options_.batch;
-  const std::size_t count = std::min(options_.batch, order_.size() - begin);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (give_up_.load(std::memory_order_relaxed) || stop_requested()) return false;
-    for (std::size_t k = 0; k < slot.first.size(); ++k) {
-      const std::span<std::byte> place = slot.first[k];
-      slot.sample[k] = {place.data() + i * place.size(), place.size()};
-    }
-    const std::uint32_t sample = order_[begin + i];
-    data_.dataset->read(sample, slot.raw);
-    pipeline_.apply(slot.raw, slot.sample, options_.seed, epoch_, sample);
-  }
-  for (BatchField& field : slot.batch.inputs) field.samples = count;
-  for (BatchField& field : slot.batch.targets) field.samples = count;
-  slot.batch.samples = count;
-  slot.batch.index = index;
-  return true;
+Batches::Slot& Batches::slot_of(std::size_t batch) { return slots_[batch % slots_.size()]; }
+
+std::size_t Batches::samples_in(std::size_t batch) const {
+  return std::min(options_.batch, order_.size() - batch * options_.batch);
 }
 
-void Batches::read_loop() {
+void Batches::open_batch(std::size_t batch) {
+  Slot& slot = slot_of(batch);
+  slot.missing = slot.batch.samples = samples_in(batch);
+  slot.batch.index = batch;
+  for (BatchField& field : slot.batch.inputs) field.samples = slot.missing;
+  for (BatchField& field : slot.batch.targets) field.samples = slot.missing;
+}
+
+void Batches::read_sample(Worker& worker, const Slot& slot, std::size_t place,
+                          std::size_t sample) const {
+  for (std::size_t k = 0; k < slot.first.size(); ++k) {
+    const std::span<std::byte> first = slot.first[k];
+    worker.sample[k] = {first.data() + place * first.size(), first.size()};
+  }
+  data_.dataset->read(sample, worker.raw);
+  if (pipeline_.source().inputs[0].encoded) data_.dataset->decode(sample, worker.pictures);
+  try {
+    pipeline_.apply(worker.raw, worker.sample, options_.seed, epoch_, sample, worker.pictures);
+  } catch (const PictureError& error) {
+    throw UserError(ExitCode::data, data_.dataset->sample_name(sample) + ": " + error.what());
+  }
+}
+
+Batches::Outcome Batches::read_share(Worker& worker, const Share& share, Failure& failure) {
+  const Slot& slot = slot_of(share.batch);
+  for (std::size_t i = share.begin; i < share.end; ++i) {
+    if (give_up_.load(std::memory_order_relaxed) || stop_requested()) return Outcome::gave_up;
+    try {
+      read_sample(worker, slot, i, order_[share.batch * options_.batch + i]);
+    } catch (...) {
+      failure = {share.batch, i, std::current_exception()};
+      return Outcome::failed;
+    }
+  }
+  return Outcome::done;
+}
+
+bool Batches::has_work() const {
+  return opened_ < end_ && opened_ - released_ < slots_.size() && !failure_ && !give_up_;
+}
+
+/// The next samples in order: batches are opened one after the other, so whatever lies before a
+/// sample that a worker has was handed out too.
+Batches::Share Batches::take_share() {
+  constexpr std::size_t kSharesEach = 4;  // small ones, so that none waits long for the last
+  const std::size_t count = samples_in(opened_), workers = workers_.size();
+  const std::size_t size = workers == 1 ? count : 1 + (count - 1) / (workers * kSharesEach);
+  if (handed_out_ == 0) open_batch(opened_);
+  const Share share{opened_, handed_out_, std::min(count, handed_out_ + size)};
+  handed_out_ = share.end;
+  if (handed_out_ == count) {
+    handed_out_ = 0;
+    ++opened_;
+  }
+  return share;
+}
+
+void Batches::finish_share(const Share& share, Outcome outcome, Failure failure) {
+  if (outcome == Outcome::gave_up) {
+    give_up_ = true;  // stopped: nothing more to read until start()
+  } else if (outcome == Outcome::failed) {
+    const auto place = [](const Failure& f) { return std::pair(f.batch, f.sample); };
+    if (!failure_ || place(failure) < place(*failure_)) failure_ = std::move(failure);
+  } else {
+    slot_of(share.batch).missing -= share.end - share.begin;
+    while (produced_ < opened_ && slot_of(produced_).missing == 0) ++produced_;
+  }
+}
+
+void Batches::read_loop(Worker& worker) {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] {
-      const bool work = produced_ < end_ && produced_ - released_ < slots_.size() && !error_;
-      return quit_ || (work && !give_up_);
-    });
+    changed_.wait(lock, [&] { return quit_ || has_work(); });
     if (quit_) return;
-    const std::size_t index = produced_;
-    reading_ = true;
+    const Share share = take_share();
+    ++busy_;
     lock.unlock();
-    bool filled = false;
-    std::exception_ptr error;
-    try {
-      filled = fill(slots_[index % slots_.size()], index);
-    } catch (...) {
-      error = std::current_exception();
-    }
+    Failure failure{};
+    const Outcome outcome = read_share(worker, share, failure);
     lock.lock();
-    reading_ = false;
-    if (filled) ++produced_;
-    error_ = error;
+    --busy_;
+    finish_share(share, outcome, std::move(failure));
     changed_.notify_all();
-    if (!filled && !error) give_up_ = true;  // stopped: nothing more to read until start()
   }
 }
 

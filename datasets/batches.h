@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "datasets/splits.h"
@@ -34,11 +35,12 @@ struct BatchOptions {
   bool shuffle = false;    // a new order each epoch; otherwise the data set's own
   bool drop_last = false;  // leave out a partial last batch
   std::uint64_t seed = 0;
-  std::size_t prefetch = 2;  // batches read ahead on a thread; 0: read when asked for
+  std::size_t prefetch = 2;  // batches read ahead on threads; 0: read when asked for
+  std::size_t workers = 1;   // those threads; the samples of a batch are shared out among them
 };
 
-/// The batches of a split, epoch by epoch, read ahead on a thread. What they hold depends on the
-/// options, the epoch and the data alone, never on prefetch or timing.
+/// The batches of a split, epoch by epoch, read ahead on threads. What they hold depends on the
+/// options, the epoch and the data alone, never on prefetch, workers or timing.
 class Batches {
  public:
   /// All buffers are allocated here. `pipeline` and the data must outlive it. `stop` ends waiting
@@ -67,9 +69,29 @@ class Batches {
 
  private:
   struct Slot;
+  struct Worker;
+  /// Some neighbouring samples of a batch: what a worker takes on at a time.
+  struct Share {
+    std::size_t batch, begin, end;
+  };
+  /// What was thrown at a sample. Of several errors the one at the earliest sample counts, which
+  /// does not depend on the number of workers.
+  struct Failure {
+    std::size_t batch, sample;
+    std::exception_ptr error;
+  };
+  enum class Outcome { done, gave_up, failed };
 
-  bool fill(Slot& slot, std::size_t index) const;  // false: gave up
-  void read_loop();
+  Slot& slot_of(std::size_t batch);
+  std::size_t samples_in(std::size_t batch) const;
+  void read_sample(Worker& worker, const Slot& slot, std::size_t place, std::size_t sample) const;
+  void open_batch(std::size_t batch);
+  Outcome read_share(Worker& worker, const Share& share, Failure& failure);
+  bool has_work() const;
+  Share take_share();
+  void finish_share(const Share& share, Outcome outcome, Failure failure);
+  void read_loop(Worker& worker);
+  void end_threads();
   const Batch* next_read_now();
   const Batch* next_read_ahead();
   bool stop_requested() const;
@@ -79,20 +101,22 @@ class Batches {
   BatchOptions options_;
   const StopFlag* stop_;
   std::vector<Slot> slots_;
+  std::vector<Worker> workers_;
   std::vector<std::uint32_t> order_;
   std::uint64_t epoch_ = 0;
   double wait_seconds_ = 0.0;
   bool holding_ = false;  // the caller has slot released_
 
-  // Shared with the reader, under mutex_. Counters are batch numbers of the epoch.
+  // Shared with the workers, under mutex_. Counters are batch numbers of the epoch.
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::size_t opened_ = 0, handed_out_ = 0;  // the batch being shared out, and samples of it so far
   std::size_t produced_ = 0, released_ = 0, end_ = 0;
-  bool reading_ = false;
-  std::exception_ptr error_;
+  std::size_t busy_ = 0;  // workers that have a share
+  std::optional<Failure> failure_;
   std::atomic<bool> give_up_{false};
   bool quit_ = false;
-  std::thread reader_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace dl

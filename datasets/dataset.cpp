@@ -1,5 +1,7 @@
 #include "datasets/dataset.h"
 
+#include <cassert>
+
 namespace dl {
 
 std::size_t size_of(DataType type) { return type == DataType::u8 ? 1 : 4; }
@@ -8,6 +10,14 @@ std::size_t Field::elements() const {
   std::size_t count = 1;
   for (const std::int64_t dim : shape) count *= static_cast<std::size_t>(dim);
   return count;
+}
+
+void Dataset::decode(std::size_t, PictureBuffers&) const {
+  assert(!"only a data set with an encoded input is asked to decode");
+}
+
+std::string Dataset::sample_name(std::size_t index) const {
+  return "sample " + std::to_string(index);
 }
 
 std::string_view split_name(Split split) {

@@ -12,15 +12,18 @@
 
 namespace dl {
 
+struct PictureBuffers;
+
 enum class DataType { u8, f32, s32 };
 std::size_t size_of(DataType type);
 
 /// One thing that a sample has: a picture, a label. `shape` is that of one sample; {} is a single
-/// number.
+/// number. Pictures that differ in size have 0 for height and width.
 struct Field {
   std::string name;  // "image", "label": what configs call data.image, data.label
   DataType type = DataType::f32;
   std::vector<std::int64_t> shape;
+  bool encoded = false;  // pictures that Dataset::decode() gives, not read()
 
   std::size_t elements() const;
   std::size_t bytes() const { return elements() * size_of(type); }
@@ -34,7 +37,7 @@ struct DataSpec {
 };
 
 /// Where the bytes of one sample go: one buffer of Field::bytes() for each input, then for each
-/// target.
+/// target. That of an encoded picture is not used.
 using SampleBuffers = std::span<const std::span<std::byte>>;
 
 /// The samples of one split, opened and ready.
@@ -45,6 +48,13 @@ class Dataset {
   virtual std::size_t size() const = 0;
   /// Writes sample `index` < size(). Any thread may call it at any time; it allocates nothing.
   virtual void read(std::size_t index, SampleBuffers out) const = 0;
+  /// Where inputs[0] is encoded, its picture goes to `buffers.decoded`. Any thread may call it at
+  /// any time. Throws UserError (ExitCode::data) naming the file when it is no good.
+  virtual void decode(std::size_t index, PictureBuffers& buffers) const;
+  /// A name for messages: of the sample's file, where it has one.
+  virtual std::string sample_name(std::size_t index) const;
+  /// Sentences that a run should tell: samples that were left out.
+  virtual std::vector<std::string> notes() const { return {}; }
   /// Changes when the content does. Computed when asked for: it looks at every byte.
   virtual std::string fingerprint() const = 0;
 };
@@ -68,6 +78,12 @@ class DataSource {
   virtual ~DataSource() = default;
   virtual const DataSpec& spec() const = 0;
   virtual bool has(Split split) const = 0;
+  /// Looks on the disk for what the config leaves open: names of classes, splits. Before that,
+  /// spec() and has() know only what the config says. Throws UserError (ExitCode::data) when it is
+  /// not there, or not as it should be.
+  virtual void look_up(const DataPaths&) {}
+  /// Puts what look_up() found into the source's own entry of the config, so that a run keeps it.
+  virtual void complete(ConfigNode& /*params*/) const {}
   /// Throws UserError (ExitCode::data) naming file and byte offset when a file is missing or
   /// damaged.
   virtual std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const = 0;

@@ -6,25 +6,30 @@
 namespace dl {
 namespace {
 
+/// How far apart the neighbours in a channel, and the channels themselves, lie in memory.
+struct Layout {
+  std::int64_t channels, width, pixel_step, plane_step;
+};
+
 /// One pass: every pixel of the result is fetched, converted and written once. `convert(channel)`
 /// gives the function for the channel's pixels.
 template <class Pixel, class Convert>
-void fetch_picture(const Pixel* src, float* dst, const std::array<std::int64_t, 3>& from,
-                   const PictureWindow& window, Pixel fill, const Convert& convert) {
-  const auto [channels, height, width] = from;
-  for (std::int64_t c = 0; c < channels; ++c, src += height * width) {
+void fetch_picture(const Pixel* src, float* dst, const Layout& layout, const PictureWindow& window,
+                   Pixel fill, const Convert& convert) {
+  for (std::int64_t c = 0; c < layout.channels; ++c, src += layout.plane_step) {
     const auto value = convert(c);
     const float padding = value(fill);
     for (std::int64_t y = 0; y < window.height; ++y, dst += window.width) {
       const std::int64_t row = window.top + y;
-      if (row < 0 || row >= height) {
+      if (row < window.first_row || row >= window.end_row) {
         std::fill_n(dst, window.width, padding);
         continue;
       }
-      const Pixel* line = src + row * width;
+      const Pixel* line = src + row * layout.width * layout.pixel_step;
       std::int64_t column = window.left;
       for (std::int64_t x = 0; x < window.width; ++x, column += window.step) {
-        dst[x] = column >= 0 && column < width ? value(line[column]) : padding;
+        const bool visible = column >= window.first_column && column < window.end_column;
+        dst[x] = visible ? value(line[column * layout.pixel_step]) : padding;
       }
     }
   }
@@ -60,9 +65,35 @@ std::optional<std::array<std::int64_t, 3>> TransformPlan::picture() const {
   return as_picture(spec.inputs[0]);
 }
 
+void PictureWindow::crop(std::int64_t from_row, std::int64_t from_column, std::int64_t new_height,
+                         std::int64_t new_width) {
+  top += from_row;
+  left += step * from_column;
+  height = new_height;
+  width = new_width;
+  const std::int64_t leftmost = step > 0 ? left : left - (width - 1);
+  first_row = std::max(first_row, top);
+  end_row = std::min(end_row, top + height);
+  first_column = std::max(first_column, leftmost);
+  end_column = std::min(end_column, leftmost + width);
+}
+
+void PictureWindow::mirror() {
+  left += step * (width - 1);
+  step = -step;
+}
+
+std::array<std::int64_t, 2> ResizeTo::of(std::int64_t source_height,
+                                         std::int64_t source_width) const {
+  if (shorter == 0) return {height, width};
+  return source_width <= source_height
+             ? std::array{shorter * source_height / source_width, shorter}
+             : std::array{shorter, shorter * source_width / source_height};
+}
+
 void Transform::draw(PictureWindow&, Random&) const {}
 
-Pipeline::Pipeline(const DataSpec& source, std::span<const TypedNode> transforms)
+Pipeline::Pipeline(const DataSpec& source, std::span<const TypedNode> transforms, const Mark& place)
     : source_(source) {
   plan_.spec = source;
   plan_.pixels = source.inputs[0].type == DataType::u8;
@@ -75,10 +106,12 @@ Pipeline::Pipeline(const DataSpec& source, std::span<const TypedNode> transforms
     }
   }
   problems.throw_if_any();
+  expect_fixed_size(transforms, place);
   from_ = as_picture(source.inputs[0]);
   to_ = as_picture(plan_.spec.inputs[0]);
   if (plan_.pixels) table_ = byte_table(plan_, from_[0]);
   plan_.spec.inputs[0].type = DataType::f32;
+  plan_.spec.inputs[0].encoded = false;
 }
 
 Pipeline::~Pipeline() = default;
@@ -106,10 +139,30 @@ void Pipeline::add(const TypedNode& typed) {
   transforms_.push_back(std::move(transform));
 }
 
+void Pipeline::expect_fixed_size(std::span<const TypedNode> transforms, const Mark& place) const {
+  if (plan_.spec.inputs[0].elements() > 0) return;
+  throw UserError(transforms.empty() ? place : transforms.back().type_mark,
+                  "the pictures are of any size, and no transform gives them all the same",
+                  "put resize: {size: [height, width]}, or resize and center_crop or random_crop "
+                  "with a size; where all files have one size, say it in the source");
+}
+
 void Pipeline::apply(SampleBuffers raw, SampleBuffers out, std::uint64_t seed, std::uint64_t epoch,
-                     std::uint64_t sample) const {
+                     std::uint64_t sample, PictureBuffers& buffers) const {
   assert(raw.size() == out.size());
-  apply_input(raw[0], out[0], Random(seed, RandomStream::augment, epoch, sample));
+  const Random random(seed, RandomStream::augment, epoch, sample);
+  auto* dst = reinterpret_cast<float*>(out[0].data());
+  const Picture& decoded = buffers.decoded;
+  if (source_.inputs[0].encoded) {
+    apply_pixels({decoded.pixels.data(), decoded.channels, decoded.height, decoded.width, false},
+                 dst, random, buffers.resizer);
+  } else if (plan_.pixels) {
+    apply_pixels(
+        {reinterpret_cast<const std::uint8_t*>(raw[0].data()), from_[0], from_[1], from_[2], true},
+        dst, random, buffers.resizer);
+  } else {
+    apply_floats(reinterpret_cast<const float*>(raw[0].data()), dst, random);
+  }
   for (std::size_t i = 1; i < raw.size(); ++i) {
     if (i == source_.inputs.size() && plan_.one_hot_classes > 0) {
       std::int32_t label = 0;
@@ -123,25 +176,36 @@ void Pipeline::apply(SampleBuffers raw, SampleBuffers out, std::uint64_t seed, s
   }
 }
 
-void Pipeline::apply_input(std::span<const std::byte> raw, std::span<std::byte> out,
-                           Random random) const {
-  PictureWindow window{.height = from_[1], .width = from_[2]};
+PictureWindow Pipeline::draw_window(std::int64_t height, std::int64_t width, Random random) const {
+  PictureWindow window(height, width);
   for (const auto& transform : transforms_) transform->draw(window, random);
   assert(window.height == to_[1] && window.width == to_[2]);
-  auto* dst = reinterpret_cast<float*>(out.data());
-  if (plan_.pixels) {
-    fetch_picture(reinterpret_cast<const std::uint8_t*>(raw.data()), dst, from_, window,
-                  static_cast<std::uint8_t>(plan_.fill), [&](std::int64_t c) {
-                    const float* row = table_.data() + c * 256;
-                    return [row](std::uint8_t pixel) { return row[pixel]; };
-                  });
-  } else {
-    fetch_picture(reinterpret_cast<const float*>(raw.data()), dst, from_, window, plan_.fill,
-                  [&](std::int64_t c) {
-                    const float mean = of_channel(plan_.mean, c), std = of_channel(plan_.std, c);
-                    return [=](float pixel) { return (pixel - mean) / std; };
-                  });
+  return window;
+}
+
+void Pipeline::apply_pixels(PictureView picture, float* dst, Random random,
+                            Resizer& resizer) const {
+  if (plan_.resize) {
+    const auto [height, width] = plan_.resize->of(picture.height, picture.width);
+    picture = resizer.resize(picture, height, width);
   }
+  const PictureWindow window = draw_window(picture.height, picture.width, random);
+  const std::int64_t pixel_step = picture.planar ? 1 : picture.channels;
+  const std::int64_t plane_step = picture.planar ? picture.height * picture.width : 1;
+  fetch_picture(picture.pixels, dst, {picture.channels, picture.width, pixel_step, plane_step},
+                window, static_cast<std::uint8_t>(plan_.fill), [&](std::int64_t c) {
+                  const float* row = table_.data() + c * 256;
+                  return [row](std::uint8_t pixel) { return row[pixel]; };
+                });
+}
+
+void Pipeline::apply_floats(const float* src, float* dst, Random random) const {
+  const auto [channels, height, width] = from_;
+  fetch_picture(src, dst, {channels, width, 1, height * width}, draw_window(height, width, random),
+                plan_.fill, [&](std::int64_t c) {
+                  const float mean = of_channel(plan_.mean, c), std = of_channel(plan_.std, c);
+                  return [=](float pixel) { return (pixel - mean) / std; };
+                });
 }
 
 }  // namespace dl

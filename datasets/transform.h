@@ -9,38 +9,61 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "datasets/picture_buffers.h"
 #include "engine/core/random.h"
 
 namespace dl {
 
 /// Which pixel of the source a pixel of the result is: row = top + y, column = left + step * x.
-/// Whatever lies outside the source is padding.
+/// Whatever lies outside the source, or was cut away by an earlier crop, is padding.
 struct PictureWindow {
-  std::int64_t height = 0, width = 0;  // of the result
+  PictureWindow(std::int64_t source_height, std::int64_t source_width)
+      : height(source_height), width(source_width), end_row(height), end_column(width) {}
+
+  /// Makes the result this part of what it was; it may reach beyond it.
+  void crop(std::int64_t from_row, std::int64_t from_column, std::int64_t new_height,
+            std::int64_t new_width);
+  void mirror();
+
+  std::int64_t height, width;  // of the result
   std::int64_t top = 0, left = 0;
-  std::int64_t step = 1;  // -1: mirrored
+  std::int64_t step = 1;                                              // -1: mirrored
+  std::int64_t first_row = 0, end_row, first_column = 0, end_column;  // not cut away
+};
+
+/// A size that pictures are scaled to.
+struct ResizeTo {
+  std::int64_t height = 0, width = 0;
+  std::int64_t shorter = 0;  // not 0: of the shorter side, instead of both
+
+  std::array<std::int64_t, 2> of(std::int64_t source_height, std::int64_t source_width) const;
 };
 
 /// What a list of transforms comes to, collected while the list is read.
 struct TransformPlan {
-  DataSpec spec;        // of the samples so far
-  bool pixels = false;  // the input is bytes, 0..255
-  float fill = 0.0F;    // padding, in the source's units
+  DataSpec spec;                   // of the samples so far
+  std::optional<ResizeTo> resize;  // of the source, before all else
+  bool windowed = false;           // something after which a resize would come too late
+  bool pixels = false;             // the input is bytes, 0..255
+  float fill = 0.0F;               // padding, in the source's units
   bool normalised = false;
   std::vector<float> mean{0.0F}, std{1.0F};  // one, or one a channel; of pixels scaled to 0..1
   std::int64_t one_hot_classes = 0;          // 0: labels stay numbers
 
-  /// The input as channels x height x width; none when it is no picture.
+  /// The input as channels x height x width; none when it is no picture. Height and width are 0
+  /// where they differ.
   std::optional<std::array<std::int64_t, 3>> picture() const;
 };
 
 /// One entry of a list of transforms. Its random part is only ever a window on the picture, and its
-/// fixed part goes into the plan, so that a list of any length is one pass over the pixels.
+/// fixed part goes into the plan, so that a list of any length is one pass over the pixels, after
+/// decoding and resizing.
 class Transform {
  public:
   virtual ~Transform() = default;
   /// Throws ShapeError when what comes in does not fit.
   virtual void plan(TransformPlan& plan) const = 0;
+  /// Throws PictureError when the picture is too small, which only pictures of any size can be.
   virtual void draw(PictureWindow& window, Random& random) const;
 };
 
@@ -51,8 +74,9 @@ const std::vector<TransformKind>& all_transform_kinds();
 /// labels as int32 or one-hot floats. Immutable; any number of threads may use it.
 class Pipeline {
  public:
-  /// Throws UserError with the positions of all mistakes in `transforms`.
-  Pipeline(const DataSpec& source, std::span<const TypedNode> transforms);
+  /// Throws UserError with the positions of all mistakes in `transforms`; `place` is that of the
+  /// whole list.
+  Pipeline(const DataSpec& source, std::span<const TypedNode> transforms, const Mark& place = {});
   ~Pipeline();
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
@@ -61,20 +85,24 @@ class Pipeline {
   /// What comes out: shapes of the network's inputs and targets.
   const DataSpec& spec() const { return plan_.spec; }
 
-  /// Writes one sample; `raw` and `out` hold a buffer for each input and target. The random part is
-  /// a function of seed, epoch and sample alone.
+  /// Writes one sample; `raw` and `out` hold a buffer for each input and target, and
+  /// `buffers.decoded` the picture where the source's is encoded. The random part is a function of
+  /// seed, epoch and sample alone. Throws PictureError when a picture of any size does not fit.
   void apply(SampleBuffers raw, SampleBuffers out, std::uint64_t seed, std::uint64_t epoch,
-             std::uint64_t sample) const;
+             std::uint64_t sample, PictureBuffers& buffers) const;
 
  private:
   void add(const TypedNode& entry);
-  void apply_input(std::span<const std::byte> raw, std::span<std::byte> out, Random random) const;
+  void expect_fixed_size(std::span<const TypedNode> transforms, const Mark& place) const;
+  PictureWindow draw_window(std::int64_t height, std::int64_t width, Random random) const;
+  void apply_pixels(PictureView picture, float* dst, Random random, Resizer& resizer) const;
+  void apply_floats(const float* src, float* dst, Random random) const;
 
   DataSpec source_;
   TransformPlan plan_;
   std::vector<std::unique_ptr<Transform>> transforms_;
   std::vector<std::string_view> names_;
-  std::array<std::int64_t, 3> from_{}, to_{};  // channels, height, width
+  std::array<std::int64_t, 3> from_{}, to_{};  // channels, height, width; of the source 0: differ
   std::vector<float> table_;                   // value of each byte, a row of 256 for each channel
 };
 

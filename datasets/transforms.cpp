@@ -13,10 +13,6 @@ TransformKind make_kind(std::string_view name, std::string_view summary, ParamTa
           }};
 }
 
-std::string size_text(std::int64_t height, std::int64_t width) {
-  return std::to_string(height) + "x" + std::to_string(width);
-}
-
 std::array<std::int64_t, 3> expect_picture(const TransformPlan& plan) {
   if (const auto picture = plan.picture()) return *picture;
   throw ShapeError("the samples are no pictures (channels, height, width)");
@@ -81,6 +77,120 @@ class Normalize final : public Transform {
   NormalizeParams params_;
 };
 
+// --- sizes
+// -----------------------------------------------------------------------------------------
+
+void check_axes(std::string_view key, const Spatial& both) {
+  if (both.sizes.size() <= 2) return;
+  throw ShapeError(std::string(key) + " has " + std::to_string(both.sizes.size()) +
+                   " sizes, expected one or [height, width]");
+}
+
+std::int64_t along(const Spatial& both, std::size_t axis) {
+  return both.sizes[both.sizes.size() == 1 ? 0 : axis];
+}
+
+/// What is known of the size of a picture before one is seen.
+struct KnownSize {
+  explicit KnownSize(const TransformPlan& plan) {
+    const auto [channels, h, w] = expect_picture(plan);
+    if (h > 0) {
+      height = h;
+      width = w;
+    } else if (plan.resize && plan.resize->shorter > 0) {
+      height = width = plan.resize->shorter;
+      at_least = true;
+    }
+  }
+  bool has_room_for(std::int64_t wanted_height, std::int64_t wanted_width) const {
+    return height == 0 || (wanted_height <= height && wanted_width <= width);
+  }
+  std::string text() const {
+    return at_least ? "whose shorter side is " + std::to_string(height) : size_text(height, width);
+  }
+
+  std::int64_t height = 0, width = 0;  // 0: not known
+  bool at_least = false;               // one of both is larger
+};
+
+// --- resize
+// ----------------------------------------------------------------------------------------
+
+struct ResizeParams {
+  Spatial size;
+};
+ParamTable<ResizeParams> resize_table() {
+  return {required("size", &ResizeParams::size, between(1, kMaxSide),
+                   "of the shorter side, the other keeping the proportion; or [height, width]")};
+}
+
+class Resize final : public Transform {
+ public:
+  explicit Resize(ResizeParams params) : params_(std::move(params)) {}
+
+  void plan(TransformPlan& plan) const override {
+    check_axes("size", params_.size);
+    const auto [channels, height, width] = expect_picture(plan);
+    if (!plan.pixels) throw ShapeError("the samples are no pictures of bytes");
+    if (plan.windowed || plan.normalised)
+      throw ShapeError("must stand before crops, flips and normalize");
+    const std::vector<std::int64_t>& size = params_.size.sizes;
+    plan.resize = size.size() == 1 ? ResizeTo{.shorter = size[0]}
+                                   : ResizeTo{.height = size[0], .width = size[1]};
+    if (height == 0 && size.size() == 1) return;  // the proportion is not known
+    const auto [new_height, new_width] = plan.resize->of(height, width);
+    if (is_too_large(new_height, new_width))
+      throw ShapeError("gives pictures of " + size_text(new_height, new_width));
+    plan.spec.inputs[0].shape = {channels, new_height, new_width};
+  }
+
+ private:
+  ResizeParams params_;
+};
+
+// --- center_crop
+// -----------------------------------------------------------------------------------
+
+struct CenterParams {
+  Spatial size;
+};
+ParamTable<CenterParams> center_table() {
+  return {required("size", &CenterParams::size, between(1, kMaxSide),
+                   "of the result, [height, width] or one for both")};
+}
+
+class CenterCrop final : public Transform {
+ public:
+  explicit CenterCrop(CenterParams params) : params_(std::move(params)) {}
+
+  void plan(TransformPlan& plan) const override {
+    check_axes("size", params_.size);
+    const std::int64_t height = along(params_.size, 0), width = along(params_.size, 1);
+    if (const KnownSize known(plan); !known.has_room_for(height, width)) {
+      throw ShapeError("size " + size_text(height, width) + " is larger than the source, " +
+                       known.text());
+    }
+    plan.windowed = true;
+    plan.spec.inputs[0].shape = {expect_picture(plan)[0], height, width};
+  }
+
+  void draw(PictureWindow& window, Random&) const override {
+    const std::int64_t height = along(params_.size, 0), width = along(params_.size, 1);
+    window.crop(offset(window.height, height), offset(window.width, width), height, width);
+  }
+
+ private:
+  /// Where torchvision cuts: half of an odd rest is rounded to the even neighbour, and what is too
+  /// small is padded, the odd line behind.
+  static std::int64_t offset(std::int64_t source, std::int64_t size) {
+    if (source < size) return -((size - source) / 2);
+    const std::int64_t rest = source - size, half = rest / 2;
+    return rest % 2 == 0 ? half : half + half % 2;
+  }
+
+  CenterParams params_;
+};
+
 // --- random_crop
 // -----------------------------------------------------------------------------------
 
@@ -96,12 +206,6 @@ ParamTable<CropParams> crop_table() {
                        "on each side before cropping, [height, width] or one for both"),
           with_default("fill", &CropParams::fill,
                        "value of padding, before any scaling (bytes: 0 to 255)")};
-}
-
-void check_axes(std::string_view key, const Spatial& both) {
-  if (both.sizes.size() <= 2) return;
-  throw ShapeError(std::string(key) + " has " + std::to_string(both.sizes.size()) +
-                   " sizes, expected one or [height, width]");
 }
 
 class RandomCrop final : public Transform {
@@ -120,11 +224,12 @@ class RandomCrop final : public Transform {
       throw ShapeError("fill is " + number_text(params_.fill) + ", must be a byte, 0 to 255");
     }
     const Area area = area_of(height, width);
-    if (area.height > height + 2 * area.pad_y || area.width > width + 2 * area.pad_x) {
+    const KnownSize known(plan);
+    if (!known.has_room_for(area.height - 2 * area.pad_y, area.width - 2 * area.pad_x)) {
       throw ShapeError("size " + size_text(area.height, area.width) +
-                       " is larger than the source, " + size_text(height, width) +
-                       " with its padding");
+                       " is larger than the source, " + known.text() + " with its padding");
     }
+    plan.windowed = true;
     plan.fill = params_.fill;
     plan.spec.inputs[0].shape = {channels, area.height, area.width};
   }
@@ -132,12 +237,15 @@ class RandomCrop final : public Transform {
   void draw(PictureWindow& window, Random& random) const override {
     const Area area = area_of(window.height, window.width);
     const auto offset = [&](std::int64_t source, std::int64_t size, std::int64_t pad) {
+      if (source + 2 * pad < size) {
+        throw PictureError("is " + size_text(window.height, window.width) +
+                           " (after resize, where there is one), too small for random_crop's " +
+                           size_text(area.height, area.width));
+      }
       return static_cast<std::int64_t>(random.below(source + 2 * pad - size + 1)) - pad;
     };
-    window.top += offset(window.height, area.height, area.pad_y);
-    window.left += window.step * offset(window.width, area.width, area.pad_x);
-    window.height = area.height;
-    window.width = area.width;
+    const std::int64_t top = offset(window.height, area.height, area.pad_y);
+    window.crop(top, offset(window.width, area.width, area.pad_x), area.height, area.width);
   }
 
  private:
@@ -145,12 +253,9 @@ class RandomCrop final : public Transform {
     std::int64_t height, width, pad_y, pad_x;
   };
   Area area_of(std::int64_t height, std::int64_t width) const {
-    const auto at = [](const Spatial& both, std::size_t axis) {
-      return both.sizes[both.sizes.size() == 1 ? 0 : axis];
-    };
     const bool own = !params_.size.empty();
-    return {own ? at(params_.size, 0) : height, own ? at(params_.size, 1) : width,
-            at(params_.padding, 0), at(params_.padding, 1)};
+    return {own ? along(params_.size, 0) : height, own ? along(params_.size, 1) : width,
+            along(params_.padding, 0), along(params_.padding, 1)};
   }
 
   CropParams params_;
@@ -171,12 +276,13 @@ class RandomFlip final : public Transform {
  public:
   explicit RandomFlip(FlipParams params) : params_(params) {}
 
-  void plan(TransformPlan& plan) const override { expect_picture(plan); }
+  void plan(TransformPlan& plan) const override {
+    expect_picture(plan);
+    plan.windowed = true;
+  }
 
   void draw(PictureWindow& window, Random& random) const override {
-    if (random.uniform() >= params_.p) return;
-    window.left += window.step * (window.width - 1);
-    window.step = -window.step;
+    if (random.uniform() < params_.p) window.mirror();
   }
 
  private:
@@ -221,11 +327,14 @@ class OneHot final : public Transform {
 
 const std::vector<TransformKind>& all_transform_kinds() {
   static const std::vector<TransformKind> kinds = {
+      make_kind<CenterCrop>("center_crop", "the middle of a picture", center_table()),
       make_kind<Normalize>("normalize", "(pixel / 255 - mean) / std, channel by channel",
                            normalize_table()),
       make_kind<OneHot>("one_hot", "labels as vectors of zeros and a one", one_hot_table()),
       make_kind<RandomCrop>("random_crop", "a random piece of the padded picture", crop_table()),
       make_kind<RandomFlip>("random_flip", "mirrors a picture at random", flip_table()),
+      make_kind<Resize>("resize", "scales a picture, antialiased, as Pillow's BILINEAR does",
+                        resize_table()),
   };
   return kinds;
 }

@@ -164,7 +164,10 @@ ParamTable<DataConfig> data_table() {
       with_default("vocabulary", &DataConfig::vocabulary, at_least(1),
                    "number of distinct tokens; the source tells it unless said"),
       with_default("prefetch", &DataConfig::prefetch, between(0, 1000),
-                   "batches prepared ahead on a thread of their own; 0: no such thread"),
+                   "batches prepared ahead on threads of their own; 0: no such threads"),
+      with_default("workers", &DataConfig::workers, between(1, 256),
+                   "those threads; auto: one for each physical core where samples are decoded, "
+                   "else one. Any number gives the same bits"),
   };
 }
 

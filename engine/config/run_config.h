@@ -38,6 +38,11 @@ struct SplitConfig {
   HeldOut valid;
 };
 
+/// 0 is `auto`: mostly the number of physical cores that this process may use.
+struct ThreadCount {
+  int count = 0;
+};
+
 struct DataConfig {
   std::optional<TypedNode> source;
   std::int64_t batch = 32;
@@ -48,6 +53,7 @@ struct DataConfig {
   std::vector<TypedNode> train_transforms, eval_transforms;
   std::optional<std::int64_t> classes, vocabulary;  // as written; else the source knows
   int prefetch = 2;
+  ThreadCount workers;
   Mark mark;
 };
 
@@ -71,10 +77,6 @@ struct CheckpointConfig {
 };
 enum class OnNonfinite { stop, skip };
 enum class Precision { f32 };
-/// 0 is `auto`: the number of physical cores that this process may use.
-struct ThreadCount {
-  int count = 0;
-};
 
 struct TrainConfig {
   std::int64_t epochs = 0;
@@ -134,6 +136,9 @@ struct ConfigOptions {
   /// Asked only when an expression needs data.classes or data.vocabulary and the config does not
   /// say them.
   std::function<DataFacts(const TypedNode& source)> data_facts = {};
+  /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
+  /// config keeps it.
+  std::function<void(TypedNode& source)> complete_source = {};
   std::vector<std::string> layer_types = {};  // empty: types are not checked here
   std::vector<SectionKeys> other_sections = {};
 };

@@ -4,11 +4,21 @@
 
 #include <algorithm>
 
+#include "engine/train/environment.h"
+
 namespace dl {
 namespace {
 
 std::string mib(std::size_t bytes) {
   return fmt::format("{:.0f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+/// Decoding is worth a thread for each core; copying is not.
+std::size_t reading_threads(const Setup& setup) {
+  const int said = setup.config.data.workers.count;
+  if (said > 0) return static_cast<std::size_t>(said);
+  const bool decodes = setup.source->spec().inputs[0].encoded;
+  return decodes ? static_cast<std::size_t>(usable_cores()) : 1;
 }
 
 }  // namespace
@@ -37,7 +47,8 @@ std::unique_ptr<Batches> OpenData::training_batches() {
                              .shuffle = data.shuffle,
                              .drop_last = data.drop_last,
                              .seed = setup_.config.seed,
-                             .prefetch = static_cast<std::size_t>(data.prefetch)};
+                             .prefetch = static_cast<std::size_t>(data.prefetch),
+                             .workers = reading_threads(setup_)};
   return std::make_unique<Batches>(data_.open(Split::train), *setup_.train_pipeline, options,
                                    &stop_);
 }
@@ -47,7 +58,8 @@ std::unique_ptr<Batches> OpenData::evaluation_batches(Split split) {
                              .shuffle = false,
                              .drop_last = false,
                              .seed = setup_.config.seed,
-                             .prefetch = static_cast<std::size_t>(setup_.config.data.prefetch)};
+                             .prefetch = static_cast<std::size_t>(setup_.config.data.prefetch),
+                             .workers = reading_threads(setup_)};
   return std::make_unique<Batches>(data_.open(split), *setup_.eval_pipeline, options, &stop_);
 }
 

@@ -29,13 +29,17 @@ class Numbered final : public Dataset {
   void read(std::size_t index, SampleBuffers out) const override {
     if (delay.count() > 0) std::this_thread::sleep_for(delay);
     if (index == bad) throw UserError(ExitCode::data, "sample is damaged");
+    if (index >= bad_from) {  // the earlier it is, the later it throws
+      std::this_thread::sleep_for(std::chrono::microseconds(100 * (size_ - index)));
+      throw UserError(ExitCode::data, "sample " + std::to_string(index) + " is damaged");
+    }
     std::fill_n(reinterpret_cast<float*>(out[0].data()), 6, static_cast<float>(index));
     *reinterpret_cast<std::int32_t*>(out[1].data()) = static_cast<std::int32_t>(index);
   }
   std::string fingerprint() const override { return "numbered"; }
 
   std::chrono::microseconds delay{0};
-  std::size_t bad = SIZE_MAX;
+  std::size_t bad = SIZE_MAX, bad_from = SIZE_MAX;
 
  private:
   DataSpec spec_;
@@ -87,7 +91,7 @@ TEST_CASE("evaluation shows every sample in order, the last batch partial") {
   CHECK(drain(dropping).size() == 2);
 }
 
-TEST_CASE("an epoch's order depends on seed and epoch, and not on prefetch") {
+TEST_CASE("an epoch's order depends on seed and epoch, and not on prefetch or workers") {
   const Setup setup(50);
   const BatchOptions options{.batch = 8, .shuffle = true, .seed = 3, .prefetch = 0};
   const auto expected = epoch_of(setup, options, 5);
@@ -98,7 +102,10 @@ TEST_CASE("an epoch's order depends on seed and epoch, and not on prefetch") {
   for (const std::size_t depth : {1U, 2U, 3U, 7U, 20U}) {
     BatchOptions other = options;
     other.prefetch = depth;
-    CHECK(epoch_of(setup, other, 5) == expected);
+    for (const std::size_t workers : {1U, 2U, 3U, 9U}) {
+      other.workers = workers;
+      CHECK(epoch_of(setup, other, 5) == expected);
+    }
   }
   CHECK(epoch_of(setup, options, 6) != expected);
   BatchOptions other_seed = options;
@@ -118,7 +125,7 @@ TEST_CASE("an epoch can be entered at any batch") {
   }
 }
 
-TEST_CASE("augmented pixels are the same with and without prefetch, and on resuming") {
+TEST_CASE("augmented pixels are the same with any prefetch and workers, and on resuming") {
   const auto source =
       make_data_source(typed("synthetic", {{"shape", "[3, 8, 8]"}, {"samples", "40"}}));
   const auto data = source->open(Split::train, {});
@@ -127,9 +134,10 @@ TEST_CASE("augmented pixels are the same with and without prefetch, and on resum
   const std::vector<TypedNode> list = {typed("random_crop", {{"padding", "2"}}),
                                        typed("random_flip")};
   const Pipeline pipeline(source->spec(), list);
-  const auto pixels = [&](std::size_t prefetch, std::size_t first) {
-    Batches batches({data.get(), samples}, pipeline,
-                    {.batch = 8, .shuffle = true, .seed = 1, .prefetch = prefetch});
+  const auto pixels = [&](std::size_t prefetch, std::size_t first, std::size_t workers = 1) {
+    Batches batches(
+        {data.get(), samples}, pipeline,
+        {.batch = 8, .shuffle = true, .seed = 1, .prefetch = prefetch, .workers = workers});
     batches.start(1, first);
     std::vector<std::vector<float>> all;
     while (const Batch* batch = batches.next()) {
@@ -142,6 +150,7 @@ TEST_CASE("augmented pixels are the same with and without prefetch, and on resum
   const auto whole = pixels(0, 0);
   CHECK(pixels(3, 0) == whole);
   CHECK(pixels(2, 3) == std::vector(whole.begin() + 3, whole.end()));
+  for (const std::size_t workers : {2U, 3U}) CHECK(pixels(2, 0, workers) == whole);
 }
 
 TEST_CASE("buffers are aligned and stay where they are") {
@@ -158,14 +167,15 @@ TEST_CASE("buffers are aligned and stay where they are") {
     }
   }
   CHECK(places.size() == 6);
-  CHECK(batches.buffer_bytes() == 3 * (64 + 64 + 128 + 64));
+  CHECK(batches.buffer_bytes() == 3 * (128 + 64) + 64 + 64);
 }
 
 TEST_CASE("what the reader throws arrives after the batches before it, and a new epoch can begin") {
-  for (const std::size_t prefetch : {0U, 3U}) {
+  for (const auto& [prefetch, workers] : {std::pair(0U, 1U), {3U, 1U}, {3U, 2U}, {2U, 3U}}) {
     Setup setup(20);
     setup.data.bad = 9;
-    Batches batches(setup.set(), setup.pipeline, {.batch = 4, .prefetch = prefetch});
+    Batches batches(setup.set(), setup.pipeline,
+                    {.batch = 4, .prefetch = prefetch, .workers = workers});
     for (int round = 0; round < 2; ++round) {
       batches.start(0);
       CHECK(batches.next()->targets[0].ints()[0] == 0);
@@ -175,13 +185,26 @@ TEST_CASE("what the reader throws arrives after the batches before it, and a new
   }
 }
 
-TEST_CASE("waiting ends soon after a stop, and so does the reader") {
+TEST_CASE("of several damaged samples the first is told, whoever comes upon another before") {
+  for (const std::size_t workers : {1U, 2U, 4U}) {
+    Setup setup(40);
+    setup.data.bad_from = 13;
+    Batches batches(setup.set(), setup.pipeline, {.batch = 8, .prefetch = 4, .workers = workers});
+    batches.start(0);
+    CHECK(batches.next()->targets[0].ints()[0] == 0);
+    for (int again = 0; again < 2; ++again)
+      CHECK_THROWS_WITH_AS(batches.next(), "error: sample 13 is damaged", UserError);
+  }
+}
+
+TEST_CASE("waiting ends soon after a stop, and so do the workers") {
   Setup setup(1000);
   setup.data.delay = std::chrono::milliseconds(2);
   StopFlag stop;
   const auto begin = std::chrono::steady_clock::now();
-  {
-    Batches batches(setup.set(), setup.pipeline, {.batch = 1000}, &stop);
+  for (const std::size_t workers : {1U, 3U}) {
+    stop.signal = 0;
+    Batches batches(setup.set(), setup.pipeline, {.batch = 1000, .workers = workers}, &stop);
     batches.start(0);
     std::thread signal([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(30));
@@ -197,7 +220,7 @@ TEST_CASE("waiting ends soon after a stop, and so does the reader") {
 TEST_CASE("epochs can be started and dropped at any moment") {
   Setup setup(60);
   setup.data.delay = std::chrono::microseconds(20);
-  const BatchOptions options{.batch = 4, .shuffle = true, .seed = 9, .prefetch = 3};
+  BatchOptions options{.batch = 4, .shuffle = true, .seed = 9, .prefetch = 3};
   BatchOptions plain = options;
   plain.prefetch = 0;
   std::vector<std::vector<std::vector<int>>> expected;
@@ -206,7 +229,8 @@ TEST_CASE("epochs can be started and dropped at any moment") {
     expected.push_back(epoch_of(setup, plain, epoch));
   setup.data.delay = std::chrono::microseconds(20);
   Random random(1, RandomStream::test);
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 40; ++round) {
+    options.workers = 1 + static_cast<std::size_t>(round) % 4;
     Batches batches(setup.set(), setup.pipeline, options);
     for (int k = 0; k < 10; ++k) {
       const std::uint64_t epoch = random.below(expected.size());

@@ -39,7 +39,8 @@ Result apply(const Pipeline& pipeline, std::uint64_t epoch = 0, std::uint64_t sa
                 std::vector<std::byte>(pipeline.spec().targets[0].bytes())};
   const std::span<std::byte> out[] = {std::as_writable_bytes(std::span(result.image)),
                                       result.target};
-  pipeline.apply(raw, out, 1, epoch, sample);
+  PictureBuffers buffers;
+  pipeline.apply(raw, out, 1, epoch, sample, buffers);
   return result;
 }
 
@@ -191,7 +192,8 @@ TEST_CASE("float samples are normalised as they are") {
                                       std::as_writable_bytes(std::span(target))};
   const std::span<std::byte> to[] = {std::as_writable_bytes(std::span(out)),
                                      std::as_writable_bytes(std::span(kept))};
-  pipeline.apply(raw, to, 1, 0, 0);
+  PictureBuffers buffers;
+  pipeline.apply(raw, to, 1, 0, 0, buffers);
   CHECK((out[0] == 0 && out[1] == 0.5F && out[2] == 1 && out[3] == 2));
   CHECK(kept[0] == 4);
 }
