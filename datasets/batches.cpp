@@ -1,5 +1,7 @@
 #include "datasets/batches.h"
 
+#include <unistd.h>
+
 #include <cassert>
 #include <chrono>
 #include <new>
@@ -10,8 +12,14 @@ namespace dl {
 namespace {
 
 constexpr std::size_t kAlign = 64;
+// A worker takes a batch in so many shares: small ones, so that none waits long for the last.
+constexpr std::size_t kSharesEach = 4;
 // A signal handler cannot wake a waiting thread: whoever waits looks at the stop flag this often.
 constexpr std::chrono::milliseconds kPoll{50};
+
+// A worker that takes a core from a thread of the engine makes the others wait, so it gives way a
+// little. Not more: waiting threads of OpenMP are busy too, and would let a nicer one starve.
+constexpr int kNiceness = 5;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
@@ -257,7 +265,6 @@ bool Batches::has_work() const {
 /// The next samples in order: batches are opened one after the other, so whatever lies before a
 /// sample that a worker has was handed out too.
 Batches::Share Batches::take_share() {
-  constexpr std::size_t kSharesEach = 4;  // small ones, so that none waits long for the last
   const std::size_t count = samples_in(opened_), workers = workers_.size();
   const std::size_t size = workers == 1 ? count : 1 + (count - 1) / (workers * kSharesEach);
   if (handed_out_ == 0) open_batch(opened_);
@@ -283,6 +290,7 @@ void Batches::finish_share(const Share& share, Outcome outcome, Failure failure)
 }
 
 void Batches::read_loop(Worker& worker) {
+  [[maybe_unused]] const int ignored = ::nice(kNiceness);  // of this thread alone, on Linux
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return quit_ || has_work(); });

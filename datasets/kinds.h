@@ -10,6 +10,7 @@ DataKind cifar100_kind();
 DataKind digits_kind();
 DataKind fashion_mnist_kind();
 DataKind idx_kind();
+DataKind image_folder_kind();
 DataKind mnist_kind();
 DataKind synthetic_kind();
 

@@ -9,6 +9,8 @@ namespace dl {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
+constexpr std::uint8_t kJpegMagic[] = {0xFF, 0xD8, 0xFF};
+constexpr std::uint8_t kPngMagic[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 
 bool begins_with(std::span<const std::uint8_t> file, std::span<const std::uint8_t> magic) {
   return file.size() >= magic.size() && std::equal(magic.begin(), magic.end(), file.begin());
@@ -83,12 +85,10 @@ void check_size(const PictureRule& rule, std::int64_t height, std::int64_t width
 }
 
 void decode_picture(std::span<const std::uint8_t> file, const PictureRule& rule, Picture& out) {
-  static constexpr std::uint8_t kJpeg[] = {0xFF, 0xD8, 0xFF};
-  static constexpr std::uint8_t kPng[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
   if (file.empty()) throw PictureError("is empty");
-  if (begins_with(file, kJpeg)) {
+  if (begins_with(file, kJpegMagic)) {
     decode_jpeg(file, rule, out);
-  } else if (begins_with(file, kPng)) {
+  } else if (begins_with(file, kPngMagic)) {
     decode_png(file, rule, out);
   } else {
     throw PictureError("is neither a JPEG nor a PNG picture");

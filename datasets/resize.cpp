@@ -61,9 +61,9 @@ void Resizer::Axis::plan(std::int64_t new_from, std::int64_t new_to) {
   std::vector<double> exact(stride);
   for (std::int64_t i = 0; i < to; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
-    const std::int64_t begin =
-        std::max<std::int64_t>(static_cast<std::int64_t>(center - reach + 0.5), 0);
-    const std::int64_t end = std::min(static_cast<std::int64_t>(center + reach + 0.5), from);
+    const auto begin =
+        std::max<std::int64_t>(static_cast<std::int64_t>(std::floor(center - reach + 0.5)), 0);
+    const auto end = std::min(static_cast<std::int64_t>(std::floor(center + reach + 0.5)), from);
     double sum = 0;
     for (std::int64_t k = begin; k < end; ++k) {
       const double distance = (static_cast<double>(k) - center + 0.5) * (1.0 / reach);
@@ -74,7 +74,7 @@ void Resizer::Axis::plan(std::int64_t new_from, std::int64_t new_to) {
     std::int32_t* row = weights.data() + static_cast<std::size_t>(i) * stride;
     for (std::int64_t k = 0; k < end - begin; ++k) {
       const double share = exact[static_cast<std::size_t>(k)] / sum;
-      row[k] = static_cast<std::int32_t>(0.5 + share * (1 << kFractionBits));
+      row[k] = static_cast<std::int32_t>(std::floor(0.5 + share * (1 << kFractionBits)));
     }
     first[static_cast<std::size_t>(i)] = begin;
     count[static_cast<std::size_t>(i)] = end - begin;

@@ -53,6 +53,15 @@ SampleSet RunData::open(Split split) {
   return {opened.dataset.get(), opened.samples};
 }
 
+std::vector<std::string> RunData::notes() const {
+  std::vector<std::string> all;
+  for (const Opened* opened : {&train_, &valid_, &test_}) {
+    if (!opened->dataset) continue;
+    for (std::string& note : opened->dataset->notes()) all.push_back(std::move(note));
+  }
+  return all;
+}
+
 void RunData::open_train() {
   train_.dataset = source_.open(Split::train, paths_);
   const std::size_t count = train_.dataset->size();

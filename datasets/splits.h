@@ -28,6 +28,8 @@ class RunData {
   bool has(Split split) const;
   /// Only for a split that has(); throws UserError (ExitCode::data).
   SampleSet open(Split split);
+  /// What the splits that were opened have to tell.
+  std::vector<std::string> notes() const;
 
  private:
   struct Opened {

@@ -90,6 +90,17 @@ class ConfigReader {
     return std::move(config_);
   }
 
+  /// Lets the source complete its entry, in `config` and in what is resolved.
+  void complete_source(RunConfig& config, const ConfigOptions& options) {
+    if (!config.data.source || !options.complete_source) return;
+    TypedNode& source = *config.data.source;
+    const std::size_t before = source.params.entries().size();
+    options.complete_source(source);
+    if (source.params.entries().size() == before) return;
+    ConfigNode::Entry entry{source.type, source.type_mark, source.params};
+    *resolved_.data.find("source") = ConfigNode::map({std::move(entry)}, source.type_mark);
+  }
+
   const ResolvedSections& resolved() const { return resolved_; }
   const ConfigNode& vars() const { return expansion_->vars(); }
 
@@ -304,6 +315,7 @@ RunConfig load(const ConfigOptions& options, Problems& problems) {
   RunConfig config = reader.read(options.path);
   if (!problems.empty()) return config;
 
+  reader.complete_source(config, options);
   const ConfigNode resolved = resolved_config(config, reader.resolved());
   if (count_nodes(resolved) > kMaxConfigNodes) {
     throw UserError(config.model.mark, "the expanded model comes to over 100,000 values");

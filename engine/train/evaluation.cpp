@@ -97,6 +97,7 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   Programs programs(setup.graph, store);
   add_programs(programs, Purpose::evaluate, setup.eval_batch(), data.samples(split), false);
   const auto batches = data.evaluation_batches(split);
+  for (std::string& note : data.notes()) result.notes.push_back(std::move(note));
   check_memory({{"weights", 2 * store.flat().size_bytes()},
                 {"activations", programs.arena_bytes()},
                 {"prefetched batches", batches->buffer_bytes()}},

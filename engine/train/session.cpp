@@ -171,6 +171,7 @@ class Session {
     if (test_) samples += fmt::format(", {} to test", data_.samples(Split::test));
     start.notes.push_back(fmt::format("{}; {} parameters; {} threads; {} of memory", samples,
                                       store_.parameter_count(), thread_count(), mib(total)));
+    for (std::string& note : data_.notes()) start.notes.push_back(std::move(note));
     const std::size_t left_out = data_.samples(Split::train) - train_->samples_per_epoch();
     if (left_out > 0)
       start.notes.push_back(fmt::format(

@@ -46,15 +46,62 @@ void collect(Problems& problems, const std::string& prefix, const Act& act) {
   }
 }
 
+/// What the disk would tell is not needed to check, to count and to time a network: whoever opens
+/// the data says what is wrong with it.
+void look_up_if_there(DataSource& source, const DataPaths& paths) {
+  try {
+    source.look_up(paths);
+  } catch (const UserError& error) {
+    if (error.code() != ExitCode::data) throw;
+  }
+}
+
+/// For an expression, which cannot do without.
+DataFacts facts_of(const TypedNode& node, const DataPaths& paths) {
+  const auto source = make_data_source(node);
+  if (source->spec().classes) return {source->spec().classes, {}};
+  try {
+    source->look_up(paths);
+  } catch (const UserError& error) {
+    Diagnostic found = error.diagnostics()[0];
+    found.mark = node.type_mark;
+    found.message =
+        node.type + ": " + found.message + "; $data.classes needs the number of classes";
+    found.hint +=
+        (found.hint.empty() ? "" : "; ") +
+        std::string("or write classes: under data, their number, or in the source, their names");
+    throw UserError(error.code(), {found});
+  }
+  return {source->spec().classes, {}};
+}
+
+void complete_source(TypedNode& node, const DataPaths& paths) {
+  try {
+    const auto source = make_data_source(node);
+    look_up_if_there(*source, paths);
+    source->complete(node.params);
+  } catch (const UserError& error) {
+    if (error.code() != ExitCode::config) throw;  // read_data() tells
+  }
+}
+
 void read_data(Setup& setup, Problems& problems) {
   const DataConfig& data = setup.config.data;
   collect(problems, "data: ", [&] {
-    if (data.source) setup.source = make_data_source(*data.source);
+    if (!data.source) return;
+    setup.source = make_data_source(*data.source);
+    look_up_if_there(*setup.source, setup.paths);
+    const auto& known = setup.source->spec().classes;
+    if (data.classes && known && *data.classes < *known) {
+      throw UserError(data.mark, "classes is " + std::to_string(*data.classes) +
+                                     ", but the source has " + std::to_string(*known));
+    }
   });
   if (setup.source) {
+    const Mark& place = data.source->type_mark;
     collect(problems, "data.transforms: ", [&] {
-      setup.train_pipeline.emplace(setup.source->spec(), data.train_transforms);
-      setup.eval_pipeline.emplace(setup.source->spec(), data.eval_transforms);
+      setup.train_pipeline.emplace(setup.source->spec(), data.train_transforms, place);
+      setup.eval_pipeline.emplace(setup.source->spec(), data.eval_transforms, place);
     });
   }
   if (setup.train_pipeline && setup.eval_pipeline) {
@@ -153,11 +200,12 @@ Setup load_setup(const SetupOptions& options) {
   ConfigOptions config{.path = options.config,
                        .sets = options.sets,
                        .data_facts = {},
+                       .complete_source = {},
                        .layer_types = layer_types(),
                        .other_sections = {}};
-  config.data_facts = [](const TypedNode& source) {
-    return DataFacts{make_data_source(source)->spec().classes, {}};
-  };
+  const DataPaths& paths = setup.paths;
+  config.data_facts = [&](const TypedNode& source) { return facts_of(source, paths); };
+  config.complete_source = [&](TypedNode& source) { complete_source(source, paths); };
   add_sections("optimizer", all_optimizers(), config.other_sections);
   add_sections("schedule", all_schedules(), config.other_sections);
   add_sections("data.source", all_data_kinds(), config.other_sections);

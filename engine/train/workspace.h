@@ -33,6 +33,8 @@ class OpenData {
   std::unique_ptr<Batches> evaluation_batches(Split split);
   std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
   std::size_t samples(Split split) { return data_.open(split).samples.size(); }
+  /// What there is to tell of the splits that were opened.
+  std::vector<std::string> notes() const { return data_.notes(); }
 
  private:
   const Setup& setup_;

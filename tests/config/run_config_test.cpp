@@ -198,6 +198,35 @@ TEST_CASE(
   CHECK(layer_line(written.model.layers[0]) == "linear linear1 <- input {out_features: 8}");
 }
 
+TEST_CASE("a source completes its entry in the resolved config, once the config is right") {
+  int asked = 0;
+  const auto complete = [&](TypedNode& source) {
+    ++asked;
+    CHECK(source.type == "idx");
+    if (source.params.find("classes")) return;
+    const Mark mark = source.type_mark;
+    source.params.entries().push_back(
+        {"classes", mark,
+         ConfigNode::list(
+             {ConfigNode::scalar("$a b", mark, true), ConfigNode::scalar("7", mark, true)}, mark)});
+  };
+  const std::string data = "data: {source: {idx: {path: a}}, batch: 3}\n";
+  const RunConfig config = load_text(around("    - relu\n", data), {.complete_source = complete});
+  CHECK(asked == 1);
+  CHECK(config.data.source->params.find("classes")->items()[0].text() == "$a b");
+  const RunConfig again = load_text(config.resolved_text, {.complete_source = complete});
+  CHECK(asked == 2);
+  CHECK(again.resolved_text == config.resolved_text);
+  const ConfigNode* classes = again.data.source->params.find("classes");
+  REQUIRE(classes);
+  CHECK(classes->items()[0].text() == "$a b");
+  CHECK(classes->items()[1].quoted());
+  CHECK_THROWS_AS(
+      load_text(around("    - relu\n", data + "trian: 1\n"), {.complete_source = complete}),
+      UserError);
+  CHECK(asked == 2);
+}
+
 TEST_CASE("data that cannot be read keeps its own exit code, unless the config is wrong too") {
   const auto fails = [](const TypedNode&) -> DataFacts {
     throw UserError(ExitCode::data, "no such file");

@@ -1,0 +1,318 @@
+#include <zlib.h>
+
+#include <cassert>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <set>
+
+#include "datasets/kinds.h"
+#include "datasets/memory_dataset.h"
+#include "datasets/picture_buffers.h"
+#include "datasets/picture_file.h"
+#include "datasets/picture_folder.h"
+#include "engine/core/parallel.h"
+
+// JPEG and PNG files in a folder for each class.
+namespace dl {
+namespace {
+
+enum class OnBad { error, skip };
+
+}  // namespace
+
+template <>
+struct EnumWords<OnBad> {
+  static constexpr std::pair<std::string_view, OnBad> words[] = {{"error", OnBad::error},
+                                                                 {"skip", OnBad::skip}};
+};
+
+namespace {
+
+constexpr std::size_t kBadShown = 100;
+
+struct Params {
+  std::string path;
+  std::int64_t channels = 3;
+  std::vector<std::string> classes;
+  Spatial size;
+  OnBad on_bad = OnBad::error;
+};
+
+ParamTable<Params> param_table() {
+  return {
+      required("path", &Params::path,
+               "folder of train/, valid/ (or val/) and test/ with a folder for each class in "
+               "each, or of the class folders themselves; '@data/...' lies in the data folder"),
+      with_default("channels", &Params::channels, between(1, 3), "3: colour, 1: grey"),
+      with_default("classes", &Params::classes,
+                   "the classes' folders in the order of the labels; all folders, sorted, unless "
+                   "said"),
+      with_default("size", &Params::size, between(1, kMaxSide),
+                   "of every file, [height, width] or one for both; without it pictures may have "
+                   "any, and a transform must give them one"),
+      with_default("on_bad", &Params::on_bad,
+                   "what to do with a file that is damaged, no picture or of another size: stop, "
+                   "or look at all files beforehand and leave those out"),
+  };
+}
+
+/// Calls body(i, scratch) for each i below count, on all threads, each with a scratch of its own.
+/// Of several exceptions that of the smallest i is thrown.
+template <class Scratch, class Body>
+void for_all(std::size_t count, const Body& body) {
+  std::mutex mutex;
+  std::size_t failed = count;
+  std::exception_ptr error;
+  parallel_for(count, 1, [&](std::size_t begin, std::size_t end) {
+    std::size_t i = begin;
+    try {
+      for (Scratch scratch; i < end; ++i) body(i, scratch);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (i < failed) error = std::current_exception();
+      failed = std::min(failed, i);
+    }
+  });
+  if (error) std::rethrow_exception(error);
+}
+
+class ImageFolder final : public Dataset {
+ public:
+  ImageFolder(DataSpec spec, std::string folder, PictureList list, PictureRule rule, OnBad on_bad)
+      : spec_(std::move(spec)),
+        folder_(std::move(folder)),
+        list_(std::move(list)),
+        rule_(rule),
+        on_bad_(on_bad) {
+    if (on_bad_ == OnBad::skip) leave_out_bad_ones();
+  }
+
+  const DataSpec& spec() const override { return spec_; }
+  std::size_t size() const override { return list_.files.size(); }
+  std::string sample_name(std::size_t index) const override {
+    return folder_ + "/" + list_.files[index];
+  }
+  std::vector<std::string> notes() const override { return notes_; }
+
+  void read(std::size_t index, SampleBuffers out) const override {
+    assert(index < size());
+    std::memcpy(out[1].data(), &list_.labels[index], sizeof(std::int32_t));
+  }
+
+  void decode(std::size_t index, PictureBuffers& buffers) const override {
+    try {
+      try_to_decode(index, buffers);
+    } catch (const PictureError& error) {
+      throw UserError(ExitCode::data, sample_name(index) + ": " + error.what(),
+                      on_bad_ == OnBad::skip
+                          ? "it was good when the data was opened"
+                          : "on_bad: skip, in the source, leaves bad files out before training");
+    }
+  }
+
+  std::string fingerprint() const override {
+    std::vector<std::uint32_t> sums(size());
+    for_all<std::vector<std::uint8_t>>(size(), [&](std::size_t i, auto& file) {
+      try {
+        read_picture_file(sample_name(i), file);
+      } catch (const PictureError& error) {
+        throw UserError(ExitCode::data, sample_name(i) + ": " + error.what());
+      }
+      const std::string& name = list_.files[i];
+      const auto* text = reinterpret_cast<const Bytef*>(name.data());
+      sums[i] = static_cast<std::uint32_t>(
+          crc32_z(crc32_z(0, text, name.size()), file.data(), file.size()));
+    });
+    const unsigned long sum =
+        crc32_z(0, reinterpret_cast<const Bytef*>(sums.data()), sums.size() * sizeof(sums[0]));
+    char text[64];
+    std::snprintf(text, sizeof text, "%zu pictures, crc32 %08lx", size(), sum);
+    return text;
+  }
+
+ private:
+  void try_to_decode(std::size_t index, PictureBuffers& buffers) const {
+    read_picture_file(sample_name(index), buffers.file);
+    decode_picture(buffers.file, rule_, buffers.decoded);
+  }
+
+  /// Decides once which samples there are: those whose files can be decoded now.
+  void leave_out_bad_ones() {
+    std::vector<std::string> reasons(size());
+    for_all<PictureBuffers>(size(), [&](std::size_t i, PictureBuffers& buffers) {
+      try {
+        try_to_decode(i, buffers);
+      } catch (const PictureError& error) {
+        reasons[i] = error.what();
+      }
+    });
+    keep_good_ones(reasons);
+  }
+
+  /// `reasons`: why each file is bad, or "".
+  void keep_good_ones(const std::vector<std::string>& reasons) {
+    PictureList good;
+    std::vector<std::string> bad;
+    std::vector<std::size_t> left(spec_.class_names.size()), listed(spec_.class_names.size());
+    for (std::size_t i = 0; i < size(); ++i) {
+      const auto label = static_cast<std::size_t>(list_.labels[i]);
+      ++listed[label];
+      if (!reasons[i].empty()) {
+        bad.push_back(sample_name(i) + ": " + reasons[i]);
+        continue;
+      }
+      ++left[label];
+      good.files.push_back(list_.files[i]);
+      good.labels.push_back(list_.labels[i]);
+    }
+    for (std::size_t label = 0; label < left.size(); ++label) {
+      if (listed[label] > 0 && left[label] == 0) {
+        throw UserError(ExitCode::data,
+                        folder_ + ": none of the " + std::to_string(listed[label]) +
+                            " pictures of the class '" + spec_.class_names[label] + "' is good",
+                        "the first bad file is " + bad.front());
+      }
+    }
+    tell(bad);
+    list_ = std::move(good);
+  }
+
+  void tell(const std::vector<std::string>& bad) {
+    if (bad.empty()) return;
+    notes_.push_back(folder_ + ": " + std::to_string(bad.size()) + " of " + std::to_string(size()) +
+                     " files are left out (on_bad: skip)");
+    const std::size_t shown = std::min(bad.size(), kBadShown);
+    for (std::size_t i = 0; i < shown; ++i) notes_.push_back("left out: " + bad[i]);
+    if (bad.size() > shown)
+      notes_.push_back("left out: " + std::to_string(bad.size() - shown) + " more");
+  }
+
+  DataSpec spec_;
+  std::string folder_;
+  PictureList list_;
+  PictureRule rule_;
+  OnBad on_bad_;
+  std::vector<std::string> notes_;
+};
+
+class ImageFolderSource final : public DataSource {
+ public:
+  explicit ImageFolderSource(Params params) : params_(std::move(params)) {
+    rule_.channels = params_.channels;
+    const std::vector<std::int64_t>& size = params_.size.sizes;
+    if (!size.empty()) rule_.size = {{size.front(), size.back()}};
+    const auto [height, width] = rule_.size.value_or(std::array<std::int64_t, 2>{0, 0});
+    spec_ = labelled_pictures({rule_.channels, height, width}, 0);
+    spec_.inputs[0].encoded = true;
+    name_classes(params_.classes);
+  }
+
+  const DataSpec& spec() const override { return spec_; }
+  bool has(Split split) const override {
+    return split == Split::train || !folder_of(split, found_).empty();
+  }
+
+  void look_up(const DataPaths& paths) override {
+    found_ = splits_of(paths);
+    if (!spec_.classes) name_classes(classes_of(found_));
+  }
+
+  void complete(ConfigNode& params) const override {
+    if (params.find("classes") || spec_.class_names.empty()) return;
+    std::vector<ConfigNode> names;
+    for (const std::string& name : spec_.class_names)
+      names.push_back(ConfigNode::scalar(name, params.mark(), true));
+    params.entries().push_back(
+        {"classes", params.mark(), ConfigNode::list(std::move(names), params.mark())});
+  }
+
+  std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
+    const PictureSplits splits = splits_of(paths);
+    const std::string& folder = folder_of(split, splits);
+    if (folder.empty()) {
+      throw UserError(ExitCode::data, paths.resolve(params_.path) + ": there is no folder " +
+                                          std::string(split_name(split)) + "/");
+    }
+    DataSpec spec = spec_;
+    if (!spec.classes) {  // nothing was there when the config was read
+      spec.class_names = classes_of(splits);
+      spec.classes = static_cast<std::int64_t>(spec.class_names.size());
+    }
+    PictureList list = list_pictures(folder, spec.class_names, split == Split::train);
+    return std::make_unique<ImageFolder>(std::move(spec), folder, std::move(list), rule_,
+                                         params_.on_bad);
+  }
+
+ private:
+  void name_classes(std::vector<std::string> names) {
+    spec_.classes = std::nullopt;
+    if (!names.empty()) spec_.classes = static_cast<std::int64_t>(names.size());
+    spec_.class_names = std::move(names);
+  }
+
+  PictureSplits splits_of(const DataPaths& paths) const {
+    try {
+      return find_splits(paths.resolve(params_.path));
+    } catch (const UserError& error) {
+      std::string hint =
+          "it holds train/ and test/ with a folder for each class in each, or the "
+          "class folders themselves";
+      if (params_.path == "@data/cifar10_images")
+        hint = "scripts/get-data.sh cifar10_images puts it in place";
+      throw UserError(error.code(), error.diagnostics()[0].message, hint);
+    }
+  }
+
+  static const std::string& folder_of(Split split, const PictureSplits& splits) {
+    return split == Split::train   ? splits.train
+           : split == Split::valid ? splits.valid
+                                   : splits.test;
+  }
+
+  /// Named from train, or from what there is.
+  static std::vector<std::string> classes_of(const PictureSplits& splits) {
+    for (const std::string* folder : {&splits.train, &splits.valid, &splits.test}) {
+      if (!folder->empty()) return class_folders(*folder);
+    }
+    return {};
+  }
+
+  Params params_;
+  PictureRule rule_;
+  DataSpec spec_;
+  PictureSplits found_;
+};
+
+void check_consistency(const ConfigNode& node, const Params& params) {
+  if (params.channels == 2)
+    throw UserError(node.find("channels")->mark(), "channels: is 2, must be 1 or 3");
+  if (params.size.sizes.size() > 2)
+    throw UserError(node.find("size")->mark(), "size: expected one int or [height, width]");
+  const ConfigNode* classes = node.find("classes");
+  if (classes && params.classes.empty()) throw UserError(classes->mark(), "classes: is empty");
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < params.classes.size(); ++i) {
+    const std::string& name = params.classes[i];
+    const Mark& mark = classes->items()[i].mark();
+    if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos)
+      throw UserError(mark, "classes: '" + name + "' is no name of a folder");
+    if (!seen.insert(name).second)
+      throw UserError(mark, "classes: '" + name + "' stands here twice");
+  }
+}
+
+std::unique_ptr<DataSource> make(const ConfigNode& node) {
+  Params params = read_params(node, param_table());
+  check_consistency(node, params);
+  return std::make_unique<ImageFolderSource>(std::move(params));
+}
+
+}  // namespace
+
+DataKind image_folder_kind() {
+  return {"image_folder", "JPEG and PNG files of any size, in a folder for each class",
+          specs_of(param_table()), make};
+}
+
+}  // namespace dl

@@ -1,0 +1,163 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/core/file_system.h"
+#include "tests/support/pictures.h"
+#include "tests/support/run_program.h"
+
+// A run on pictures in folders, from the command line.
+namespace dl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kConfig = R"(
+version: 1
+name: pictures
+data:
+  source: {image_folder: {path: '@data/animals'}}
+  batch: 8
+  split: {valid: 6}
+  transforms:
+    train: [resize: {size: 12}, random_crop: {size: 10}, random_flip]
+    eval: [resize: {size: 12}, center_crop: {size: 10}]
+model:
+  layers:
+    - conv: {out_channels: 4, kernel_size: 3}
+    - relu
+    - flatten
+    - linear: {out_features: $data.classes}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.05, momentum: 0.9}}
+train: {epochs: 2, threads: 2}
+)";
+
+struct Place {
+  TempFolder folder;
+  std::string config = folder / "pictures.yaml", data = folder / "data";
+  std::string train_folder = data + "/animals/train", test_folder = data + "/animals/test";
+
+  Place() {
+    std::ofstream(config) << kConfig;
+    const std::vector<std::string> classes = {"cat", "dog & co: $5", "emu"};
+    write_pictures(train_folder, classes, 10, 14, 17);
+    write_pictures(test_folder, classes, 3, 19, 13, 100);
+  }
+  ProgramResult dltool(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--data", data});
+    return run_program(DLTOOL_BINARY, arguments);
+  }
+  ProgramResult train(const std::string& run, const std::vector<std::string>& sets = {}) const {
+    std::vector<std::string> arguments = {"train", config, "--run", folder / run};
+    for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
+    return dltool(arguments);
+  }
+  std::string weights(const std::string& run) const {
+    return read_file(folder / (run + "/checkpoints/last/model.safetensors"));
+  }
+};
+
+void check_fails(const ProgramResult& result, int code, const std::string& message) {
+  CHECK_MESSAGE(result.exit_code == code, result.err);
+  CHECK_MESSAGE(result.err.find(message) != std::string::npos, result.err);
+}
+
+void cut_short(const std::string& path) {
+  Bytes bytes = read_bytes(path);
+  bytes.resize(bytes.size() - 20);
+  write_bytes(path, bytes);
+}
+
+}  // namespace
+
+TEST_CASE("any number of workers, read ahead or not, trains the same bits") {
+  const Place place;
+  REQUIRE(place.train("one", {"data.workers=1"}).exit_code == 0);
+  const std::vector<std::vector<std::string>> others = {
+      {"data.workers=2"}, {"data.workers=3"}, {"data.prefetch=0"}, {"data.workers=auto"}};
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    CAPTURE(others[i][0]);
+    const std::string run = "other" + std::to_string(i);
+    const ProgramResult result = place.train(run, others[i]);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    CHECK(place.weights(run) == place.weights("one"));
+  }
+}
+
+TEST_CASE("the classes' names are kept with the run, and eval shows them") {
+  const Place place;
+  REQUIRE(place.train("run").exit_code == 0);
+  const std::string resolved = read_file(place.folder / "run/config.resolved.yaml");
+  CHECK_MESSAGE(resolved.find(R"(classes: [cat, "dog & co: $$5", emu])") != std::string::npos,
+                resolved);
+  // A test set with one class only, in the same labels.
+  fs::remove_all(place.test_folder + "/cat");
+  fs::remove_all(place.test_folder + "/emu");
+  const ProgramResult result = place.dltool({"eval", place.folder / "run", "--json"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const json out = json::parse(result.out);
+  CHECK(out["samples"] == 3);
+  CHECK(out["classes"][1]["name"] == "dog & co: $5");
+  CHECK(out["classes"][1]["samples"] == 3);
+  CHECK(out["classes"][0]["samples"] == 0);
+  // Nor is the training data needed.
+  fs::remove_all(place.train_folder);
+  CHECK(place.dltool({"eval", place.folder / "run", "--json"}).out == result.out);
+  fs::create_directories(place.test_folder + "/cow");
+  check_fails(place.dltool({"eval", place.folder / "run"}), 4, "'cow' is none of the classes");
+}
+
+TEST_CASE("a bad picture ends training with 4, or is left out, told and logged") {
+  const Place place;
+  const std::string bad = place.train_folder + "/cat/0004.jpg";
+  cut_short(bad);
+  check_fails(place.train("stops"), 4, bad + ": is a damaged JPEG: Premature end of JPEG file");
+  const ProgramResult skips = place.train("skips", {"data.source.image_folder.on_bad=skip"});
+  REQUIRE_MESSAGE(skips.exit_code == 0, skips.err);
+  const std::string log = read_file(place.folder / "skips/log.txt");
+  for (const std::string& text : {skips.err, log}) {
+    CHECK(text.find("train: 1 of 30 files are left out (on_bad: skip)") != std::string::npos);
+    CHECK(text.find("left out: " + bad + ": is a damaged JPEG") != std::string::npos);
+    CHECK(text.find("23 samples to train on, 6 to validate, 9 to test") != std::string::npos);
+  }
+  cut_short(place.test_folder + "/emu/0001.png");
+  check_fails(place.dltool({"eval", place.folder / "skips"}), 0, "left out: " + place.test_folder);
+  // The samples of a run do not change under it.
+  cut_short(place.train_folder + "/emu/0001.png");
+  check_fails(place.dltool({"resume", place.folder / "skips", "--set", "train.epochs=3"}), 4,
+              "the training data is not what this run was trained on");
+}
+
+TEST_CASE("check, summary and bench need the pictures only to count classes") {
+  const Place place;
+  CHECK(place.dltool({"check", place.config}).exit_code == 0);
+  fs::remove_all(place.data);
+  check_fails(place.dltool({"check", place.config}), 4, "there is no such folder; $data.classes");
+  for (const char* set : {"data.classes=3", "data.source.image_folder.classes=[cat, dog, emu]"}) {
+    CAPTURE(set);
+    CHECK(place.dltool({"check", place.config, "--set", set}).exit_code == 0);
+    CHECK(place.dltool({"summary", place.config, "--set", set}).exit_code == 0);
+    CHECK(place.dltool({"bench", place.config, "--steps", "1", "--set", set}).exit_code == 0);
+    check_fails(run_program(DLTOOL_BINARY, {"train", place.config, "--data", place.data, "--run",
+                                            place.folder / "none", "--set", set}),
+                4, "animals: there is no such folder");
+  }
+}
+
+TEST_CASE("a config that leaves sizes open or counts too few classes is refused where it stands") {
+  const Place place;
+  check_fails(place.dltool({"check", place.config, "--set", "data.transforms.eval=[]"}), 3,
+              "pictures.yaml:5:12: error: data.transforms: the pictures are of any size");
+  check_fails(place.dltool({"check", place.config, "--set", "data.classes=2"}), 3,
+              "classes is 2, but the source has 3");
+  CHECK(place
+            .dltool({"check", place.config, "--set", "data.transforms={}", "--set",
+                     "data.source.image_folder.size=[14, 17]"})
+            .exit_code == 0);
+}
+
+}  // namespace dl::test
