@@ -28,6 +28,9 @@ while (($#)); do
   shift 2
 done
 
+# CIFAR-10 as pictures (scripts/get-data.sh cifar10_images) in place of the binary files of the configs.
+pictures=(--set "data.source={image_folder: {path: '@data/cifar10_images', size: 32}}")
+
 # run NAME CONFIG [ARGUMENTS OF TRAIN...]
 run() {
   local name=$1 config=$root/configs/$2 run=$folder/$1
