@@ -112,7 +112,8 @@ ExitCode check_reference(const std::string& folder) {
       found.clear();
     }
     if (found == text) continue;
-    fmt::print(stderr, "{} is stale: run dltool docs --write {}\n", path, folder);
+    print_if_possible(stderr,
+                      fmt::format("{} is stale: run dltool docs --write {}\n", path, folder));
     fresh = false;
   }
   return fresh ? ExitCode::finished : ExitCode::internal;

@@ -78,7 +78,8 @@ ExitCode eval(EvalOptions options, const std::string& split, const std::string& 
   static StopFlag stop;  // handlers outlive the command
   catch_signals(stop);
   const Evaluation evaluation = evaluate_network(options, stop);
-  for (const std::string& note : evaluation.notes) fmt::print(stderr, "note: {}\n", escaped(note));
+  for (const std::string& note : evaluation.notes)
+    print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
   if (stop.requested()) return static_cast<ExitCode>(128 + stop.signal.load());
   (json ? print_json : print_text)(evaluation);
   return ExitCode::finished;

@@ -43,19 +43,20 @@ ExitCode explain(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const UserError& user) {
-    fmt::print(stderr, "{}\n", user.what());
+    print_if_possible(stderr, fmt::format("{}\n", user.what()));
     return user.code();
   } catch (const FileError& error) {
-    fmt::print(stderr, "error: {}\n", escaped(error.what()));
+    print_if_possible(stderr, fmt::format("error: {}\n", escaped(error.what())));
     return ExitCode::output;
   } catch (const std::system_error& error) {  // fmt's, when it cannot print
-    fmt::print(stderr, "error: {}\n", escaped(error.what()));
+    print_if_possible(stderr, fmt::format("error: {}\n", escaped(error.what())));
     return ExitCode::output;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "error: out of memory\n  hint: a smaller data.batch needs less\n");
+    print_if_possible(stderr, "error: out of memory\n  hint: a smaller data.batch needs less\n");
     return ExitCode::memory;
   } catch (const std::exception& other) {
-    fmt::print(stderr, "error: internal error, a bug of dltool's: {}\n", escaped(other.what()));
+    print_if_possible(stderr, fmt::format("error: internal error, a bug of dltool's: {}\n",
+                                          escaped(other.what())));
     return ExitCode::internal;
   }
 }
@@ -103,7 +104,9 @@ void open_standard_streams() {
 
 /// A result that did not reach its reader is a failure.
 void flush_results() {
-  if (std::fflush(stdout) != 0) throw FileError("write", "the result to stdout", errno);
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw FileError("write", "the result to stdout", errno != 0 ? errno : EIO);
 }
 
 }  // namespace
@@ -113,7 +116,7 @@ int main(int argc, char** argv) {
   try {
     dl::open_standard_streams();
     const int code = dl::run(argc, argv);
-    dl::flush_results();
+    if (code == 0) dl::flush_results();
     return code;
   } catch (...) {
     return static_cast<int>(dl::explain(std::current_exception()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,10 @@ namespace dl {
 
 /// Text from data or configs made safe for a terminal: control characters and broken UTF-8 as \xNN.
 std::string escaped(std::string_view text);
+
+/// Prints what nobody may be there to read any more: a pipe's reader has gone, the terminal is
+/// closed, the disk full. That must not end a run; a failed stdout is seen by ferror() in the end.
+void print_if_possible(std::FILE* stream, std::string_view text) noexcept;
 
 /// "a, b, c"
 std::string join(std::span<const std::string> parts, std::string_view separator);

@@ -58,12 +58,11 @@ class Bar {
                     start.steps_per_epoch, metrics_text(report.metrics), report.samples_per_second,
                     duration_text(report.seconds_left));
     line.resize(std::min<std::size_t>(line.size(), columns() - 1));
-    fmt::print(stderr, "\r{}\x1b[K", line);
-    std::fflush(stderr);
+    print_if_possible(stderr, fmt::format("\r{}\x1b[K", line));
     shown_ = true;
   }
   void clear() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    if (shown_) print_if_possible(stderr, "\r\x1b[K");
     shown_ = false;
   }
 
@@ -99,14 +98,13 @@ class Console final : public Sink {
   void on_note(const std::string& sentence) override { say(escaped(sentence)); }
   void on_end(const RunEnd& end) override {
     bar_.clear();
-    fmt::print("{}\n", end_text(end));
-    std::fflush(stdout);
+    print_if_possible(stdout, end_text(end) + "\n");
   }
 
  private:
   void say(const std::string& line) {
     bar_.clear();
-    fmt::print(stderr, "{}\n", line);
+    print_if_possible(stderr, fmt::format("{}\n", line));
   }
   bool terminal_;
   RunStart start_;

@@ -101,6 +101,25 @@ TEST_CASE(
   check_fails(docs, 6, "No space left");
 }
 
+TEST_CASE("a run goes on when nobody reads its progress") {
+  const Place place;
+  const auto train = [&](const std::string& rest) {
+    fs::remove_all(place.run);
+    return run_program("/bin/sh", {"-c", "\"$0\" train \"$1\" --run \"$2\" " + rest, DLTOOL_BINARY,
+                                   place.config, place.run});
+  };
+  const auto outcome = [&] {
+    for (int i = 0; i < 5000 && !fs::exists(place.run + "/exit.json"); ++i) sleep_milliseconds(2);
+    return json::parse(read_file(place.run + "/exit.json"))["outcome"];
+  };
+  CHECK(train("2> /dev/full").exit_code == 0);
+  CHECK(outcome() == "completed");
+  CHECK(train("2>&1 > /dev/null | head -n 1").exit_code == 0);
+  CHECK(outcome() == "completed");
+  check_fails(train("> /dev/full"), 6, "cannot write the result");
+  CHECK(outcome() == "completed");
+}
+
 TEST_CASE("paths that are no UTF-8 are escaped where JSON is printed") {
   const Place place;
   const std::string bad = place.folder / "bad\xff.yaml", run = place.folder / "run\xff";
