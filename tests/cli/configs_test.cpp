@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "tests/support/data_files.h"
+#include "tests/support/pictures.h"
 #include "tests/support/run_program.h"
 
 // Every config that dltool comes with is read and trained for two steps; those for large pictures
@@ -25,13 +26,17 @@ std::vector<fs::path> all_configs() {
   return found;
 }
 
+const std::vector<std::string> kCifarClasses = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                                "dog",      "frog",       "horse", "ship", "truck"};
+
 /// What keeps two steps of a network for ImageNet short.
 std::vector<std::string> smaller(const std::string& name) {
   const bool googlenet = name.starts_with("googlenet");  // its heads pool 5x5 of a 16th
   const std::string shape = googlenet ? "[3, 80, 80]" : "[3, 32, 32]";
   std::vector<std::string> sets = {
       "data.source={synthetic: {shape: " + shape + ", samples: 24, test_samples: 8}}",
-      "model.input=" + shape, "data.classes=10", "train.effective_batch=8"};
+      "data.transforms={train: [], eval: []}", "model.input=" + shape, "data.classes=10",
+      "train.effective_batch=8"};
   sets.emplace_back(name.starts_with("densenet") ? "vars.growth=4" : "vars.width=8");
   return sets;
 }
@@ -56,6 +61,8 @@ TEST_CASE("every config trains for two steps") {
   write_mnist(data + "/mnist", 24, 8);
   write_mnist(data + "/fashion_mnist", 24, 8);
   write_cifar10(data + "/cifar10", 6);
+  for (const char* split : {"/train", "/test"})
+    write_pictures(data + "/cifar10_images" + split, kCifarClasses, 3, 32, 32);
   int trained = 0;
   for (const fs::path& config : all_configs()) {
     CAPTURE(config.string());
