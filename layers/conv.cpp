@@ -122,6 +122,15 @@ class Conv final : public Layer {
     return Shape(dims);
   }
 
+  /// As oneDNN wants the weight of a grouped convolution: (G, O/G, I/G, kernel...).
+  Shape grouped(const Shape& weight) const {
+    if (params_.groups == 1) return weight;
+    std::vector<std::int64_t> dims = weight.dims();
+    dims[0] /= params_.groups;
+    dims.insert(dims.begin(), params_.groups);
+    return Shape(dims);
+  }
+
   /// Channels that do not fill the blocks of the primitive's own layout are computed with what pads
   /// them; with channels last there are no blocks, but a source in blocks must be brought there and
   /// its gradient back. A matter of shapes alone, so that it is decided alike in every run.
@@ -130,8 +139,8 @@ class Conv final : public Layer {
                                         const Shape& weight) {
     constexpr double kFlopsPerMove = 64;  // that take as long as moving an element does
     const Shape shape(src.get_dims()), dst(desc.dst_desc().get_dims());
-    const double flops =
-        2.0 * static_cast<double>(weight.elements()) * static_cast<double>(dst.elements() / dst[1]);
+    const std::int64_t places = dst.elements() / dst[1];
+    const double flops = 2.0 * static_cast<double>(weight.elements()) * static_cast<double>(places);
     const double padding = padding_factor(desc.src_desc()) * padding_factor(desc.dst_desc());
     const auto moves = [&](const memory::desc& wanted) {
       return wanted == src ? 0.0 : 2.0 * static_cast<double>(shape.elements());
@@ -141,44 +150,42 @@ class Conv final : public Layer {
     return gain > kFlopsPerMove * loss;
   }
 
-  Forward record_forward(Tape& tape, const Value& src) const {
+  /// The primitive, asked for in the layouts that are cheapest for a source like `src`.
+  Forward describe(const Tape& tape, const Value& src) const {
     const Shape shape = src.shape();
-    const Window window = place_window(params_.window(), shape);
-    const Shape dst = window_dst(shape, params_.out_channels, window);
-    std::vector<std::int64_t> weight = weight_shape(shape).dims();
-    if (params_.groups > 1) {
-      weight[0] /= params_.groups;
-      weight.insert(weight.begin(), params_.groups);
-    }
-    const memory::desc bias = params_.bias ? plain_desc({params_.out_channels}) : memory::desc();
-    const auto describe = [&](const Layouts& layouts) -> convolution_forward::primitive_desc {
-      return {tape.engine(),
-              tape.prop_kind(),
-              kAlgorithm,
-              layouts.src,
-              any_desc(Shape(weight)),
-              bias,
-              layouts.dst,
-              window.stride,
-              window.dilation,
-              window.before,
-              window.after,
-              attr_with_post(tape)};
-    };
-    Layouts layouts{any_desc(shape), any_desc(dst)};
-    auto desc = describe(layouts);
-    if (pays_to_put_channels_last(src.desc, desc, weight_shape(shape))) {
-      layouts = {channels_last(shape), channels_last(dst)};
-      desc = describe(layouts);
-    }
-    Forward forward{.desc = desc,
-                    .layouts = layouts,
-                    .window = window,
+    Forward forward{.desc = {},
+                    .layouts = {},
+                    .window = place_window(params_.window(), shape),
                     .src = {},
                     .dst = {},
-                    .weight = Shape(weight),
-                    .bias = bias,
+                    .weight = grouped(weight_shape(shape)),
+                    .bias = params_.bias ? plain_desc({params_.out_channels}) : memory::desc(),
                     .post = tape.post()};
+    const Window& window = forward.window;
+    const auto ask_for = [&](Layouts layouts) {
+      forward.desc = {tape.engine(),
+                      tape.prop_kind(),
+                      kAlgorithm,
+                      layouts.src,
+                      any_desc(forward.weight),
+                      forward.bias,
+                      layouts.dst,
+                      window.stride,
+                      window.dilation,
+                      window.before,
+                      window.after,
+                      attr_with_post(tape)};
+      forward.layouts = std::move(layouts);
+    };
+    const Shape dst = window_dst(shape, params_.out_channels, window);
+    ask_for({any_desc(shape), any_desc(dst)});
+    if (pays_to_put_channels_last(src.desc, forward.desc, weight_shape(shape)))
+      ask_for({channels_last(shape), channels_last(dst)});
+    return forward;
+  }
+
+  Forward record_forward(Tape& tape, const Value& src) const {
+    Forward forward = describe(tape, src);
     forward.src = tape.as(src, forward.desc.src_desc());
     forward.dst = tape.value(forward.desc.dst_desc());
     Args args = {{DNNL_ARG_SRC, forward.src},
