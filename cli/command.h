@@ -21,6 +21,7 @@ struct Command {
 
 Command bench_command();
 Command check_command();
+Command compare_command();
 Command docs_command();
 Command eval_command();
 Command resume_command();

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <optional>
-#include <span>
 
 #include "engine/config/yaml_file.h"
 #include "engine/core/text.h"
@@ -15,27 +13,11 @@ namespace {
 constexpr std::size_t kMaxExtendsDepth = 16;
 constexpr std::size_t kMaxFiles = 100;
 
-using Path = std::vector<std::string>;
+using Path = ConfigPath;
 
 /// Keys that stand beside the type where the type is the key.
 constexpr std::string_view kBesideSchedule[] = {"warmup"};
 constexpr std::string_view kBesideEntry[] = {"repeat", "as", "if", "name", "from", "layers"};
-
-/// Where the type is the key: which keys beside it are none. Null: the type is not the key here.
-std::optional<std::span<const std::string_view>> typed_choice(const Path& path) {
-  const auto none = std::span<const std::string_view>();
-  if (path.size() == 1 && (path[0] == "optimizer" || path[0] == "loss")) return none;
-  if (path.size() == 1 && path[0] == "schedule") return kBesideSchedule;
-  if (path.size() == 2 && path[0] == "data" && path[1] == "source") return none;
-  // The entries of lists: layers, losses, transforms. Lists merge only under --set, which may name
-  // an index.
-  if (path.size() < 2 || !path.back().starts_with('#')) return std::nullopt;
-  const std::string& list = path[path.size() - 2];
-  if ((path[0] == "model" || path[0] == "blocks") && list == "layers") return kBesideEntry;
-  if (path[0] == "loss" && path.size() == 2) return none;
-  if (path.size() == 4 && path[0] == "data" && path[1] == "transforms") return none;
-  return std::nullopt;
-}
 
 /// Nulls in a block's params mean "required", so they do not take anything away.
 bool null_is_a_value(const Path& path) {
@@ -188,6 +170,21 @@ ConfigNode& child(ConfigNode& node, const std::string& part, Path& path, const M
 }
 
 }  // namespace
+
+std::optional<std::span<const std::string_view>> typed_choice(const ConfigPath& path) {
+  const auto none = std::span<const std::string_view>();
+  if (path.size() == 1 && (path[0] == "optimizer" || path[0] == "loss")) return none;
+  if (path.size() == 1 && path[0] == "schedule") return kBesideSchedule;
+  if (path.size() == 2 && path[0] == "data" && path[1] == "source") return none;
+  // The entries of lists: layers, losses, transforms. Lists merge only under --set, which may name
+  // an index.
+  if (path.size() < 2 || !path.back().starts_with('#')) return std::nullopt;
+  const std::string& list = path[path.size() - 2];
+  if ((path[0] == "model" || path[0] == "blocks") && list == "layers") return kBesideEntry;
+  if (path[0] == "loss" && path.size() == 2) return none;
+  if (path.size() == 4 && path[0] == "data" && path[1] == "transforms") return none;
+  return std::nullopt;
+}
 
 ConfigNode merged(ConfigNode base, const ConfigNode& over) {
   Path path;

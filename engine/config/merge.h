@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/core/config_node.h"
@@ -15,6 +18,12 @@ struct MergedFiles {
   std::string given_text;
 };
 MergedFiles read_with_extends(const std::string& path, Problems& problems);
+
+/// The way to a value: keys, and "#3" for an entry of a list.
+using ConfigPath = std::vector<std::string>;
+/// Where the type is the key (`optimizer`, the layers of a list): which keys beside it are none.
+/// Null: the type is not the key there.
+std::optional<std::span<const std::string_view>> typed_choice(const ConfigPath& path);
 
 /// Puts `over` over `base`: maps merge, lists and scalars replace, and where the type is the key
 /// another type replaces. `key: ~` takes an inherited key away.

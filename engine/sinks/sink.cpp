@@ -4,14 +4,17 @@
 
 namespace dl {
 
+bool lower_is_better(const std::string& metric) { return !metric.starts_with("top"); }
+
+std::string metric_text(const std::string& metric, double value) {
+  const bool share = metric.starts_with("top");
+  return share ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.4f}", value);
+}
+
 std::string metrics_text(const Metrics& metrics) {
   std::string out;
-  for (const auto& [name, value] : metrics) {
-    if (!out.empty()) out += "  ";
-    const bool share = name.starts_with("top");
-    out += share ? fmt::format("{} {:.2f} %", name, 100 * value)
-                 : fmt::format("{} {:.4f}", name, value);
-  }
+  for (const auto& [name, value] : metrics)
+    out += (out.empty() ? "" : "  ") + name + " " + metric_text(name, value);
   return out;
 }
 

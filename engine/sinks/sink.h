@@ -83,6 +83,10 @@ class Sinks {
   std::vector<std::unique_ptr<Sink>> sinks_;
 };
 
+/// True of losses, false of accuracies.
+bool lower_is_better(const std::string& metric);
+/// "0.1234", "97.50 %"
+std::string metric_text(const std::string& metric, double value);
 /// "loss 0.1234  top1 97.50 %"
 std::string metrics_text(const Metrics& metrics);
 /// "1:02:03", "2:03", "4.5 s"

@@ -273,7 +273,7 @@ Monitor choose_monitor(const Setup& setup, const Meter& meter, bool has_valid) {
                     "data there is none",
                     "hold some out with data.split, or set train.monitor to train/loss");
   }
-  monitor.lower_is_better = !monitor.metric.starts_with("top");
+  monitor.lower_is_better = lower_is_better(monitor.metric);
   return monitor;
 }
 
