@@ -68,16 +68,19 @@ class Adam final : public Optimizer {
     return names;
   }
 
+  bool has_momentum() const override { return true; }
+
   void step(const Update& update) const override {
-    const double correction1 = 1.0 - std::pow(params_.betas[0], static_cast<double>(update.number));
+    const double beta1 = update.rates.momentum.value_or(params_.betas[0]);
+    const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(update.number));
     const double correction2 = 1.0 - std::pow(params_.betas[1], static_cast<double>(update.number));
     for_each_slice(update.slices, [&](const ParamSlice& slice, std::size_t begin, std::size_t end) {
-      const double lr = update.lr * slice.lr_mult;
+      const double lr = update.rates.lr * slice.lr_mult;
       const Factors factors{
           .scale = update.grad_scale,
           .coupled_decay = kDecoupled ? 0.0F : slice.weight_decay,
           .keep = kDecoupled ? static_cast<float>(1.0 - lr * slice.weight_decay) : 1.0F,
-          .rate1 = static_cast<float>(1.0 - params_.betas[0]),
+          .rate1 = static_cast<float>(1.0 - beta1),
           .rate2 = static_cast<float>(1.0 - params_.betas[1]),
           .step_size = static_cast<float>(lr / correction1),
           .inverse_root = static_cast<float>(1.0 / std::sqrt(correction2)),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,13 @@ struct ParamSlice {
   float weight_decay = 0;
 };
 
+/// What a schedule says for one update.
+struct Rates {
+  Rates(double lr, std::optional<double> momentum = {}) : lr(lr), momentum(momentum) {}
+  double lr;
+  std::optional<double> momentum;  // in place of the optimiser's own, where it has one
+};
+
 /// One update of all weights. The flat buffers are those of the weight store and of the optimiser's
 /// slots; all have the same layout.
 struct Update {
@@ -27,7 +35,7 @@ struct Update {
   std::span<const float> gradients;
   std::span<const std::span<float>> slots;  // as many as slot_names()
   std::span<const ParamSlice> slices;
-  double lr = 0;
+  Rates rates = 0;
   float grad_scale = 1;  // every gradient is multiplied by this first (mean over batches, clipping)
   std::int64_t number = 1;  // of this update, from 1
 };
@@ -40,6 +48,8 @@ class Optimizer {
   /// PyTorch's names: "momentum_buffer"; "exp_avg", "exp_avg_sq".
   virtual std::vector<std::string> slot_names() const = 0;
   virtual void step(const Update& update) const = 0;
+  /// Whether Rates::momentum means anything to it.
+  virtual bool has_momentum() const = 0;
 };
 
 /// An optimiser as the config chooses it, with the keys that all have.

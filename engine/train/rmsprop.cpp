@@ -72,14 +72,17 @@ class RmsProp final : public Optimizer {
     return names;
   }
 
+  bool has_momentum() const override { return params_.momentum > 0; }
+
   void step(const Update& update) const override {
+    const auto momentum = static_cast<float>(update.rates.momentum.value_or(params_.momentum));
     for_each_slice(update.slices, [&](const ParamSlice& slice, std::size_t begin, std::size_t end) {
       const Factors factors{.scale = update.grad_scale,
                             .decay = slice.weight_decay,
-                            .lr = static_cast<float>(update.lr * slice.lr_mult),
+                            .lr = static_cast<float>(update.rates.lr * slice.lr_mult),
                             .rate = static_cast<float>(1.0 - params_.alpha),
                             .eps = params_.eps,
-                            .momentum = params_.momentum};
+                            .momentum = momentum};
       float* mean = params_.centered ? update.slots[1].data() + begin : nullptr;
       float* buffer =
           params_.momentum > 0 ? update.slots[params_.centered ? 2 : 1].data() + begin : nullptr;

@@ -24,6 +24,15 @@ struct Loop {
   double elapsed_before = 0;
 };
 
+/// What schedule and warm-up say for that step of the running epoch.
+Rates rates_of(const Job& job, const TrainState& state, std::int64_t step) {
+  const Schedule& schedule = *job.setup.schedule;
+  const ScheduleContext context = job.schedule_context();
+  const Progress at{state.epoch, step};
+  const double warmth = job.setup.warmup ? job.setup.warmup->factor(context, step) : 1.0;
+  return {schedule.lr(context, at, state.schedule) * warmth, schedule.momentum(context, at)};
+}
+
 /// Forward and backward of one batch, and the update that it may complete. False: a loss or a
 /// gradient was not finite.
 bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
@@ -43,22 +52,13 @@ bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
   job.updater.add_batch(static_cast<std::int64_t>(batch.samples));
   ++state.batch;
   if (!completes_step) return true;
-  double lr =
-      job.setup.schedule->lr(job.schedule_context(), {state.epoch, state.step}, state.schedule);
-  if (job.setup.warmup) lr *= job.setup.warmup->factor(job.schedule_context(), state.step);
-  const bool finite = job.updater.update(lr, state.step - state.skipped + 1, diagnostics);
+  const Rates rates = rates_of(job, state, state.step);
+  const bool finite = job.updater.update(rates, state.step - state.skipped + 1, diagnostics);
   if (!finite) ++state.skipped;
   ++state.step;
   if (diagnostics)
     job.sinks.tell(&Sink::on_diagnosis, diagnostics->finish(state.epoch + 1, state.step));
   return finite;
-}
-
-double current_lr(const Job& job, const TrainState& state) {
-  const std::int64_t step = std::max<std::int64_t>(state.step - 1, 0);  // of the step just done
-  double lr = job.setup.schedule->lr(job.schedule_context(), {state.epoch, step}, state.schedule);
-  if (job.setup.warmup) lr *= job.setup.warmup->factor(job.schedule_context(), step);
-  return lr;
 }
 
 void report_step(Loop& loop) {
@@ -180,7 +180,8 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
     }
   }
   EpochReport train = make_report(job.meter, state.sums, Purpose::train, "train", state);
-  train.lr = current_lr(job, state);
+  train.lr =
+      rates_of(job, state, std::max<std::int64_t>(state.step - 1, 0)).lr;  // of the last step
   ++state.epoch;
   state.batch = 0;
   state.sums = {};
@@ -196,7 +197,8 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
   }
   const bool best = watched && keep_best(loop, state, *watched);
   if (watched)
-    job.setup.schedule->on_epoch_end(state.schedule, *watched, loop.monitor.lower_is_better);
+    job.setup.schedule->on_epoch_end(job.schedule_context(), state.schedule, *watched,
+                                     loop.monitor.lower_is_better);
 
   const TrainConfig& config = job.setup.config.train;
   const bool stopped_early =

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "engine/train/schedule_kind.h"
+
 namespace dl {
 
 enum class By { epoch, step };
@@ -14,17 +16,6 @@ struct EnumWords<By> {
 };
 
 namespace {
-
-using ScheduleKind = Kind<std::unique_ptr<Schedule>>;
-
-template <class S, class P>
-ScheduleKind schedule_kind(std::string_view name, std::string_view summary, ParamTable<P> table) {
-  std::vector<ParamSpec> specs = specs_of(table);
-  return {name, summary, std::move(specs),
-          [table = std::move(table)](const ConfigNode& node) -> std::unique_ptr<Schedule> {
-            return std::make_unique<S>(read_params(node, table), node);
-          }};
-}
 
 /// Exactly one of `epochs` and `steps` must be written.
 void require_one_unit(const ConfigNode& node) {
@@ -165,119 +156,6 @@ class Cosine final : public Schedule {
   CosineParams params_;
 };
 
-enum class Anneal { cos, linear };
-
-}  // namespace
-
-template <>
-struct EnumWords<Anneal> {
-  static constexpr std::pair<std::string_view, Anneal> words[] = {{"cos", Anneal::cos},
-                                                                  {"linear", Anneal::linear}};
-};
-
-namespace {
-
-struct OneCycleParams {
-  double pct_start = 0.3;
-  double div_factor = 25;
-  double final_div_factor = 1e4;
-  Anneal anneal = Anneal::cos;
-  bool three_phase = false;
-};
-
-/// torch.optim.lr_scheduler.OneCycleLR (Smith and Topin 2018), step by step; the optimiser's lr is
-/// the peak, and the momentum stays as it is.
-class OneCycle final : public Schedule {
- public:
-  OneCycle(OneCycleParams params, const ConfigNode& node) : params_(params) {
-    if (params_.three_phase && params_.pct_start > 0.5) {
-      throw UserError(node.find("pct_start")->mark(),
-                      "pct_start: with three_phase the rate rises and falls in this share each, so "
-                      "it must be at most 0.5");
-    }
-  }
-  double lr(const ScheduleContext& context, const Progress& at,
-            const ScheduleState&) const override {
-    const double peak = context.base_lr, start = peak / params_.div_factor,
-                 end = start / params_.final_div_factor;
-    const auto total = static_cast<double>(context.steps());
-    const auto step = static_cast<double>(at.step);
-    const double rise = params_.pct_start * total - 1;
-    if (step <= rise) return between_points(start, peak, rise > 0 ? step / rise : 1.0);
-    if (!params_.three_phase) return between_points(peak, end, (step - rise) / (total - 1 - rise));
-    const double fall = 2 * params_.pct_start * total - 2;
-    if (step <= fall) return between_points(peak, start, (step - rise) / (fall - rise));
-    return between_points(start, end, (step - fall) / (total - 1 - fall));
-  }
-
- private:
-  double between_points(double from, double to, double share) const {
-    share = std::clamp(share, 0.0, 1.0);
-    if (params_.anneal == Anneal::linear) return from + (to - from) * share;
-    return to + (from - to) / 2.0 * (1.0 + std::cos(std::numbers::pi * share));
-  }
-  OneCycleParams params_;
-};
-
-enum class ThresholdMode { rel, abs };
-
-}  // namespace
-
-template <>
-struct EnumWords<ThresholdMode> {
-  static constexpr std::pair<std::string_view, ThresholdMode> words[] = {
-      {"rel", ThresholdMode::rel}, {"abs", ThresholdMode::abs}};
-};
-
-namespace {
-
-struct PlateauParams {
-  double factor = 0.1;
-  std::int64_t patience = 10;
-  double threshold = 1e-4;
-  ThresholdMode threshold_mode = ThresholdMode::rel;
-  std::int64_t cooldown = 0;
-  double min_lr = 0;
-};
-
-/// torch.optim.lr_scheduler.ReduceLROnPlateau.
-class Plateau final : public Schedule {
- public:
-  Plateau(PlateauParams params, const ConfigNode&) : params_(params) {}
-  bool watches_metric() const override { return true; }
-  double lr(const ScheduleContext& context, const Progress&,
-            const ScheduleState& state) const override {
-    return std::max(std::min(params_.min_lr, context.base_lr), context.base_lr * state.scale);
-  }
-  void on_epoch_end(ScheduleState& state, double metric, bool lower_is_better) const override {
-    constexpr double kWorst = std::numeric_limits<double>::infinity();
-    if (better(metric, state.best.value_or(lower_is_better ? kWorst : -kWorst), lower_is_better)) {
-      state.best = metric;
-      state.bad_epochs = 0;
-    } else {
-      ++state.bad_epochs;
-    }
-    if (state.cooldown > 0) {
-      --state.cooldown;
-      state.bad_epochs = 0;
-    }
-    if (state.bad_epochs > params_.patience) {
-      state.scale *= params_.factor;
-      state.cooldown = params_.cooldown;
-      state.bad_epochs = 0;
-    }
-  }
-
- private:
-  bool better(double metric, double best, bool lower) const {
-    const bool relative = params_.threshold_mode == ThresholdMode::rel;
-    if (lower)
-      return metric < (relative ? best * (1.0 - params_.threshold) : best - params_.threshold);
-    return metric > (relative ? best * (1.0 + params_.threshold) : best + params_.threshold);
-  }
-  PlateauParams params_;
-};
-
 ScheduleKind step_kind() {
   return schedule_kind<StepSchedule, StepParams>(
       "step", "multiplies the rate by gamma every so often (StepLR)",
@@ -293,37 +171,6 @@ ScheduleKind multistep_kind() {
                     "milestones in epochs, increasing"),
        with_default("steps", &MultistepParams::steps, at_least(1), "or in optimiser steps"),
        with_default("gamma", &MultistepParams::gamma, above(0), "factor of a fall")});
-}
-
-ScheduleKind one_cycle_kind() {
-  return schedule_kind<OneCycle, OneCycleParams>(
-      "one_cycle",
-      "rises to the optimiser's rate and falls far below its start (OneCycleLR), step by step",
-      {with_default("pct_start", &OneCycleParams::pct_start, between(0, 1),
-                    "share of the training that rises"),
-       with_default("div_factor", &OneCycleParams::div_factor, above(0),
-                    "the start is lr / div_factor"),
-       with_default("final_div_factor", &OneCycleParams::final_div_factor, above(0),
-                    "the end is the start / final_div_factor"),
-       with_default("anneal", &OneCycleParams::anneal, "shape of rise and fall"),
-       with_default("three_phase", &OneCycleParams::three_phase,
-                    "falls back to the start first, then to the end")});
-}
-
-ScheduleKind plateau_kind() {
-  return schedule_kind<Plateau, PlateauParams>(
-      "plateau", "falls when the monitored metric stands still (ReduceLROnPlateau)",
-      {with_default("factor", &PlateauParams::factor, from_to_below(0, 1), "factor of a fall"),
-       with_default("patience", &PlateauParams::patience, at_least(0),
-                    "epochs without improvement that are let pass"),
-       with_default("threshold", &PlateauParams::threshold, at_least(0),
-                    "how much counts as improvement"),
-       with_default("threshold_mode", &PlateauParams::threshold_mode,
-                    "threshold as a share of the best, or absolute"),
-       with_default("cooldown", &PlateauParams::cooldown, at_least(0),
-                    "epochs after a fall that do not count"),
-       with_default("min_lr", &PlateauParams::min_lr, at_least(0),
-                    "the rate never falls below this")});
 }
 
 }  // namespace

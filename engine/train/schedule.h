@@ -32,14 +32,19 @@ struct ScheduleState {
   std::int64_t cooldown = 0;
 };
 
-/// The learning rate as a function of progress.
+/// The learning rate, and perhaps the momentum, as a function of progress.
 class Schedule {
  public:
   virtual ~Schedule() = default;
   virtual double lr(const ScheduleContext& context, const Progress& progress,
                     const ScheduleState& state) const = 0;
+  /// What stands in for the momentum of an optimiser that has one; none: its own stays.
+  virtual std::optional<double> momentum(const ScheduleContext&, const Progress&) const {
+    return std::nullopt;
+  }
   /// After an epoch's evaluation, with the monitored metric.
-  virtual void on_epoch_end(ScheduleState&, double /*metric*/, bool /*lower_is_better*/) const {}
+  virtual void on_epoch_end(const ScheduleContext&, ScheduleState&, double /*metric*/,
+                            bool /*lower_is_better*/) const {}
   /// Whether on_epoch_end needs a metric.
   virtual bool watches_metric() const { return false; }
 };

@@ -159,6 +159,13 @@ void read_optimizer(Setup& setup, Problems& problems) {
   collect(problems, "schedule.warmup: ", [&] {
     if (config.warmup) setup.warmup = read_warmup(*config.warmup, config.train.epochs);
   });
+  const ConfigNode* cycles = config.schedule.params.find("cycle_momentum");
+  if (setup.schedule && setup.optimizer.optimizer && cycles && cycles->text() == "true" &&
+      !setup.optimizer.optimizer->has_momentum()) {
+    problems.add(cycles->mark(),
+                 "schedule: cycle_momentum: the optimiser has no momentum that could be cycled",
+                 "give it one: " + config.optimizer.type + ": {momentum: 0.9, ...}");
+  }
 }
 
 std::vector<TrainedWeight> trained_weights(const Graph& graph) {

@@ -55,21 +55,23 @@ class Sgd final : public Optimizer {
                                 : std::vector<std::string>{};
   }
 
+  bool has_momentum() const override { return params_.momentum > 0; }
+
   void step(const Update& update) const override {
+    const auto momentum = static_cast<float>(update.rates.momentum.value_or(params_.momentum));
     // The first update starts the buffer at the gradient itself, undamped.
     const float keep = update.number == 1 ? 1.0F : 1.0F - params_.dampening;
     for_each_slice(update.slices, [&](const ParamSlice& slice, std::size_t begin, std::size_t end) {
       float* w = update.weights.data() + begin;
       const float* g = update.gradients.data() + begin;
-      const auto lr = static_cast<float>(update.lr * slice.lr_mult);
+      const auto lr = static_cast<float>(update.rates.lr * slice.lr_mult);
       if (params_.momentum == 0) {
         plain_update(w, g, end - begin, update.grad_scale, slice.weight_decay, lr);
         return;
       }
       float* buffer = update.slots[0].data() + begin;
-      (params_.nesterov ? nesterov_update : momentum_update)(w, g, buffer, end - begin,
-                                                             update.grad_scale, slice.weight_decay,
-                                                             lr, params_.momentum, keep);
+      (params_.nesterov ? nesterov_update : momentum_update)(
+          w, g, buffer, end - begin, update.grad_scale, slice.weight_decay, lr, momentum, keep);
     });
   }
 

@@ -72,7 +72,7 @@ void Updater::add_batch(std::int64_t samples) {
   first_ = false;
 }
 
-bool Updater::update(double lr, std::int64_t number, Diagnostics* diagnostics) {
+bool Updater::update(const Rates& rates, std::int64_t number, Diagnostics* diagnostics) {
   first_ = true;
   const std::span<float> gradients = sum_.empty() ? store_.flat_gradients() : sum_;
   const double mean_scale = sum_.empty() ? 1.0 : 1.0 / static_cast<double>(samples_);
@@ -89,7 +89,7 @@ bool Updater::update(double lr, std::int64_t number, Diagnostics* diagnostics) {
                    .gradients = gradients,
                    .slots = slots_,
                    .slices = slices_,
-                   .lr = lr,
+                   .rates = rates,
                    .grad_scale = static_cast<float>(scale),
                    .number = number});
   if (diagnostics) diagnostics->after_update(store_.flat());

@@ -29,7 +29,7 @@ class Updater {
   /// Updates the weights with the mean over the samples added since the last call. `number` counts
   /// updates from
   /// 1. Returns false, and changes nothing, when a gradient is not finite. `diagnostics` looks on.
-  bool update(double lr, std::int64_t number, Diagnostics* diagnostics = nullptr);
+  bool update(const Rates& rates, std::int64_t number, Diagnostics* diagnostics = nullptr);
 
   bool averages() const { return !average_.empty(); }
   /// Starts the average at the weights as they are; to be called once they are there.

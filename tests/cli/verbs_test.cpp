@@ -167,6 +167,23 @@ TEST_CASE("summary shows of a run the newest step that was looked at, first laye
   CHECK(steps == "111333666");
 }
 
+TEST_CASE("a run whose schedule cycles the momentum does so, with a momentum only") {
+  const Place place;
+  const auto weights = [&](const std::string& run, const std::string& optimizer,
+                           const std::string& cycles) {
+    const ProgramResult result =
+        dltool({"train", place.config, "--run", place.folder / run, "--set",
+                "optimizer=" + optimizer, "--set", "schedule={one_cycle: {" + cycles + "}}"});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    return read_bytes(place.folder / (run + "/checkpoints/last/model.safetensors"));
+  };
+  const std::string sgd = "{sgd: {lr: 0.1, momentum: 0.9}}", plain = "{sgd: {lr: 0.1}}";
+  const Bytes still = weights("still", sgd, "cycle_momentum: false");
+  CHECK((weights("cycled", sgd, "") != still));
+  CHECK((weights("high", sgd, "base_momentum: 0.9, max_momentum: 0.9") == still));
+  CHECK((weights("none", plain, "") == weights("off", plain, "cycle_momentum: false")));
+}
+
 TEST_CASE("the reference pages in docs/reference are what the program declares") {
   const std::string pages = std::string(DLTOOL_SOURCE_DIR) + "/docs/reference";
   const ProgramResult fresh = dltool({"docs", "--check", pages});

@@ -1,7 +1,7 @@
 """Writes optimizers.json: weights and state of torch.optim's optimisers, in float64, after a few steps.
 
-A case is what a config says (optimizer, params) and nothing else; weights, gradients and the tensors' shapes are the
-same in all of them. Salts of the formula: tensor t is 1 + t, its gradient in step s (from 1) 100 * s + t."""
+A case is what a config says (optimizer, params, for some the schedule one_cycle, which changes rate and momentum) and
+nothing else; weights, gradients and the tensors' shapes are the same in all of them. Salts of the formula: tensor t is 1 + t, its gradient in step s (from 1) 100 * s + t."""
 import json
 import pathlib
 
@@ -38,6 +38,14 @@ CASES = [
     ("rmsprop", {"lr": 0.01, "centered": True}),
     ("rmsprop", {"lr": 0.01, "momentum": 0.5, "centered": True, "alpha": 0.95, "weight_decay": 0.01,
                  "no_decay": ["norm.weight"], "lr_mult": {"conv.bias": 0.5}}),
+    ("sgd", {"lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4, "lr_mult": {"fc.bias": 2}}, {}),
+    ("sgd", {"lr": 0.1, "momentum": 0.9, "nesterov": True}, {"base_momentum": 0.5, "max_momentum": 0.99}),
+    ("sgd", {"lr": 0.1, "momentum": 0.9}, {"cycle_momentum": False}),
+    ("adam", {"lr": 0.05, "weight_decay": 0.01}, {}),
+    ("adam", {"lr": 0.05, "amsgrad": True}, {"three_phase": True, "base_momentum": 0.6}),
+    ("adamw", {"lr": 0.05, "lr_mult": {"conv.weight": 3}}, {"anneal": "linear"}),
+    ("rmsprop", {"lr": 0.01, "momentum": 0.9}, {}),
+    ("rmsprop", {"lr": 0.01, "momentum": 0.5, "centered": True}, {"base_momentum": 0.3, "max_momentum": 0.7}),
 ]
 
 
@@ -58,14 +66,24 @@ def kept(tensor):
     return golden
 
 
-def run(kind, params):
+def one_cycle(optimizer, params):
+    words = {"anneal": "anneal_strategy"}
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, LAST_STEP,
+                                               **{words.get(key, key): value for key, value in params.items()})
+
+
+def run(kind, params, schedule=None):
     tensors = [torch.tensor(formula(1 + t, shape), dtype=torch.float64, requires_grad=True)
                for t, shape in enumerate(TENSORS.values())]
     own = {key: value for key, value in params.items() if key not in COMMON}
     groups = [group_of(name, tensor, params) for name, tensor in zip(TENSORS, tensors)]
     optimizer = TYPES[kind](groups, **{key: tuple(v) if isinstance(v, list) else v for key, v in own.items()})
+    scheduler = None if schedule is None else one_cycle(optimizer, schedule)
     steps = []
     for step in range(1, LAST_STEP + 1):
+        if scheduler and step > 1:
+            scheduler.step()
         for t, tensor in enumerate(tensors):
             tensor.grad = torch.tensor(formula(100 * step + t, list(tensor.shape)), dtype=torch.float64)
         optimizer.step()
@@ -74,11 +92,11 @@ def run(kind, params):
         names = [key for key, value in optimizer.state[tensors[0]].items() if key != "step" and value is not None]
         slots = {key: [kept(optimizer.state[t][key]) for t in tensors] for key in names} if KEPT_STEPS[step] else None
         steps.append({"step": step, "weights": [kept(t) for t in tensors], "slots": slots})
-    return {"optimizer": kind, "params": params, "steps": steps}
+    return {"optimizer": kind, "params": params, "one_cycle": schedule, "total_steps": LAST_STEP, "steps": steps}
 
 
 if __name__ == "__main__":
     tensors = [{"name": name, "shape": shape} for name, shape in TENSORS.items()]
-    cases = ",\n".join(json.dumps(run(kind, params)) for kind, params in CASES)
+    cases = ",\n".join(json.dumps(run(*case)) for case in CASES)
     (HERE / "optimizers.json").write_text('{"tensors": ' + json.dumps(tensors) + ',\n"cases": [\n' + cases + "\n]}\n")
     print(f"optimizers.json: {len(CASES)} cases")

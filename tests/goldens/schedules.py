@@ -1,4 +1,5 @@
-"""Writes schedules.json: the learning rate of every step of a short training under torch.optim.lr_scheduler.
+"""Writes schedules.json: the learning rate of every step of a short training under torch.optim.lr_scheduler, and the
+momentum where the scheduler changes it.
 
 A case is what a config says (schedule, params, warmup), the size of the training, and for `plateau` the metric of each
 epoch. Schedulers by epoch are stepped after each epoch, those by step after each step, as PyTorch's users do."""
@@ -10,6 +11,7 @@ import torch
 from torch.optim import lr_scheduler as lrs
 
 HERE = pathlib.Path(__file__).parent
+MOMENTUM = 0.9375  # the optimiser's own
 
 
 def lr_of(optimizer):
@@ -19,16 +21,17 @@ def lr_of(optimizer):
 def case(schedule, params, make, by="epoch", lr=0.1, epochs=10, steps_per_epoch=3, warmup=None, metrics=None,
          lower_is_better=True):
     """`make(optimizer, length)` makes the scheduler; length counts in what `by` says."""
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr, momentum=MOMENTUM)
     scheduler = make(optimizer, epochs if by == "epoch" else epochs * steps_per_epoch)
     warm = None
     if warmup:
         length = warmup["steps"] if "steps" in warmup else warmup["epochs"] * steps_per_epoch
         warm = lrs.LinearLR(optimizer, warmup.get("start_factor", 0.1), 1.0, length)
-    rates = []
+    rates, momenta = [], []
     for epoch in range(epochs):
         for _ in range(steps_per_epoch):
             rates.append(lr_of(optimizer))
+            momenta.append(optimizer.param_groups[0]["momentum"])
             if len(rates) == epochs * steps_per_epoch:
                 break  # OneCycleLR may not be asked beyond its end
             optimizer.step()
@@ -39,13 +42,14 @@ def case(schedule, params, make, by="epoch", lr=0.1, epochs=10, steps_per_epoch=
         if by == "epoch":
             scheduler.step(*([metrics[epoch]] if metrics else []))
     return {"schedule": schedule, "params": params, "warmup": warmup, "lr": lr, "epochs": epochs,
-            "steps_per_epoch": steps_per_epoch, "metrics": metrics, "lower_is_better": lower_is_better, "lrs": rates}
+            "steps_per_epoch": steps_per_epoch, "metrics": metrics, "lower_is_better": lower_is_better, "lrs": rates,
+            "momenta": None if set(momenta) == {MOMENTUM} else momenta}
 
 
 def one_cycle(params, **more):
     words = {"anneal": "anneal_strategy"}
     own = {words.get(key, key): value for key, value in params.items()}
-    make = lambda optimizer, length: lrs.OneCycleLR(optimizer, more.get("lr", 0.1), length, cycle_momentum=False, **own)
+    make = lambda optimizer, length: lrs.OneCycleLR(optimizer, more.get("lr", 0.1), length, **own)
     return case("one_cycle", params, make, by="step", **more)
 
 
@@ -119,6 +123,9 @@ CASES = [
     one_cycle({"anneal": "linear", "three_phase": True, "pct_start": 0.5}),
     one_cycle({"pct_start": 1.0}, epochs=3),
     one_cycle({"pct_start": 0.05}, epochs=5, steps_per_epoch=1),
+    one_cycle({"cycle_momentum": False}),
+    one_cycle({"base_momentum": 0.8, "max_momentum": 0.99}),
+    one_cycle({"cycle_momentum": True, "base_momentum": 0, "max_momentum": 0.5, "three_phase": True, "anneal": "linear"}),
     plateau({"patience": 2}, FALLING),
     plateau({"patience": 0, "factor": 0.5, "min_lr": 0.03}, FALLING),
     plateau({"patience": 1, "cooldown": 2, "factor": 0.7}, FALLING),
@@ -128,6 +135,10 @@ CASES = [
     plateau({"patience": 1}, UNEVEN),
     plateau({"patience": 1}, [math.nan, *UNEVEN]),
     plateau({"patience": 0, "min_lr": 0.2}, FALLING),
+    plateau({"patience": 0}, [1.0] * 12),
+    plateau({"patience": 0, "eps": 0}, [1.0] * 12),
+    plateau({"patience": 0, "eps": 0.01, "factor": 0.5, "cooldown": 1}, [1.0] * 12),
+    plateau({"patience": 0, "eps": 0.02, "factor": 0.5, "min_lr": 0.03}, [1.0] * 12),
 ]
 
 if __name__ == "__main__":

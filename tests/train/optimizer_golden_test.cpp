@@ -3,6 +3,7 @@
 #include <set>
 
 #include "engine/train/optimizer.h"
+#include "engine/train/schedule.h"
 #include "tests/support/formula.h"
 #include "tests/support/golden.h"
 #include "tests/support/layer_run.h"
@@ -17,14 +18,26 @@ using nlohmann::json;
 constexpr double kWeightBound = 1e-6;
 constexpr double kSlotBound = 2e-6;
 
+OptimizerChoice choice_of(const json& golden) {
+  return test::make_kind(all_optimizers(),
+                         test::node_from_json({{golden["optimizer"], golden["params"]}}));
+}
+
 /// The tensors of the golden file in a flat buffer as the weight store has it, and an optimiser.
 struct Training {
   OptimizerChoice choice;
+  std::unique_ptr<Schedule> schedule;
+  ScheduleContext context;
   std::vector<ParamSlice> slices;
   std::vector<float> weights, gradients;
   std::vector<std::vector<float>> slots;
 
-  Training(const json& tensors, OptimizerChoice chosen) : choice(std::move(chosen)) {
+  Training(const json& tensors, const json& golden) : choice(choice_of(golden)) {
+    if (!golden["one_cycle"].is_null()) {
+      schedule = test::make_kind(all_schedules(),
+                                 test::node_from_json({{"one_cycle", golden["one_cycle"]}}));
+      context = {choice.lr, 1, golden["total_steps"]};
+    }
     std::vector<TrainedWeight> trained;
     std::size_t end = 0;
     for (const auto& tensor : tensors) {
@@ -53,9 +66,15 @@ struct Training {
                             .gradients = gradients,
                             .slots = spans,
                             .slices = slices,
-                            .lr = choice.lr,
+                            .rates = rates(number),
                             .grad_scale = scale,
                             .number = number});
+  }
+
+  Rates rates(std::int64_t number) const {
+    if (!schedule) return choice.lr;
+    const Progress at{0, number - 1};
+    return {schedule->lr(context, at, {}), schedule->momentum(context, at)};
   }
 
   std::span<const float> part(const std::vector<float>& flat, const ParamSlice& slice) const {
@@ -78,11 +97,6 @@ void compare_all(const Training& training, const json& golden) {
   }
 }
 
-OptimizerChoice choice_of(const json& golden) {
-  return test::make_kind(all_optimizers(),
-                         test::node_from_json({{golden["optimizer"], golden["params"]}}));
-}
-
 }  // namespace
 
 TEST_CASE("optimisers update weights and state as torch.optim does") {
@@ -90,7 +104,8 @@ TEST_CASE("optimisers update weights and state as torch.optim does") {
   for (const json& golden : file["cases"]) {
     CAPTURE(golden["optimizer"].get<std::string>());
     CAPTURE(golden["params"].dump());
-    Training training(file["tensors"], choice_of(golden));
+    CAPTURE(golden["one_cycle"].dump());
+    Training training(file["tensors"], golden);
     std::int64_t number = 0;
     for (const json& kept : golden["steps"]) {
       while (number < kept["step"]) training.step(++number);
@@ -104,7 +119,7 @@ TEST_CASE("the scale of gradients is applied before everything else") {
   const json file = test::read_golden("optimizers");
   for (const json& golden : file["cases"]) {
     CAPTURE(golden["params"].dump());
-    Training plain(file["tensors"], choice_of(golden)), scaled(file["tensors"], choice_of(golden));
+    Training plain(file["tensors"], golden), scaled(file["tensors"], golden);
     for (int number = 1; number <= 3; ++number) {
       plain.step(number);
       scaled.step(number, 0.25F);  // a power of two: nothing is rounded
@@ -120,10 +135,10 @@ TEST_CASE("an update leaves the gaps between tensors alone, whatever the number 
   for (const json& golden : file["cases"]) {
     CAPTURE(golden["params"].dump());
     use_threads(1);
-    Training one(file["tensors"], choice_of(golden));
+    Training one(file["tensors"], golden);
     one.step(1);
     use_threads(3);
-    Training three(file["tensors"], choice_of(golden));
+    Training three(file["tensors"], golden);
     three.step(1);
     CHECK(one.weights == three.weights);
     for (std::size_t t = 0; t + 1 < one.slices.size(); ++t) {

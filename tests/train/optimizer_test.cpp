@@ -121,7 +121,7 @@ TEST_CASE("the second moment of adam keeps its value over ten thousand equal gra
                             .gradients = gradients,
                             .slots = slots,
                             .slices = slices,
-                            .lr = 0,
+                            .rates = 0,
                             .number = number});
   }
   CHECK(mean[0] == doctest::Approx(3.0).epsilon(1e-6));
@@ -139,7 +139,7 @@ TEST_CASE("centered rmsprop stays finite when the gradient never changes") {
                             .gradients = gradients,
                             .slots = slots,
                             .slices = slices,
-                            .lr = choice.lr,
+                            .rates = choice.lr,
                             .number = number});
   }
   CHECK(std::ranges::all_of(weights, [](float w) { return std::isfinite(w); }));
