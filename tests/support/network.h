@@ -14,7 +14,7 @@ Setup setup_of(const std::string& text, const std::vector<std::string>& sets = {
 /// The whole message that loading ends with, with the bare name c.yaml; "" when it succeeds.
 std::string setup_error(const std::string& text);
 
-/// Fills weights by the formula, as tests/goldens/networks.py does and says.
+/// Fills weights by the formula, as tests/goldens/networks_common.py does and says.
 void fill_by_formula(WeightStore& store);
 
 /// A batch for every input of a graph: input k has the formula's tensor `salt` + k; integers are
