@@ -49,8 +49,9 @@ std::unique_ptr<Batches> OpenData::training_batches() {
                              .seed = setup_.config.seed,
                              .prefetch = static_cast<std::size_t>(data.prefetch),
                              .workers = reading_threads(setup_)};
-  return std::make_unique<Batches>(data_.open(Split::train), *setup_.train_pipeline, options,
-                                   &stop_);
+  // Where several batches make a step, none is left out for a signal: half a step cannot be saved.
+  const StopFlag* stop = setup_.batches_per_step() > 1 ? nullptr : &stop_;
+  return std::make_unique<Batches>(data_.open(Split::train), *setup_.train_pipeline, options, stop);
 }
 
 std::unique_ptr<Batches> OpenData::evaluation_batches(Split split) {
