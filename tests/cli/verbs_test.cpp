@@ -149,6 +149,8 @@ TEST_CASE("summary shows of a run the newest step that was looked at, first laye
   CHECK(found["layers"][2]["layer"] == "fc");
   check_keys(found["layers"][0], {"gradient_norm", "weight_norm", "update_norm", "update_ratio"});
   check_keys(found["layers"][1], {"dead", "flat"});
+  CHECK(found["layers"][1]["flat"].get<double>() > 0.1);  // a share, of a relu neither 0 nor 1
+  CHECK(found["layers"][1]["flat"].get<double>() < 0.9);
   // Plain descent: the update is the gradient times the rate.
   const double ratio = found["layers"][2]["update_norm"].get<double>() /
                        found["layers"][2]["gradient_norm"].get<double>();

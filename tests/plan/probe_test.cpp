@@ -188,6 +188,17 @@ TEST_CASE("an activation is flat where its slope is under a hundredth of its lar
   CHECK(found == functions().size());
 }
 
+TEST_CASE("of every activation it is known where it is flat, or that it is nowhere") {
+  const std::vector<std::string> nowhere = {"activation", "identity",
+                                            "leaky_relu"};  // the first is any
+  for (const LayerKind& kind : all_layers()) {
+    const std::string name(kind.name);
+    if (!kind.activation || std::ranges::find(nowhere, name) != nowhere.end()) continue;
+    CHECK_MESSAGE(functions().contains(name), name,
+                  " needs a line in flat_range() and in this file");
+  }
+}
+
 TEST_CASE("identity and leaky relu are flat nowhere, and parameters move the edge") {
   CHECK_FALSE(flat_range(activation_of(identity_kind())).has_value());
   CHECK_FALSE(flat_range(activation_of(leaky_relu_kind())).has_value());
