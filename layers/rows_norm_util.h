@@ -3,7 +3,7 @@
 #include "layers/layer.h"
 
 // Batch normalisation of data with channels last, as rows of channels. oneDNN's own takes twice as
-// long in this layout, and twenty times where the channels are no multiple of 8 (docs/adr/0007).
+// long in this layout, and ten times where the channels are no multiple of 8 (docs/adr/0007).
 // Statistics are summed in one pass over the data, as distances from the first row, so that a mean
 // far from zero costs no digits. The cut into pieces depends on the shape alone: any number of
 // threads gives the same bits.
