@@ -24,9 +24,19 @@ struct Field {
   DataType type = DataType::f32;
   std::vector<std::int64_t> shape;
   bool encoded = false;  // pictures that Dataset::decode() gives, not read()
+  /// A number x stands for x * scale + offset in the units of the files; one of each for every
+  /// place of the last axis, or none: the units are the same.
+  std::vector<float> scale = {}, offset = {};
 
   std::size_t elements() const;
   std::size_t bytes() const { return elements() * size_of(type); }
+};
+
+/// How the samples of a data set relate.
+enum class SampleOrder {
+  any,      // each stands for itself
+  in_time,  // neighbours overlap in time, so that none may be held out by chance
+  stream,   // consecutive pieces of one sequence; see BatchOptions::streams
 };
 
 /// What every sample of a data set looks like.
@@ -34,6 +44,10 @@ struct DataSpec {
   std::vector<Field> inputs, targets;
   std::optional<std::int64_t> classes = {};   // of the label, where there is one
   std::vector<std::string> class_names = {};  // empty, or one for each class
+  std::optional<std::int64_t> vocabulary =
+      {};                                // how many tokens there are, where samples are texts
+  std::vector<std::string> tokens = {};  // empty, or the text of each token
+  SampleOrder order = SampleOrder::any;
 };
 
 /// Where the bytes of one sample go: one buffer of Field::bytes() for each input, then for each

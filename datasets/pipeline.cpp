@@ -110,7 +110,7 @@ Pipeline::Pipeline(const DataSpec& source, std::span<const TypedNode> transforms
   from_ = as_picture(source.inputs[0]);
   to_ = as_picture(plan_.spec.inputs[0]);
   if (plan_.pixels) table_ = byte_table(plan_, from_[0]);
-  plan_.spec.inputs[0].type = DataType::f32;
+  if (plan_.pixels) plan_.spec.inputs[0].type = DataType::f32;
   plan_.spec.inputs[0].encoded = false;
 }
 
@@ -160,8 +160,10 @@ void Pipeline::apply(SampleBuffers raw, SampleBuffers out, std::uint64_t seed, s
     apply_pixels(
         {reinterpret_cast<const std::uint8_t*>(raw[0].data()), from_[0], from_[1], from_[2], true},
         dst, random, buffers.resizer);
-  } else {
+  } else if (source_.inputs[0].type == DataType::f32) {
     apply_floats(reinterpret_cast<const float*>(raw[0].data()), dst, random);
+  } else {  // tokens
+    std::memcpy(dst, raw[0].data(), raw[0].size());
   }
   for (std::size_t i = 1; i < raw.size(); ++i) {
     if (i == source_.inputs.size() && plan_.one_hot_classes > 0) {

@@ -59,7 +59,8 @@ void look_up_if_there(DataSource& source, const DataPaths& paths) {
 /// For an expression, which cannot do without.
 DataFacts facts_of(const TypedNode& node, const DataPaths& paths) {
   const auto source = make_data_source(node);
-  if (source->spec().classes) return {source->spec().classes, {}};
+  if (source->spec().classes || source->spec().vocabulary)
+    return {source->spec().classes, source->spec().vocabulary};
   try {
     source->look_up(paths);
   } catch (const UserError& error) {
@@ -72,7 +73,7 @@ DataFacts facts_of(const TypedNode& node, const DataPaths& paths) {
         std::string("or write classes: under data, their number, or in the source, their names");
     throw UserError(error.code(), {found});
   }
-  return {source->spec().classes, {}};
+  return {source->spec().classes, source->spec().vocabulary};
 }
 
 void complete_source(TypedNode& node, const DataPaths& paths) {
