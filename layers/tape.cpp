@@ -21,7 +21,8 @@ memory::desc any_desc(const Shape& shape, memory::data_type type) {
   return {shape.dims(), type, memory::format_tag::any};
 }
 
-Tape::Tape(dnnl::engine engine, bool training) : engine_(std::move(engine)), training_(training) {}
+Tape::Tape(dnnl::engine engine, bool training, bool carries_state)
+    : engine_(std::move(engine)), training_(training), carries_state_(carries_state) {}
 
 dnnl::prop_kind Tape::prop_kind() const {
   return training_ ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
@@ -73,7 +74,8 @@ Value Tape::plain(const Value& value) {
 }
 
 Value Tape::view(const Value& value, const memory::desc& desc) {
-  assert(value.desc == plain_desc(value.shape(), value.desc.get_data_type()));
+  assert(value.desc.get_size() == static_cast<std::size_t>(value.shape().elements()) *
+                                      dnnl::memory::data_type_size(value.desc.get_data_type()));
   assert(value.desc.get_size() == desc.get_size());
   return add_value({.desc = desc, .root = values_[value.id].root}, value.needs_grad);
 }
@@ -104,12 +106,15 @@ Value Tape::master(const WeightInfo& weight) {
       weight.trainable);
 }
 
-std::optional<int> Tape::prepared(const std::string& weight, const memory::desc& desc) const {
+/// What the same bytes in the same layout were reordered to before.
+std::optional<int> Tape::prepared(const Value& source, const memory::desc& desc) const {
   for (const TapeStep& step : steps_) {
-    if (step.section != TapeStep::Section::prepare) continue;
-    const int source = values_[step.args[0].second].root;
+    if (step.section != TapeStep::Section::prepare || step.host) continue;
+    const TapeValue& from = values_[step.args[0].second];
     const int result = step.args[1].second;
-    if (values_[source].name == weight && values_[result].desc == desc) return result;
+    if (from.root == values_[source.id].root && from.desc == source.desc &&
+        values_[result].root == result && values_[result].desc == desc)
+      return result;
   }
   return std::nullopt;
 }
@@ -122,16 +127,26 @@ Value Tape::weight(std::string_view name, const memory::desc& desc) {
   // A grouped convolution asks for (G, O/G, I/G, ...): the same bytes as PyTorch's (O, I/G, ...).
   const Shape wanted(desc.get_dims());
   if (wanted != info.shape) stored = view(stored, plain_desc(wanted));
-  if (stored.desc == desc) return stored;
-  if (const auto found = prepared(info.name, desc)) return {*found, desc, info.trainable};
+  return weight_as(stored, desc);
+}
 
-  const Value laid_out =
-      add_value({.desc = desc, .home = TapeValue::Home::persistent}, info.trainable);
-  const TapeStep::Section section = std::exchange(section_, TapeStep::Section::prepare);
-  run(dnnl::reorder::primitive_desc(engine_, stored.desc, engine_, desc, attr()),
-      {{DNNL_ARG_FROM, stored}, {DNNL_ARG_TO, laid_out}});
-  section_ = section;
+Value Tape::weight_as(const Value& source, const memory::desc& desc) {
+  if (source.desc == desc) return source;
+  if (const auto found = prepared(source, desc)) return {*found, desc, source.needs_grad};
+  Value laid_out = prepare(desc, [&](const Value& dst) {
+    run(dnnl::reorder::primitive_desc(engine_, source.desc, engine_, desc, attr()),
+        {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, dst}});
+  });
+  laid_out.needs_grad = source.needs_grad;
   return laid_out;
+}
+
+Value Tape::prepare(const memory::desc& desc, const std::function<void(const Value& dst)>& record) {
+  const Value dst = add_value({.desc = desc, .home = TapeValue::Home::persistent});
+  const TapeStep::Section section = std::exchange(section_, TapeStep::Section::prepare);
+  record(dst);
+  section_ = section;
+  return dst;
 }
 
 void Tape::add_weight_grad(std::string_view name, const Value& diff) {
@@ -150,6 +165,16 @@ Value Tape::buffer(std::string_view name) {
   Value stored = master(find_weight(name));
   stored.needs_grad = false;
   return stored;
+}
+
+Value Tape::state(std::string_view name, const Shape& shape) {
+  const std::string full = scope_.name + "." + std::string(name);
+  for (std::size_t id = 0; id < values_.size(); ++id) {
+    const TapeValue& value = values_[id];
+    if (value.home == TapeValue::Home::state && value.name == full)
+      return {static_cast<int>(id), value.desc};
+  }
+  return add_value({.desc = plain_desc(shape), .home = TapeValue::Home::state, .name = full});
 }
 
 void Tape::run(const dnnl::primitive_desc_base& desc, const Args& args) {

@@ -72,11 +72,12 @@ struct TapeValue {
     input,       // the batch: set anew for every run
     weight,      // the store's master copy
     gradient,    // the store's gradient of a weight
+    state,       // carried from run to run by the plan
   };
   dnnl::memory::desc desc;
   Home home = Home::arena;
   int root = -1;          // the value whose bytes these are; itself unless this is a view
-  std::string name = {};  // of the weight or the input
+  std::string name = {};  // of the weight, the input or the state
   std::vector<float> constant = {};
   bool kept = false;  // read by others after the run
 };
@@ -112,7 +113,7 @@ struct NodeScope {
 /// author meets only the part above "for the recorder".
 class Tape {
  public:
-  Tape(dnnl::engine engine, bool training);
+  Tape(dnnl::engine engine, bool training, bool carries_state = false);
 
   const dnnl::engine& engine() const { return engine_; }
   bool training() const { return training_; }
@@ -132,7 +133,8 @@ class Tape {
   Value as(const Value& value, const dnnl::memory::desc& desc);
   /// The same data in row-major order.
   Value plain(const Value& value);
-  /// The same bytes under another shape. `value` must be row-major (see plain()).
+  /// The same bytes under another shape, or with their axes in another order. `value` must lie
+  /// densely, as row-major ones do (see plain()).
   Value view(const Value& value, const dnnl::memory::desc& desc);
 
   /// A box of `value` in its own memory: `desc` is a submemory_desc of value.desc. What is written
@@ -143,6 +145,13 @@ class Tape {
   Value weight(std::string_view name, const dnnl::memory::desc& desc);
   /// A weight of this node as it is stored: row-major, PyTorch's shape.
   Value weight(std::string_view name);
+  /// What weights come to (a view of one, a result of prepare()) in that layout; reordered as
+  /// above.
+  Value weight_as(const Value& source, const dnnl::memory::desc& desc);
+  /// Something of the plan's own that is made of weights, by the steps that `record` adds: they run
+  /// once per update.
+  Value prepare(const dnnl::memory::desc& desc,
+                const std::function<void(const Value& dst)>& record);
   /// Whether a weight of this node is trained; if none is, its gradient need not be recorded.
   bool trains(std::string_view name) const { return training_ && find_weight(name).trainable; }
   /// Adds to a weight's gradient, in any layout; its shape may differ from the weight's where the
@@ -150,6 +159,11 @@ class Tape {
   void add_weight_grad(std::string_view name, const Value& diff);
   /// A statistic of this node, row-major; a host step may write it in place.
   Value buffer(std::string_view name);
+  /// What this node carries from batch to batch, row-major: zero at first, and whenever the engine
+  /// says so; part of a checkpoint. Read before it is written; `name` is the layer's own.
+  Value state(std::string_view name, const Shape& shape);
+  /// Whether states are carried whatever the layers' own parameters say: a text is being written.
+  bool carries_state() const { return carries_state_; }
 
   /// Appends a primitive; its scratchpad is added to `args`.
   void run(const dnnl::primitive_desc_base& desc, const Args& args);
@@ -181,7 +195,7 @@ class Tape {
   Value add_value(TapeValue value, bool needs_grad = false);
   const WeightInfo& find_weight(std::string_view name) const;
   Value master(const WeightInfo& weight);
-  std::optional<int> prepared(const std::string& weight, const dnnl::memory::desc& desc) const;
+  std::optional<int> prepared(const Value& source, const dnnl::memory::desc& desc) const;
 
   struct WeightGrad {
     WeightInfo weight;
@@ -189,7 +203,7 @@ class Tape {
   };
 
   dnnl::engine engine_;
-  bool training_;
+  bool training_, carries_state_;
   TapeStep::Section section_ = TapeStep::Section::forward;
   NodeScope scope_;
   std::vector<TapeValue> values_;

@@ -75,7 +75,8 @@ PlanLayout lay_out_plan(const Tape& tape) {
   for (std::size_t id = 0; id < tape.values().size(); ++id) {
     const TapeValue& value = tape.values()[id];
     if (value.root != static_cast<int>(id)) continue;
-    if (value.home == Home::persistent) layout.persistent_bytes += rounded(value.desc.get_size());
+    if (value.home == Home::persistent || value.home == Home::state)
+      layout.persistent_bytes += rounded(value.desc.get_size());
     if (value.home != Home::arena || uses[id].first < 0) continue;
     block_of_root[id] = static_cast<int>(lifetimes.size());
     lifetimes.push_back({value.desc.get_size(), uses[id].first, uses[id].last});
@@ -116,6 +117,13 @@ void Plan::place_values(const PlanLayout& layout, WeightStore& store, std::span<
         if (!value.constant.empty())
           std::memcpy(pointers_[id], value.constant.data(), value.constant.size() * sizeof(float));
         break;
+      case Home::state:
+        pointers_[id] = persistent_.data() + persistent;
+        persistent += rounded(value.desc.get_size());
+        states_.push_back(
+            {value.name,
+             {static_cast<float*>(pointers_[id]), value.desc.get_size() / sizeof(float)}});
+        break;
       case Home::input:
         inputs_.push_back({static_cast<int>(id)});
         break;
@@ -148,6 +156,11 @@ void Plan::bind_step(const TapeStep& step) {
   for (const auto& [arg, value] : step.args) args.push_back({arg, memory_of(value)});
   (step.section == TapeStep::Section::prepare ? prepare_ : run_).push_back(args_.size());
   args_.push_back(std::move(args));
+}
+
+void Plan::reset_states() {
+  for (const CarriedState& state : states_)
+    std::fill(state.values.begin(), state.values.end(), 0.0F);
 }
 
 void Plan::set_input(std::size_t input, const void* data) {

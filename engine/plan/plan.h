@@ -22,6 +22,13 @@ struct PlanLayout {
 };
 PlanLayout lay_out_plan(const Tape& tape);
 
+/// What a layer carries from one run to the next, under the node's name and its own:
+/// "lstm1.h_l0".
+struct CarriedState {
+  std::string name;
+  std::span<float> values;
+};
+
 /// A recorded program bound to memory. Made once; run() only executes.
 class Plan {
  public:
@@ -35,6 +42,9 @@ class Plan {
   void set_input(std::size_t input, const void* data);
   /// Runs everything: what brings weights up to date (if they changed), forward, backward.
   void run(const StepContext& context);
+  /// What is carried from run to run, in the order of recording; zero until a run writes it.
+  std::span<const CarriedState> states() const { return states_; }
+  void reset_states();
   /// The bytes of a value that the recorder kept.
   void* data(const Value& value) const { return pointers_[value.id]; }
 
@@ -55,8 +65,9 @@ class Plan {
   std::vector<void*> pointers_;                     // by value
   std::vector<dnnl::memory> memories_;              // by value; made for those that primitives use
   std::vector<std::vector<dnnl_exec_arg_t>> args_;  // by step
-  std::vector<std::vector<int>> inputs_;            // by input: the value and its views
-  std::vector<std::size_t> prepare_, run_;          // steps by when they run
+  std::vector<CarriedState> states_;
+  std::vector<std::vector<int>> inputs_;    // by input: the value and its views
+  std::vector<std::size_t> prepare_, run_;  // steps by when they run
   std::uint64_t prepared_version_ = 0;
 };
 

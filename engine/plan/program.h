@@ -48,6 +48,10 @@ class Program {
   /// After a run with StepContext::diagnose: how many elements of each unit are flat.
   std::span<const std::int32_t> flat_counts(const Probe& probe) const;
 
+  /// What recurrent layers carry from one run to the next; see Plan.
+  std::span<const CarriedState> states() const { return plan_->states(); }
+  void reset_states() { plan_->reset_states(); }
+
   Plan& plan() { return *plan_; }  // for measurements
 
  private:

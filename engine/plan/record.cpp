@@ -139,13 +139,17 @@ class Recorder {
 Recording record(const Graph& graph, const WeightStore& store, const dnnl::engine& engine,
                  Purpose purpose, std::int64_t batch, bool probes) {
   const bool training = purpose == Purpose::train;
-  Recording recording{
-      .tape = Tape(engine, training), .losses = {}, .output = {}, .input_nodes = {}, .probes = {}};
+  Recording recording{.tape = Tape(engine, training, purpose == Purpose::generate),
+                      .losses = {},
+                      .output = {},
+                      .input_nodes = {},
+                      .probes = {}};
   std::vector<int> losses;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < graph.losses.size(); ++i) {
     const int loss = graph.losses[i];
-    if (purpose == Purpose::predict || (!training && graph.nodes[loss].train_only)) continue;
+    const bool judges = purpose == Purpose::train || purpose == Purpose::evaluate;
+    if (!judges || (!training && graph.nodes[loss].train_only)) continue;
     losses.push_back(loss);
     indices.push_back(i);
   }

@@ -28,6 +28,7 @@ enum class Purpose {
   train,     // forward and backward of every loss
   evaluate,  // forward, with the losses that are not train_only
   predict,   // forward, no losses
+  generate,  // as predict, and every recurrent layer carries its state from run to run
 };
 
 /// Records what `purpose` needs of the graph, for batches of `batch` samples. Frozen parts get no
