@@ -40,18 +40,6 @@ double gain_of(Nonlinearity nonlinearity, double slope) {
   return 1.0;
 }
 
-Initializer uniform_init(float low, float high) {
-  return [=](std::span<float> values, const Shape&, Random random) {
-    for (float& value : values) value = random.uniform(low, high);
-  };
-}
-
-Initializer normal_init(float mean, float std) {
-  return [=](std::span<float> values, const Shape&, Random random) {
-    for (float& value : values) value = mean + std * random.normal();
-  };
-}
-
 /// Normal or uniform values of the standard deviation that `std_of` computes from the fans.
 template <class StdOf>
 Initializer scaled_init(bool normal, StdOf std_of) {
@@ -180,6 +168,18 @@ InitChoice ValueType<InitChoice>::read(const ConfigNode& node, const Limits&) {
 Initializer constant_init(float value) {
   return [=](std::span<float> values, const Shape&, const Random&) {
     for (float& element : values) element = value;
+  };
+}
+
+Initializer uniform_init(float low, float high) {
+  return [=](std::span<float> values, const Shape&, Random random) {
+    for (float& value : values) value = random.uniform(low, high);
+  };
+}
+
+Initializer normal_init(float mean, float std) {
+  return [=](std::span<float> values, const Shape&, Random random) {
+    for (float& value : values) value = mean + std * random.normal();
   };
 }
 

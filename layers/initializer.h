@@ -21,6 +21,8 @@ struct ValueType<InitChoice> {
 const std::vector<Kind<Initializer>>& all_initializers();
 
 Initializer constant_init(float value);
+Initializer uniform_init(float low, float high);
+Initializer normal_init(float mean, float std);
 /// PyTorch's default for the weights of Linear and ConvNd: kaiming_uniform with a = sqrt(5), which
 /// is uniform in +-1/sqrt(fan_in).
 Initializer default_weight_init();
