@@ -19,6 +19,7 @@ struct LossDecl {
   TypedNode kind;    // without the keys below
   LayerDecl::Source from;    // a layer's full name
   LayerDecl::Source target;  // "data.<field>", or a layer's full name
+  LayerDecl::Source mask;    // likewise; empty: there is none
   float weight = 1;
   bool train_only = false;
 };
@@ -48,7 +49,7 @@ struct DataConfig {
   std::int64_t batch = 32;
   std::optional<std::int64_t> eval_batch;  // `batch` unless said
   bool drop_last = true;
-  bool shuffle = true;
+  std::optional<bool> shuffle;  // as written; see Setup::shuffles()
   SplitConfig split;
   std::vector<TypedNode> train_transforms, eval_transforms;
   std::optional<std::int64_t> classes, vocabulary;  // as written; else the source knows
@@ -133,13 +134,14 @@ struct SectionKeys {
 struct ConfigOptions {
   std::string path = {};
   std::vector<std::string> sets = {};  // "key=value"
-  /// Asked only when an expression needs data.classes or data.vocabulary and the config does not
-  /// say them.
-  std::function<DataFacts(const TypedNode& source)> data_facts = {};
+  /// Asked only when an expression needs data.classes or data.vocabulary (`key` is the word after
+  /// the dot) and the config does not say it.
+  std::function<DataFacts(const TypedNode& source, const std::string& key)> data_facts = {};
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
   /// config keeps it.
   std::function<void(TypedNode& source)> complete_source = {};
-  std::vector<std::string> layer_types = {};  // empty: types are not checked here
+  std::vector<std::string> layer_types = {};    // empty: types are not checked here
+  std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
   std::vector<SectionKeys> other_sections = {};
 };
 
