@@ -5,6 +5,7 @@
 // One function for each file of this folder that reads a format; registry.cpp lists them.
 namespace dl {
 
+DataKind adding_kind();
 DataKind cifar10_kind();
 DataKind cifar100_kind();
 DataKind csv_kind();
