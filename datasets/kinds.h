@@ -8,6 +8,8 @@ namespace dl {
 DataKind adding_kind();
 DataKind cifar10_kind();
 DataKind cifar100_kind();
+DataKind csv_kind();
+DataKind csv_sequence_kind();
 DataKind digits_kind();
 DataKind fashion_mnist_kind();
 DataKind idx_kind();
@@ -15,5 +17,6 @@ DataKind image_folder_kind();
 DataKind mnist_kind();
 DataKind synthetic_kind();
 DataKind text_kind();
+DataKind ts_kind();
 
 }  // namespace dl
