@@ -192,10 +192,38 @@ void drop_duplicates(ConfigNode& node, Problems& problems) {
   for (ConfigNode::Entry& entry : node.entries()) drop_duplicates(entry.value, problems);
 }
 
+/// The text with blanks for what stands in quotes, line ends apart: a quote opens where a scalar
+/// can begin, and not in the middle of one (`don't`) or in a comment.
+std::string without_quoted(std::string text) {
+  char quote = 0, before = '\n';  // before: the last character that is no blank
+  bool comment = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char& c = text[i];
+    if (quote == 0) {
+      if (c == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\n')) comment = true;
+      if (c == '\n') comment = false;
+      const bool opens = std::string_view("\n[{,:-").find(before) != std::string_view::npos;
+      if (!comment && opens && (c == '"' || c == '\'')) quote = c;
+      if (!comment && c != ' ') before = c;
+    } else {
+      const bool doubled = quote == '\'' && c == quote && text.substr(i + 1, 1) == "'";
+      const bool escape = quote == '"' && c == '\\' && i + 1 < text.size();
+      if (c == quote && !doubled) {
+        quote = 0;
+        continue;
+      }
+      if (doubled || escape) text[i++] = ' ';
+      if (text[i] != '\n') text[i] = ' ';
+    }
+  }
+  return text;
+}
+
 /// Flow brackets nested over the limit. yaml-cpp reads ahead to see whether `[[[...` is a key, and
-/// would report that instead. Brackets in comments and in lines of their own sections do not count.
+/// would report that instead. Brackets in quotes, in comments and in lines of their own sections do
+/// not count.
 void check_bracket_depth(const std::shared_ptr<const SourceFile>& file) {
-  const std::string& text = file->text();
+  const std::string text = without_quoted(file->text());
   std::size_t depth = 0;
   Mark mark{file, 1, 0, 1};
   bool comment = false;

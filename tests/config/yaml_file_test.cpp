@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/config/yaml_text.h"
 #include "tests/config/config_text.h"
 
 namespace dl {
@@ -30,6 +31,14 @@ std::string repeated(const std::string& text, int count) {
   std::string all;
   for (int i = 0; i < count; ++i) all += text;
   return all;
+}
+
+std::string utf8_of(unsigned code) {
+  const auto tail = [&](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3F)); };
+  if (code < 0x80) return {static_cast<char>(code)};
+  if (code < 0x800) return {static_cast<char>(0xC0 | code >> 6), tail(0)};
+  if (code < 0x10000) return {static_cast<char>(0xE0 | code >> 12), tail(6), tail(0)};
+  return {static_cast<char>(0xF0 | code >> 18), tail(12), tail(6), tail(0)};
 }
 
 std::string place(const Mark& mark) {
@@ -65,6 +74,31 @@ TEST_CASE("a byte order mark and Windows line ends do no harm") {
   const ConfigNode root = read_yaml_file("c.yaml", problems);
   CHECK(place(root.find("a")->mark()) == "1:4+1");
   CHECK(root.find("b")->text() == "2");
+}
+
+TEST_CASE("brackets in quotes and comments nest nothing") {
+  const std::string many = repeated("'[', \"{\\\"[\", ", 100);
+  CHECK(parse_error("a: [" + many + "x]  # [[[ it's \"[[\nb: don't [\nc: '[[\n''[['\n") == "");
+  CHECK(parse_error("a: ['[', \"{\\\"\", " + repeated("[", 100)) ==
+        "c.yaml:1:80: error: nested over 64 deep");
+}
+
+TEST_CASE("every character can stand in a list, be written and be read again") {
+  std::vector<ConfigNode> characters;
+  for (unsigned code = 0; code < 0x110000; ++code) {
+    if (code >= 0xD800 && code < 0xE000) continue;  // surrogates are no characters
+    if (code >= 0x3000 && code % 101 != 0 && (code & 0xFF) < 0xF0) continue;
+    characters.push_back(ConfigNode::scalar(utf8_of(code), {}, true));
+  }
+  const ConfigNode list = ConfigNode::list(characters, {});
+  const ConfigNode again = parse(yaml_text(ConfigNode::map({{"all", {}, list}}, {})));
+  const std::vector<ConfigNode>& items = again.find("all")->items();
+  REQUIRE(items.size() == characters.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    std::string text = items[i].text();
+    if (text == "$$") text = "$";  // it would begin an expression
+    CHECK(text == characters[i].text());
+  }
 }
 
 TEST_CASE("nesting of any depth and kind is refused, not crashed on") {
