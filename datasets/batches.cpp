@@ -101,6 +101,8 @@ Batches::Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
                  const StopFlag* stop)
     : data_(data), pipeline_(pipeline), options_(options), stop_(stop) {
   assert(options_.batch >= 1 && options_.workers >= 1);
+  assert(!(options_.streams && options_.shuffle));
+  if (options_.streams) options_.drop_last = true;
   if (per_epoch() == 0) {
     throw UserError(ExitCode::data, "there are " + std::to_string(data_.samples.size()) +
                                         " samples, fewer than one batch of " +
@@ -114,7 +116,7 @@ Batches::Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
   workers_.reserve(std::max<std::size_t>(threads, 1));
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
     workers_.emplace_back(pipeline_.source(), slots_[0].first.size());
-  order_.assign(data_.samples.begin(), data_.samples.end());
+  fill_order();
   try {
     for (std::size_t i = 0; i < threads; ++i)
       threads_.emplace_back([this, i] { read_loop(workers_[i]); });
@@ -134,6 +136,18 @@ void Batches::end_threads() {
   }
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+}
+
+/// That of an epoch which is not shuffled.
+void Batches::fill_order() {
+  order_.assign(data_.samples.begin(), data_.samples.end());
+  if (!options_.streams) return;
+  const std::size_t count = per_epoch();
+  order_.resize(count * options_.batch);
+  for (std::size_t k = 0; k < order_.size(); ++k) {
+    const std::size_t batch = k / options_.batch, place = k % options_.batch;
+    order_[k] = data_.samples[place * count + batch];
+  }
 }
 
 std::size_t Batches::per_epoch() const {

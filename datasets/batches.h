@@ -32,6 +32,10 @@ struct Batch {
 
 struct BatchOptions {
   std::size_t batch = 1;
+  /// The samples are consecutive pieces of one sequence, and place i of every batch goes on where
+  /// it ended in the batch before: batch k of n holds the samples k, n + k, 2n + k, ... What is
+  /// over at the end is left out; there is no partial batch and no shuffling.
+  bool streams = false;
   bool shuffle = false;    // a new order each epoch; otherwise the data set's own
   bool drop_last = false;  // leave out a partial last batch
   std::uint64_t seed = 0;
@@ -44,7 +48,7 @@ struct BatchOptions {
 class Batches {
  public:
   /// All buffers are allocated here. `pipeline` and the data must outlive it. `stop` ends waiting
-  /// early. Throws UserError when there is not one batch.
+  /// early. Throws UserError (ExitCode::data) when there is not one batch.
   Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
           const StopFlag* stop = nullptr);
   ~Batches();
@@ -53,6 +57,7 @@ class Batches {
 
   const DataSpec& spec() const { return pipeline_.spec(); }
   std::size_t per_epoch() const;
+  std::size_t batch_size() const { return options_.batch; }
   /// Samples that an epoch shows: all, or without the dropped ones.
   std::size_t samples_per_epoch() const;
   /// Bytes of all buffers, for the memory estimate.
@@ -82,6 +87,7 @@ class Batches {
   };
   enum class Outcome { done, gave_up, failed };
 
+  void fill_order();
   Slot& slot_of(std::size_t batch);
   std::size_t samples_in(std::size_t batch) const;
   void read_sample(Worker& worker, const Slot& slot, std::size_t place, std::size_t sample) const;

@@ -246,6 +246,43 @@ TEST_CASE("epochs can be started and dropped at any moment") {
   }
 }
 
+TEST_CASE("in a stream each place of a batch goes on where it ended in the batch before") {
+  const Setup setup(11);
+  const std::vector<std::vector<int>> expected = {{0, 3, 6}, {1, 4, 7}, {2, 5, 8}};
+  const BatchOptions options{.batch = 3, .streams = true, .prefetch = 0};
+  for (std::uint64_t epoch = 0; epoch < 2; ++epoch)
+    CHECK(epoch_of(setup, options, epoch) == expected);
+  for (std::size_t first = 0; first <= 4; ++first) {  // resumed in the middle
+    const auto rest = epoch_of(setup, options, 1, first);
+    REQUIRE(rest.size() == 3 - std::min<std::size_t>(first, 3));
+    CHECK(std::equal(rest.begin(), rest.end(),
+                     expected.end() - static_cast<std::ptrdiff_t>(rest.size())));
+  }
+  for (const auto& [prefetch, workers] : {std::pair(1U, 1U), {2U, 1U}, {3U, 2U}, {7U, 3U}}) {
+    BatchOptions other = options;
+    other.prefetch = prefetch;
+    other.workers = workers;
+    CHECK(epoch_of(setup, other, 0) == expected);
+    CHECK(epoch_of(setup, other, 0, 2) == std::vector(expected.begin() + 2, expected.end()));
+  }
+  const Batches batches(setup.set(), setup.pipeline, options);
+  CHECK(batches.per_epoch() == 3);
+  CHECK(batches.samples_per_epoch() == 9);  // 9 and 10 are left out
+}
+
+TEST_CASE("a stream may be some of the samples, has whole batches only, and at least one") {
+  Setup setup(12);
+  setup.samples = {1, 3, 5, 7, 9};
+  CHECK(epoch_of(setup, {.batch = 2, .streams = true}, 0) ==
+        std::vector<std::vector<int>>{{1, 5}, {3, 7}});
+  CHECK(epoch_of(setup, {.batch = 5, .streams = true}, 0) ==
+        std::vector<std::vector<int>>{{1, 3, 5, 7, 9}});
+  CHECK(epoch_of(setup, {.batch = 1, .streams = true}, 0) ==
+        std::vector<std::vector<int>>{{1}, {3}, {5}, {7}, {9}});
+  CHECK_THROWS_WITH_AS(Batches(setup.set(), setup.pipeline, {.batch = 6, .streams = true}),
+                       "error: there are 5 samples, fewer than one batch of 6", UserError);
+}
+
 TEST_CASE("fewer samples than one batch are refused where the last batch is dropped") {
   const Setup setup(3);
   CHECK_THROWS_WITH_AS(Batches(setup.set(), setup.pipeline, {.batch = 4, .drop_last = true}),
