@@ -92,6 +92,27 @@ std::uint32_t DataFile::read_u32_big_endian() {
   return std::uint32_t{b[0]} << 24 | std::uint32_t{b[1]} << 16 | std::uint32_t{b[2]} << 8 | b[3];
 }
 
+std::string DataFile::read_rest(std::uint64_t max_bytes) {
+  std::string text;
+  std::size_t done = 0;
+  while (true) {
+    if (done > max_bytes) {
+      fail(offset_,
+           "the file goes on, but more than " + std::to_string(max_bytes) + " bytes are not read");
+    }
+    // What a plain file has left and a byte to see its end; a packed one tells no size.
+    const std::uint64_t rest =
+        packed_ ? std::max<std::uint64_t>(done, 1 << 16) : size_ - std::min(offset_, size_);
+    text.resize(done + static_cast<std::size_t>(std::min(rest, max_bytes - done)) + 1);
+    const std::size_t got =
+        read_some(reinterpret_cast<std::uint8_t*>(text.data()) + done, text.size() - done);
+    done += got;
+    if (got == 0) break;
+  }
+  text.resize(done);
+  return text;
+}
+
 void DataFile::expect_end() {
   std::uint8_t extra = 0;
   const std::uint64_t end = offset_;

@@ -30,6 +30,8 @@ class DataFile {
   void expect_room_for(std::uint64_t bytes) const;
   void read(std::span<std::uint8_t> out);
   std::uint32_t read_u32_big_endian();
+  /// All that is left, which may be nothing; refuses more than `max_bytes`.
+  std::string read_rest(std::uint64_t max_bytes);
   /// Refuses anything after the current byte, and a gzip file whose checksum does not fit.
   void expect_end();
 

@@ -39,14 +39,25 @@ enum class SampleOrder {
   stream,   // consecutive pieces of one sequence; see BatchOptions::streams
 };
 
+/// What a text is cut into.
+enum class TokenUnit { character, byte, word };
+
+/// How a text becomes tokens.
+struct TokenRule {
+  TokenUnit unit = TokenUnit::character;
+  bool lowercase = false;  // of words: A to Z become a to z
+  bool line_ends = false;  // of words: the end of a line is the token <eos>
+};
+
 /// What every sample of a data set looks like.
 struct DataSpec {
   std::vector<Field> inputs, targets;
   std::optional<std::int64_t> classes = {};   // of the label, where there is one
   std::vector<std::string> class_names = {};  // empty, or one for each class
   std::optional<std::int64_t> vocabulary =
-      {};                                // how many tokens there are, where samples are texts
-  std::vector<std::string> tokens = {};  // empty, or the text of each token
+      {};                                    // how many tokens there are, where samples are texts
+  std::vector<std::string> tokens = {};      // empty, or the text of each token
+  std::optional<TokenRule> token_rule = {};  // where samples are texts
   SampleOrder order = SampleOrder::any;
 };
 

@@ -13,5 +13,6 @@ DataKind idx_kind();
 DataKind image_folder_kind();
 DataKind mnist_kind();
 DataKind synthetic_kind();
+DataKind text_kind();
 
 }  // namespace dl

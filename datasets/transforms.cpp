@@ -58,6 +58,7 @@ class Normalize final : public Transform {
   explicit Normalize(NormalizeParams params) : params_(std::move(params)) {}
 
   void plan(TransformPlan& plan) const override {
+    if (plan.spec.inputs[0].type == DataType::s32) throw ShapeError("the samples are tokens");
     const auto picture = plan.picture();
     const std::size_t channels = picture ? (*picture)[0] : 1;
     for (const auto& [key, all] :

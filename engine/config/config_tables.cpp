@@ -154,8 +154,10 @@ ParamTable<DataConfig> data_table() {
                    "samples in a batch of evaluation; batch unless said"),
       with_default("drop_last", &DataConfig::drop_last,
                    "leave out a last training batch that is not full"),
-      with_default("shuffle", &DataConfig::shuffle,
-                   "a new order of the training samples each epoch"),
+      with_default(
+          "shuffle", &DataConfig::shuffle,
+          "a new order of the training samples each epoch; true unless said, false where they are "
+          "pieces of one stream"),
       section("split", &DataConfig::split, split_table(),
               "parts held out of the training samples, by seed"),
       transforms_row(),

@@ -78,10 +78,14 @@ std::optional<std::int64_t> Expansion::ask_source(const std::string& key) {
   const ConfigNode* data = root_.find("data");
   const ConfigNode* source = data ? data->find("source") : nullptr;
   if (!source || source->is_null() || !options_.data_facts) return std::nullopt;
-  if (!facts_)
-    facts_ = options_.data_facts(
-        read_typed(expand(*source, globals_, budget_, findings_), "a data source"));
-  return key == "classes" ? facts_->classes : facts_->vocabulary;
+  const auto known = [&]() -> std::optional<std::int64_t> {
+    if (!facts_) return std::nullopt;
+    return key == "classes" ? facts_->classes : facts_->vocabulary;
+  };
+  if (const auto fact = known()) return fact;
+  facts_ = options_.data_facts(
+      read_typed(expand(*source, globals_, budget_, findings_), "a data source"), key);
+  return known();
 }
 
 }  // namespace dl

@@ -48,7 +48,7 @@ struct DataConfig {
   std::int64_t batch = 32;
   std::optional<std::int64_t> eval_batch;  // `batch` unless said
   bool drop_last = true;
-  bool shuffle = true;
+  std::optional<bool> shuffle;  // as written; see Setup::shuffles()
   SplitConfig split;
   std::vector<TypedNode> train_transforms, eval_transforms;
   std::optional<std::int64_t> classes, vocabulary;  // as written; else the source knows
@@ -133,9 +133,9 @@ struct SectionKeys {
 struct ConfigOptions {
   std::string path = {};
   std::vector<std::string> sets = {};  // "key=value"
-  /// Asked only when an expression needs data.classes or data.vocabulary and the config does not
-  /// say them.
-  std::function<DataFacts(const TypedNode& source)> data_facts = {};
+  /// Asked only when an expression needs data.classes or data.vocabulary (`key` is the word after
+  /// the dot) and the config does not say it.
+  std::function<DataFacts(const TypedNode& source, const std::string& key)> data_facts = {};
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
   /// config keeps it.
   std::function<void(TypedNode& source)> complete_source = {};

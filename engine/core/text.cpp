@@ -10,26 +10,6 @@
 namespace dl {
 namespace {
 
-/// Bytes of the UTF-8 character at the front of `text`, or 0 when it is not one.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xC2 && lead < 0xE0 ? 2
-                             : lead >= 0xE0 && lead < 0xF0 ? 3
-                             : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                           : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  if (length == 3 && lead == 0xE0 && byte(1) < 0xA0) return 0;   // overlong
-  if (length == 3 && lead == 0xED && byte(1) >= 0xA0) return 0;  // surrogate
-  if (length == 4 && lead == 0xF0 && byte(1) < 0x90) return 0;
-  if (length == 4 && lead == 0xF4 && byte(1) >= 0x90) return 0;
-  return length;
-}
-
 bool is_control(std::string_view character) {
   const auto first = static_cast<unsigned char>(character[0]);
   if (first < 0x20 || first == 0x7F) return true;
@@ -61,6 +41,26 @@ std::string shortest(T value) {
 }
 
 }  // namespace
+
+std::size_t utf8_length(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  if (length == 3 && lead == 0xE0 && byte(1) < 0xA0) return 0;   // overlong
+  if (length == 3 && lead == 0xED && byte(1) >= 0xA0) return 0;  // surrogate
+  if (length == 4 && lead == 0xF0 && byte(1) < 0x90) return 0;
+  if (length == 4 && lead == 0xF4 && byte(1) >= 0x90) return 0;
+  return length;
+}
 
 std::string escaped(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -9,6 +10,9 @@
 #include <vector>
 
 namespace dl {
+
+/// Bytes of the UTF-8 character at the front of `text`, or 0 when there is none (not UTF-8, empty).
+std::size_t utf8_length(std::string_view text);
 
 /// Text from data or configs made safe for a terminal: control characters and broken UTF-8 as \xNN.
 std::string escaped(std::string_view text);

@@ -95,7 +95,8 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   WeightStore store(setup.graph);
   result.weights = load_chosen(options, store, result.notes);
   Programs programs(setup.graph, store);
-  add_programs(programs, Purpose::evaluate, setup.eval_batch(), data.samples(split), false);
+  add_programs(programs, Purpose::evaluate, setup.eval_batch(), data.samples(split),
+               setup.streams());
   const auto batches = data.evaluation_batches(split);
   for (std::string& note : data.notes()) result.notes.push_back(std::move(note));
   check_memory({{"weights", 2 * store.flat().size_bytes()},

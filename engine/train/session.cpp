@@ -141,7 +141,7 @@ class Session {
     for (const Split split : {Split::valid, Split::test}) {
       if (data_.has(split))
         add_programs(programs_, Purpose::evaluate, setup_.eval_batch(), data_.samples(split),
-                     false);
+                     setup_.streams());
     }
     std::size_t data_bytes = train_->buffer_bytes();
     if (valid_) data_bytes += valid_->buffer_bytes();
@@ -172,11 +172,6 @@ class Session {
     start.notes.push_back(fmt::format("{}; {} parameters; {} threads; {} of memory", samples,
                                       store_.parameter_count(), thread_count(), mib(total)));
     for (std::string& note : data_.notes()) start.notes.push_back(std::move(note));
-    const std::size_t left_out = data_.samples(Split::train) - train_->samples_per_epoch();
-    if (left_out > 0)
-      start.notes.push_back(fmt::format(
-          "the last {} samples of each epoch's order are left out (data.drop_last: true)",
-          left_out));
     sinks.tell(&Sink::on_start, start);
   }
 

@@ -56,24 +56,25 @@ void look_up_if_there(DataSource& source, const DataPaths& paths) {
   }
 }
 
-/// For an expression, which cannot do without.
-DataFacts facts_of(const TypedNode& node, const DataPaths& paths) {
+/// For an expression, which cannot do without `key`: classes or vocabulary.
+DataFacts facts_of(const TypedNode& node, const std::string& key, const DataPaths& paths) {
   const auto source = make_data_source(node);
-  if (source->spec().classes || source->spec().vocabulary)
-    return {source->spec().classes, source->spec().vocabulary};
+  const DataSpec& spec = source->spec();
+  const bool classes = key == "classes";
+  if (classes ? spec.classes : spec.vocabulary) return {spec.classes, spec.vocabulary};
   try {
     source->look_up(paths);
   } catch (const UserError& error) {
     Diagnostic found = error.diagnostics()[0];
     found.mark = node.type_mark;
-    found.message =
-        node.type + ": " + found.message + "; $data.classes needs the number of classes";
-    found.hint +=
-        (found.hint.empty() ? "" : "; ") +
-        std::string("or write classes: under data, their number, or in the source, their names");
+    found.message = node.type + ": " + found.message + "; $data." + key + " needs the number of " +
+                    (classes ? "classes" : "tokens");
+    found.hint += (found.hint.empty() ? "" : "; ") + std::string("or write ") + key +
+                  ": under data, their number, or in the source, " +
+                  (classes ? "their names" : "the tokens");
     throw UserError(error.code(), {found});
   }
-  return {source->spec().classes, source->spec().vocabulary};
+  return {spec.classes, spec.vocabulary};
 }
 
 void complete_source(TypedNode& node, const DataPaths& paths) {
@@ -86,17 +87,49 @@ void complete_source(TypedNode& node, const DataPaths& paths) {
   }
 }
 
+/// The config may count more than the source has, for those that other data have.
+void expect_no_fewer(const std::string& key, std::optional<std::int64_t> said,
+                     std::optional<std::int64_t> known, const Mark& mark) {
+  if (!said || !known || *said >= *known) return;
+  throw UserError(mark, key + " is " + std::to_string(*said) + ", but the source has " +
+                            std::to_string(*known));
+}
+
+/// What makes no sense where samples are not each for themselves.
+void check_order(const DataConfig& data, SampleOrder order) {
+  if (order != SampleOrder::any && data.split.valid.amount > 0) {
+    throw UserError(data.mark,
+                    "split: the samples of this source follow on one another, so that none can be "
+                    "held out by chance",
+                    "the source's own valid and test say what is kept apart");
+  }
+  if (order != SampleOrder::stream) return;
+  if (data.shuffle == true)
+    throw UserError(data.mark, "shuffle: true, but the samples are pieces of one stream, in order");
+  if (!data.drop_last) {
+    throw UserError(data.mark,
+                    "drop_last: false, but the samples are pieces of one stream, which the places "
+                    "of a batch share evenly");
+  }
+}
+
+/// How many labels the first target can have. That of a stream of tokens is the token that follows.
+std::optional<std::int64_t> classes_of(const DataConfig& data, const DataSpec& spec) {
+  if (spec.order == SampleOrder::stream && spec.token_rule)
+    return data.vocabulary ? data.vocabulary : spec.vocabulary;
+  return data.classes ? data.classes : spec.classes;
+}
+
 void read_data(Setup& setup, Problems& problems) {
   const DataConfig& data = setup.config.data;
   collect(problems, "data: ", [&] {
     if (!data.source) return;
     setup.source = make_data_source(*data.source);
     look_up_if_there(*setup.source, setup.paths);
-    const auto& known = setup.source->spec().classes;
-    if (data.classes && known && *data.classes < *known) {
-      throw UserError(data.mark, "classes is " + std::to_string(*data.classes) +
-                                     ", but the source has " + std::to_string(*known));
-    }
+    const DataSpec& spec = setup.source->spec();
+    expect_no_fewer("classes", data.classes, spec.classes, data.mark);
+    expect_no_fewer("vocabulary", data.vocabulary, spec.vocabulary, data.mark);
+    check_order(data, spec.order);
   });
   if (setup.source) {
     const Mark& place = data.source->type_mark;
@@ -111,8 +144,7 @@ void read_data(Setup& setup, Problems& problems) {
       problems.add(data.mark, "data.classes is " + std::to_string(*data.classes) +
                                   ", but the source has " + std::to_string(*spec.classes));
     }
-    setup.data = {tensors_of(spec.inputs), tensors_of(spec.targets),
-                  data.classes ? data.classes : spec.classes};
+    setup.data = {tensors_of(spec.inputs), tensors_of(spec.targets), classes_of(data, spec)};
   } else if (setup.config.model.input) {
     setup.data = {
         {{"image", {*setup.config.model.input, false}}}, {{"label", {{}, true}}}, data.classes};
@@ -212,7 +244,9 @@ Setup load_setup(const SetupOptions& options) {
                        .layer_types = layer_types(),
                        .other_sections = {}};
   const DataPaths& paths = setup.paths;
-  config.data_facts = [&](const TypedNode& source) { return facts_of(source, paths); };
+  config.data_facts = [&](const TypedNode& source, const std::string& key) {
+    return facts_of(source, key, paths);
+  };
   config.complete_source = [&](TypedNode& source) { complete_source(source, paths); };
   add_sections("optimizer", all_optimizers(), config.other_sections);
   add_sections("schedule", all_schedules(), config.other_sections);

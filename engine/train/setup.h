@@ -35,6 +35,9 @@ struct Setup {
   std::optional<Warmup> warmup;
 
   std::int64_t eval_batch() const { return config.data.eval_batch.value_or(config.data.batch); }
+  /// The samples are pieces of one sequence, which the places of a batch follow.
+  bool streams() const { return source && source->spec().order == SampleOrder::stream; }
+  bool shuffles() const { return config.data.shuffle.value_or(!streams()); }
   /// Batches that make up one optimiser step.
   std::int64_t batches_per_step() const;
 };

@@ -44,24 +44,52 @@ OpenData::OpenData(const Setup& setup, const StopFlag& stop)
 std::unique_ptr<Batches> OpenData::training_batches() {
   const DataConfig& data = setup_.config.data;
   const BatchOptions options{.batch = static_cast<std::size_t>(data.batch),
-                             .shuffle = data.shuffle,
-                             .drop_last = data.drop_last,
-                             .seed = setup_.config.seed,
-                             .prefetch = static_cast<std::size_t>(data.prefetch),
-                             .workers = reading_threads(setup_)};
+                             .shuffle = setup_.shuffles(),
+                             .drop_last = data.drop_last};
   // Where several batches make a step, none is left out for a signal: half a step cannot be saved.
   const StopFlag* stop = setup_.batches_per_step() > 1 ? nullptr : &stop_;
-  return std::make_unique<Batches>(data_.open(Split::train), *setup_.train_pipeline, options, stop);
+  return batches_of(Split::train, *setup_.train_pipeline, options, stop);
 }
 
 std::unique_ptr<Batches> OpenData::evaluation_batches(Split split) {
-  const BatchOptions options{.batch = static_cast<std::size_t>(setup_.eval_batch()),
-                             .shuffle = false,
-                             .drop_last = false,
-                             .seed = setup_.config.seed,
-                             .prefetch = static_cast<std::size_t>(setup_.config.data.prefetch),
-                             .workers = reading_threads(setup_)};
-  return std::make_unique<Batches>(data_.open(split), *setup_.eval_pipeline, options, &stop_);
+  const BatchOptions options{.batch = static_cast<std::size_t>(setup_.eval_batch())};
+  return batches_of(split, *setup_.eval_pipeline, options, &stop_);
+}
+
+std::unique_ptr<Batches> OpenData::batches_of(Split split, const Pipeline& pipeline,
+                                              BatchOptions options, const StopFlag* stop) {
+  options.streams = setup_.streams();
+  options.seed = setup_.config.seed;
+  options.prefetch = static_cast<std::size_t>(setup_.config.data.prefetch);
+  options.workers = reading_threads(setup_);
+  const SampleSet set = data_.open(split);
+  const std::string name(split_name(split));
+  if (options.streams && set.samples.size() < options.batch) {
+    const std::string key = split == Split::train ? "data.batch" : "data.eval_batch";
+    throw UserError(ExitCode::data,
+                    fmt::format("{} has {} samples of the stream, fewer than the {} places of a "
+                                "batch, which follow one each",
+                                name, set.samples.size(), options.batch),
+                    "a smaller " + key + ", or a smaller length in the source");
+  }
+  auto batches = std::make_unique<Batches>(set, pipeline, options, stop);
+  const std::size_t over = set.samples.size() - batches->samples_per_epoch();
+  if (over > 0 && options.streams) {
+    left_out_.push_back(
+        fmt::format("{}: the last {} of {} samples are left out: the {} places of a batch share "
+                    "the others evenly",
+                    name, over, set.samples.size(), options.batch));
+  } else if (over > 0) {
+    left_out_.push_back(fmt::format(
+        "the last {} samples of each epoch's order are left out (data.drop_last: true)", over));
+  }
+  return batches;
+}
+
+std::vector<std::string> OpenData::notes() const {
+  std::vector<std::string> all = data_.notes();
+  all.insert(all.end(), left_out_.begin(), left_out_.end());
+  return all;
 }
 
 void add_programs(Programs& programs, Purpose purpose, std::int64_t batch, std::size_t samples,

@@ -33,13 +33,17 @@ class OpenData {
   std::unique_ptr<Batches> evaluation_batches(Split split);
   std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
   std::size_t samples(Split split) { return data_.open(split).samples.size(); }
-  /// What there is to tell of the splits that were opened.
-  std::vector<std::string> notes() const { return data_.notes(); }
+  /// What there is to tell of the splits that were opened, and of samples that batches leave out.
+  std::vector<std::string> notes() const;
 
  private:
+  std::unique_ptr<Batches> batches_of(Split split, const Pipeline& pipeline, BatchOptions options,
+                                      const StopFlag* stop);
+
   const Setup& setup_;
   const StopFlag& stop_;
   RunData data_;
+  std::vector<std::string> left_out_;  // sentences
 };
 
 /// Records the programs that batches of `samples` need: whole ones, and a partial last one.

@@ -55,8 +55,9 @@ train: {epochs: 164, clip: {norm: 5}, ema: {decay: 0.99}, effective_batch: 256, 
 diagnostics: {every: 50}
 )";
 
-DataFacts ten_classes(const TypedNode& source) {
+DataFacts ten_classes(const TypedNode& source, const std::string& key) {
   CHECK(source.type == "cifar10");
+  CHECK(key == "classes");
   return {10, std::nullopt};
 }
 
@@ -176,7 +177,7 @@ TEST_CASE(
     "the source is asked for its classes only when an expression needs them and they are not "
     "written") {
   int asked = 0;
-  const auto facts = [&](const TypedNode& source) {
+  const auto facts = [&](const TypedNode& source, const std::string&) {
     ++asked;
     CHECK(source.params.find("path")->text() == "a/b");
     return DataFacts{10, 65};
@@ -228,7 +229,7 @@ TEST_CASE("a source completes its entry in the resolved config, once the config 
 }
 
 TEST_CASE("data that cannot be read keeps its own exit code, unless the config is wrong too") {
-  const auto fails = [](const TypedNode&) -> DataFacts {
+  const auto fails = [](const TypedNode&, const std::string&) -> DataFacts {
     throw UserError(ExitCode::data, "no such file");
   };
   const std::string config =

@@ -110,8 +110,13 @@ TEST_CASE("every kind says shape and classes without data on the disk") {
   CHECK(facts(typed("synthetic", {{"shape", "[4, 5]"}, {"classes", "3"}})) == Facts{{4, 5}, 3});
   for (const DataKind& kind : all_data_kinds()) {
     CHECK_FALSE(kind.summary.empty());
-    if (kind.name == "idx" || kind.name == "image_folder" || kind.name == "synthetic") continue;
-    const auto source = make_data_source(typed(std::string(kind.name)));
+    std::unique_ptr<DataSource> source;
+    try {
+      source = make_data_source(typed(std::string(kind.name)));
+    } catch (const UserError& error) {  // some cannot do without parameters
+      CHECK(std::string(error.what()).find("missing key") != std::string::npos);
+      continue;
+    }
     const std::size_t names = source->spec().class_names.size();
     CHECK((names == 0 || names == static_cast<std::size_t>(*source->spec().classes)));
   }
