@@ -101,6 +101,8 @@ struct LayerKind {
   /// as those of its source.
   enum class Units { as_source, channels, features };
   Units units = Units::as_source;
+  /// Names of its results behind the first: `from: encoder.h`.
+  std::vector<std::string_view> outputs = {};
 };
 
 /// All layers and losses that there are.

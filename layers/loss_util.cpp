@@ -21,10 +21,15 @@ struct LossStep {
   RowLoss loss;
   LossRows rows;
   std::size_t rows_per_mask;  // 0: no mask
+  bool lengths;               // the mask says how many of a sample's rows count
   bool gradient;
 
   float mask(const HostArgs& args, std::size_t row) const {
-    return rows_per_mask == 0 ? 1.0F : args.src<float>(loss.reads.size())[row / rows_per_mask];
+    if (rows_per_mask == 0) return 1.0F;
+    const std::size_t at = row / rows_per_mask, mask = loss.reads.size();
+    if (!lengths) return args.src<float>(mask)[at];
+    const std::int32_t length = args.src<std::int32_t>(mask)[at];
+    return static_cast<std::int64_t>(row % rows_per_mask) < length ? 1.0F : 0.0F;
   }
 
   void one_row(const HostArgs& args, std::size_t row) const {
@@ -104,13 +109,19 @@ Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
   std::vector<Value> reads = loss.reads;
   std::vector<Value> writes = {mean, weight, tape.value(plain_desc({rows.count}))};
   std::size_t rows_per_mask = 0;
+  const bool lengths =
+      srcs.size() > 2 && srcs[2].desc.get_data_type() == dnnl::memory::data_type::s32;
+  if (lengths && (srcs[0].shape().rank() != 3 || srcs[2].shape().rank() != 1))
+    throw UserError(ExitCode::config, std::string(loss.name) +
+                                          ": a mask of whole numbers is one length for each "
+                                          "sequence of predictions, (N, T, ...)");
   if (srcs.size() > 2) {
     reads.push_back(tape.plain(srcs[2]));
     rows_per_mask = rows.count / srcs[2].shape().elements();
   }
   if (gradient) writes.push_back(tape.value(plain_desc(srcs[0].shape())));
   const std::string name(loss.name);
-  tape.host(name, reads, writes, LossStep{std::move(loss), rows, rows_per_mask, gradient});
+  tape.host(name, reads, writes, LossStep{std::move(loss), rows, rows_per_mask, lengths, gradient});
 
   GradFn grad = [=](Tape& back, std::span<const std::optional<Value>> diff_dst) {
     std::vector<std::optional<Value>> diff_src(srcs.size());

@@ -23,8 +23,9 @@ struct RowLoss {
 };
 
 /// sum(loss) / sum(weight) over the rows, each times its mask: srcs[2], one number for a sample or
-/// for each place of a sequence. The gradient is made along with the loss, in one pass, and is
-/// scaled on the way back. The mean of nothing is 0.
+/// for each place of a sequence; or integers, how many places of each sequence count. The gradient
+/// is made along with the loss, in one pass, and is scaled on the way back. The mean of nothing is
+/// 0.
 Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss);
 
 /// A loss of single numbers, summed over n of them; writes the gradient too unless that is null.

@@ -177,8 +177,9 @@ Value Tape::state(std::string_view name, const Shape& shape) {
   return add_value({.desc = plain_desc(shape), .home = TapeValue::Home::state, .name = full});
 }
 
-void Tape::run(const dnnl::primitive_desc_base& desc, const Args& args) {
-  TapeStep step{.section = section_, .node = scope_.node, .what = desc.impl_info_str()};
+void Tape::run(const dnnl::primitive_desc_base& desc, const Args& args, std::string what) {
+  if (what.empty()) what = desc.impl_info_str();
+  TapeStep step{.section = section_, .node = scope_.node, .what = std::move(what)};
   step.primitive = dnnl::primitive(desc.get());
   for (const auto& [arg, value] : args) {
     assert(value.id >= 0);

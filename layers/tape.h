@@ -165,8 +165,9 @@ class Tape {
   /// Whether states are carried whatever the layers' own parameters say: a text is being written.
   bool carries_state() const { return carries_state_; }
 
-  /// Appends a primitive; its scratchpad is added to `args`.
-  void run(const dnnl::primitive_desc_base& desc, const Args& args);
+  /// Appends a primitive; its scratchpad is added to `args`. `what` is for people, where oneDNN's
+  /// own name of the implementation misleads.
+  void run(const dnnl::primitive_desc_base& desc, const Args& args, std::string what = {});
   /// Appends work for which oneDNN has no primitive.
   void host(std::string_view what, const std::vector<Value>& reads,
             const std::vector<Value>& writes, HostFn fn);

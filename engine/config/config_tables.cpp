@@ -193,6 +193,9 @@ ParamTable<LossKeys> loss_table() {
       with_default(
           "target", &LossKeys::target,
           "what it compares with: data.label, or a layer; the only target of the data unless said"),
+      with_default("mask", &LossKeys::mask,
+                   "what counts: a number for each sample or step, or the samples' lengths "
+                   "(data.length); all unless said"),
       with_default("weight", &LossKeys::weight, at_least(0), "its share in the sum of the losses"),
       with_default("train_only", &LossKeys::train_only,
                    "evaluation leaves it out, and the layers that only it needs"),

@@ -50,7 +50,7 @@ struct ModelKeys {
   std::optional<std::string> output;
 };
 struct LossKeys {
-  std::string name, from, target;
+  std::string name, from, target, mask;
   float weight = 1;
   bool train_only = false;
 };

@@ -10,8 +10,8 @@ Expansion::Expansion(const ConfigNode& root, const ConfigOptions& options, Findi
     return data_value(name, mark);
   };
   if (const ConfigNode* vars = root.find("vars")) read_vars(*vars);
-  expander_ = std::make_unique<LayerExpander>(root.find("blocks"), options.layer_types, globals_,
-                                              budget_, findings);
+  expander_ = std::make_unique<LayerExpander>(root.find("blocks"), options.layer_types,
+                                              options.layer_results, globals_, budget_, findings);
 }
 
 void Expansion::read_vars(const ConfigNode& vars) {

@@ -35,8 +35,13 @@ bool uses_name(const ConfigNode& scalar, const std::string& name) {
 }  // namespace
 
 LayerExpander::LayerExpander(const ConfigNode* blocks, const std::vector<std::string>& layer_types,
-                             const Scope& globals, Budget& budget, Findings& findings)
-    : layer_types_(layer_types), globals_(globals), budget_(budget), findings_(findings) {
+                             const std::vector<std::string>& layer_results, const Scope& globals,
+                             Budget& budget, Findings& findings)
+    : layer_types_(layer_types),
+      layer_results_(layer_results),
+      globals_(globals),
+      budget_(budget),
+      findings_(findings) {
   if (!blocks) return;
   if (blocks->is_map()) {
     read_blocks(*blocks);

@@ -22,8 +22,10 @@ class LayerExpander {
  public:
   /// `blocks` may be null; `globals` holds the vars. An empty `layer_types` means: do not check
   /// types.
+  /// `layer_results`: what layers call their results behind the first.
   LayerExpander(const ConfigNode* blocks, const std::vector<std::string>& layer_types,
-                const Scope& globals, Budget& budget, Findings& findings);
+                const std::vector<std::string>& layer_results, const Scope& globals, Budget& budget,
+                Findings& findings);
 
   /// The model's list. Once only.
   std::vector<LayerDecl> expand_model(const ConfigNode& layers);
@@ -82,6 +84,7 @@ class LayerExpander {
                                    const Scope& caller);
   void collect_written(const ConfigNode& layers, const Place& place);
   bool is_in_broken(const std::string& full) const;
+  bool is_result(const std::string& word) const;
   void remember_absent(const ConfigNode& layers, const std::string& prefix);
   void check_type(const LayerEntry& entry);
 
@@ -104,7 +107,7 @@ class LayerExpander {
     return expand(node, scope, budget_, findings_);
   }
 
-  const std::vector<std::string>& layer_types_;
+  const std::vector<std::string>&layer_types_, &layer_results_;
   const Scope& globals_;
   Budget& budget_;
   Findings& findings_;

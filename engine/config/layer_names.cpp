@@ -98,6 +98,10 @@ bool LayerExpander::is_in_broken(const std::string& full) const {
                      [&](const std::string& prefix) { return full.starts_with(prefix); });
 }
 
+bool LayerExpander::is_result(const std::string& word) const {
+  return std::find(layer_results_.begin(), layer_results_.end(), word) != layer_results_.end();
+}
+
 LayerDecl::Source LayerExpander::look_up(const std::string& name, const Mark& mark,
                                          const Space& space) {
   if (name == "input") return {space.input, mark};
@@ -108,6 +112,12 @@ LayerDecl::Source LayerExpander::look_up(const std::string& name, const Mark& ma
     if (found != names_.end() && !found->second.source.empty()) return {found->second.source, mark};
     if (is_in_broken(at->prefix + name)) return {kUnknown, mark};
     prefixes.push_back(at->prefix);
+    // "encoder.h" is a result of the layer "encoder", unless something has that name.
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string::npos || !is_result(name.substr(dot + 1))) continue;
+    const auto layer = names_.find(at->prefix + name.substr(0, dot));
+    if (layer != names_.end() && !layer->second.source.empty())
+      return {layer->second.source + name.substr(dot), mark};
   }
   unresolved_.push_back({std::move(prefixes), name, mark, layers_.size()});
   return {kUnknown, mark};

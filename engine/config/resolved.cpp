@@ -41,6 +41,7 @@ ConfigNode loss_node(const LossDecl& loss) {
   put(params, "name", word(loss.name));
   if (!loss.from.name.empty()) put(params, "from", word(loss.from.name));
   if (!loss.target.name.empty()) put(params, "target", word(loss.target.name));
+  if (!loss.mask.name.empty()) put(params, "mask", word(loss.mask.name));
   put(params, "weight", literal(number_text(loss.weight)));
   put(params, "train_only", literal(loss.train_only ? "true" : "false"));
   append(params, loss.kind.params);

@@ -231,6 +231,7 @@ class ConfigReader {
     };
     loss.from = source("from", keys.from);
     loss.target = source("target", keys.target);
+    loss.mask = source("mask", keys.mask);
     return loss;
   }
 

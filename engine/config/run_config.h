@@ -19,6 +19,7 @@ struct LossDecl {
   TypedNode kind;    // without the keys below
   LayerDecl::Source from;    // a layer's full name
   LayerDecl::Source target;  // "data.<field>", or a layer's full name
+  LayerDecl::Source mask;    // likewise; empty: there is none
   float weight = 1;
   bool train_only = false;
 };
@@ -139,7 +140,8 @@ struct ConfigOptions {
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
   /// config keeps it.
   std::function<void(TypedNode& source)> complete_source = {};
-  std::vector<std::string> layer_types = {};  // empty: types are not checked here
+  std::vector<std::string> layer_types = {};    // empty: types are not checked here
+  std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
   std::vector<SectionKeys> other_sections = {};
 };
 

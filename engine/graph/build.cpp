@@ -96,11 +96,12 @@ class Builder {
       }
       from[1] = {"data." + data_.targets[0].name, decl.kind.type_mark};
     }
+    if (!decl.mask.name.empty()) from.push_back(decl.mask);
     const int node = static_cast<int>(graph_.nodes.size());
     add_node(decl.name, decl.kind.type_mark, prefix, kind, decl.kind.params, from);
     graph_.nodes[node].loss_weight = decl.weight;
     graph_.nodes[node].train_only = decl.train_only;
-    if (graph_.losses.empty() && graph_.nodes[node].src.size() == 2)
+    if (graph_.losses.empty() && graph_.nodes[node].src.size() >= 2)
       graph_.target = graph_.nodes[node].src[1];
     graph_.losses.push_back(node);
     check_classes(node, prefix);
@@ -140,6 +141,10 @@ class Builder {
         src.push_back({at->second, 0});
         continue;
       }
+      if (const auto port = named_result(source.name)) {
+        src.push_back(*port);
+        continue;
+      }
       src.push_back({-1, 0});
       if (source.name == "input") {
         problems_.add(source.mark, prefix + "the data has " + std::to_string(data_.inputs.size()) +
@@ -152,6 +157,21 @@ class Builder {
       }
     }
     return src;
+  }
+
+  /// "encoder.h": a result behind the first of a layer that has it.
+  std::optional<Port> named_result(const std::string& name) const {
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string::npos) return std::nullopt;
+    const auto at = names_.find(name.substr(0, dot));
+    if (at == names_.end() || !graph_.nodes[at->second].kind) return std::nullopt;
+    const auto& outputs = graph_.nodes[at->second].kind->outputs;
+    const auto output = std::find(outputs.begin(), outputs.end(), name.substr(dot + 1));
+    const auto index = static_cast<std::size_t>(output - outputs.begin()) + 1;
+    // A layer with a problem has no shapes; one without that result is told as an unknown name.
+    const std::vector<Shape>& shapes = shapes_[at->second];
+    if (output == outputs.end() || (!shapes.empty() && index >= shapes.size())) return std::nullopt;
+    return Port{at->second, static_cast<int>(index)};
   }
 
   /// Empty when something is wrong with the node or with what it reads.

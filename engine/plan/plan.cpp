@@ -122,6 +122,7 @@ void Plan::place_values(const PlanLayout& layout, WeightStore& store, std::span<
         persistent += rounded(value.desc.get_size());
         states_.push_back(
             {value.name,
+             Shape(value.desc.get_dims()),
              {static_cast<float*>(pointers_[id]), value.desc.get_size() / sizeof(float)}});
         break;
       case Home::input:

@@ -26,6 +26,7 @@ PlanLayout lay_out_plan(const Tape& tape);
 /// "lstm1.h_l0".
 struct CarriedState {
   std::string name;
+  Shape shape;
   std::span<float> values;
 };
 

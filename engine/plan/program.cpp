@@ -23,6 +23,8 @@ Program::Program(const Graph& graph, WeightStore& store, const dnnl::engine& eng
     input_slots_.push_back(std::find(inputs.begin(), inputs.end(), node) - inputs.begin());
   }
   tape_ = std::move(recording.tape);
+  carries_state_ = std::ranges::any_of(
+      tape_->values(), [](const TapeValue& value) { return value.home == TapeValue::Home::state; });
 }
 
 void Program::bind(std::span<std::byte> arena) {
@@ -85,6 +87,23 @@ std::size_t Programs::persistent_bytes() const {
 void Programs::bind() {
   arena_ = AlignedBuffer(arena_bytes());
   for (const auto& program : programs_) program->bind({arena_.data(), arena_.bytes()});
+}
+
+bool Programs::carries_state(Purpose purpose) const {
+  return std::ranges::any_of(programs_, [&](const auto& program) {
+    return program->purpose() == purpose && program->carries_state();
+  });
+}
+
+std::size_t Programs::count(Purpose purpose) const {
+  return std::ranges::count_if(programs_,
+                               [&](const auto& program) { return program->purpose() == purpose; });
+}
+
+void Programs::reset_states(Purpose purpose) {
+  for (const auto& program : programs_) {
+    if (program->purpose() == purpose) program->reset_states();
+  }
 }
 
 std::span<const Probe> Programs::probes() const {

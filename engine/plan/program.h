@@ -48,6 +48,8 @@ class Program {
   /// After a run with StepContext::diagnose: how many elements of each unit are flat.
   std::span<const std::int32_t> flat_counts(const Probe& probe) const;
 
+  /// Whether any layer carries a state from one run to the next; known before bind().
+  bool carries_state() const { return carries_state_; }
   /// What recurrent layers carry from one run to the next; see Plan.
   std::span<const CarriedState> states() const { return plan_->states(); }
   void reset_states() { plan_->reset_states(); }
@@ -60,6 +62,7 @@ class Program {
   WeightStore* store_;
   PlanLayout layout_;
   std::optional<Tape> tape_;  // until bound
+  bool carries_state_ = false;
   std::vector<Recording::Loss> losses_;
   std::vector<Probe> probes_;
   std::optional<Value> output_;
@@ -82,6 +85,11 @@ class Programs {
   void bind();
   /// One that was added.
   Program& get(Purpose purpose, std::int64_t batch);
+  /// Whether a program for that purpose carries states, and how many programs it has.
+  bool carries_state(Purpose purpose) const;
+  std::size_t count(Purpose purpose) const;
+  /// Before the first batch of a pass.
+  void reset_states(Purpose purpose);
   /// Those of the training programs, which all have the same.
   std::span<const Probe> probes() const;
 

@@ -83,6 +83,7 @@ void write_content(FileSystem& files, const std::string& folder, Manifest manife
   tensors("model.safetensors", content.model);
   tensors("optim.safetensors", content.optim);
   if (!content.ema.empty()) tensors("ema.safetensors", content.ema);
+  if (!content.carried.empty()) tensors("carried.safetensors", content.carried);
   manifest.files.emplace_back("state.json",
                               write_text(files, folder + "/state.json", content.state));
   write_file(files, folder + "/MANIFEST", manifest_text(manifest));
@@ -258,9 +259,12 @@ LoadedCheckpoint load_checkpoint(const std::string& folder) {
                             .model = read_tensors(manifest, folder, "model.safetensors"),
                             .optim = read_tensors(manifest, folder, "optim.safetensors"),
                             .ema = std::nullopt,
+                            .carried = std::nullopt,
                             .state = read_text(manifest, folder, "state.json")};
     if (manifest.find("ema.safetensors") != nullptr)
       loaded.ema = read_tensors(manifest, folder, "ema.safetensors");
+    if (manifest.find("carried.safetensors") != nullptr)
+      loaded.carried = read_tensors(manifest, folder, "carried.safetensors");
     return loaded;
   } catch (const FileError& error) {
     throw UserError(ExitCode::weights, error.what());

@@ -13,10 +13,11 @@ namespace dl {
 
 /// What a checkpoint holds. The views need to live only while it is saved.
 struct CheckpointContent {
-  std::vector<TensorView> model;  // weights and statistics, PyTorch's names
-  std::vector<TensorView> optim;  // the optimiser's slots: "<slot>/<weight>"
-  std::vector<TensorView> ema;    // averaged weights; empty: no ema.safetensors
-  std::string state;              // state.json
+  std::vector<TensorView> model;    // weights and statistics, PyTorch's names
+  std::vector<TensorView> optim;    // the optimiser's slots: "<slot>/<weight>"
+  std::vector<TensorView> ema;      // averaged weights; empty: no ema.safetensors
+  std::vector<TensorView> carried;  // recurrent layers' states; empty: no carried.safetensors
+  std::string state;                // state.json
 };
 
 /// A checkpoint in memory, every byte of it verified.
@@ -25,7 +26,7 @@ struct LoadedCheckpoint {
   std::int64_t step = 0;  // optimiser steps done
   bool best = false;      // it was the best of its run when it was saved
   SafetensorsFile model, optim;
-  std::optional<SafetensorsFile> ema;
+  std::optional<SafetensorsFile> ema, carried;
   std::string state;
 };
 

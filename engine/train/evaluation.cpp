@@ -108,6 +108,7 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   MetricSums sums;
   std::vector<const void*> tensors;
   batches->start(0);
+  programs.reset_states(Purpose::evaluate);
   while (const Batch* batch = batches->next()) {
     if (stop.requested()) break;
     point_at(*batch, tensors);

@@ -37,4 +37,15 @@ bool may_change(const std::string& key) {
   return false;
 }
 
+std::optional<LoadedCheckpoint> newest_checkpoint(const std::string& run,
+                                                  std::vector<std::string>& notes) {
+  try {
+    return find_checkpoint(run, Which::last, notes);
+  } catch (const UserError& error) {
+    if (error.code() != ExitCode::run_folder) throw;
+    notes.push_back("no checkpoint was saved yet: the run starts again");
+    return std::nullopt;
+  }
+}
+
 }  // namespace dl

@@ -116,6 +116,7 @@ std::optional<Outcome> train_epoch(Loop& loop) {
   const auto batches = static_cast<std::int64_t>(job.train.per_epoch());
   const double waited_before = state.sums.wait_seconds;
   job.train.start(static_cast<std::uint64_t>(state.epoch), static_cast<std::size_t>(state.batch));
+  if (state.batch == 0) job.programs.reset_states(Purpose::train);
   loop.last = Clock::now();
   while (const Batch* batch = job.train.next()) {
     const bool completes = (state.batch + 1) % per_step == 0 || state.batch + 1 == batches;
@@ -123,6 +124,7 @@ std::optional<Outcome> train_epoch(Loop& loop) {
       if (job.setup.config.train.on_nonfinite == OnNonfinite::stop) return Outcome::diverged;
       job.sinks.tell(&Sink::on_note,
                      "step " + std::to_string(state.step) + " left out: a gradient is not finite");
+      job.programs.reset_states(Purpose::train);  // they may not be finite either
     }
     state.sums.wait_seconds = waited_before + job.train.wait_seconds();
     count_time(loop);
@@ -298,6 +300,7 @@ std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batch
   std::vector<const void*> tensors;
   const auto began = Clock::now();
   batches.start(0);
+  programs.reset_states(Purpose::evaluate);
   while (const Batch* next = batches.next()) {
     if (stop.requested()) return std::nullopt;
     point_at(*next, tensors);

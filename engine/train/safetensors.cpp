@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "engine/core/error.h"
+#include "engine/core/text.h"
 #include "engine/train/safetensors_header.h"
 
 namespace dl {
@@ -66,6 +67,12 @@ std::span<std::byte> writable(std::string& text) {
 
 /// Tensors are used in place, so each starts at a multiple of 8, whatever the file's offsets are.
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::vector<std::string> dims;
+  for (const std::int64_t dim : shape) dims.push_back(std::to_string(dim));
+  return "(" + join(dims, ", ") + ")";
+}
 
 }  // namespace
 
@@ -163,6 +170,26 @@ FileDigest write_safetensors(FileSystem& files, const std::string& path,
   file.write(safetensors_header(tensors, metadata));
   for (const TensorView& tensor : tensors) file.write(tensor.bytes);
   return file.finish();
+}
+
+std::span<const float> expect_tensor(const SafetensorsFile& file, const std::string& path,
+                                     const std::string& name, const Shape& shape) {
+  const TensorView* tensor = file.find(name);
+  if (!tensor) {
+    std::vector<std::string> names;
+    for (const TensorView& candidate : file.tensors()) names.push_back(candidate.name);
+    throw UserError(ExitCode::weights,
+                    path + ": has no tensor '" + name + "'" + did_you_mean(name, names));
+  }
+  if (tensor->dtype != "F32")
+    throw UserError(ExitCode::weights,
+                    path + ": '" + name + "' is " + tensor->dtype + ", expected F32");
+  if (tensor->shape != shape.dims()) {
+    throw UserError(ExitCode::weights, path + ": '" + name + "' has shape " +
+                                           shape_text(tensor->shape) + ", the network needs " +
+                                           shape_text(shape.dims()));
+  }
+  return tensor->floats();
 }
 
 }  // namespace dl

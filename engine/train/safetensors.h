@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/core/file_system.h"
+#include "engine/core/shape.h"
 #include "engine/train/sha256.h"
 
 namespace dl {
@@ -56,6 +57,11 @@ class SafetensorsFile {
   std::unordered_map<std::string_view, std::size_t> places_;  // by the names in tensors_
   std::map<std::string, std::string> metadata_;
 };
+
+/// The tensor `name` of a file, which must be f32 of that shape. Throws UserError
+/// (ExitCode::weights); `path` is for messages.
+std::span<const float> expect_tensor(const SafetensorsFile& file, const std::string& path,
+                                     const std::string& name, const Shape& shape);
 
 /// The header of a file with these tensors: 8 bytes of length and JSON, padded so that data starts
 /// at a multiple of 8. The data of the tensors follows in the same order.

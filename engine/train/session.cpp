@@ -7,6 +7,7 @@
 
 #include "engine/core/parallel.h"
 #include "engine/sinks/console.h"
+#include "engine/train/carried_states.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/environment.h"
 #include "engine/train/resume_rules.h"
@@ -84,6 +85,7 @@ class Session {
         throw UserError(ExitCode::weights, checkpoint.folder + ": has no averaged weights");
       updater_.load_average(*checkpoint.ema, checkpoint.folder + "/ema.safetensors");
     }
+    if (programs_.carries_state(Purpose::train)) load_carried(carried(), checkpoint);
     if (!run_files_->resume_at(state_))
       notes.push_back(
           "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
@@ -135,6 +137,12 @@ class Session {
     RunFiles& files_;
   };
 
+  /// Of the one training program: with more than one there is nothing to carry.
+  std::span<const CarriedState> carried() {
+    if (!programs_.carries_state(Purpose::train)) return {};
+    return programs_.get(Purpose::train, setup_.config.data.batch).states();
+  }
+
   void prepare_programs() {
     add_programs(programs_, Purpose::train, setup_.config.data.batch, data_.samples(Split::train),
                  setup_.config.data.drop_last);
@@ -143,6 +151,7 @@ class Session {
         add_programs(programs_, Purpose::evaluate, setup_.eval_batch(), data_.samples(split),
                      setup_.streams());
     }
+    check_carried_states(setup_, programs_);
     std::size_t data_bytes = train_->buffer_bytes();
     if (valid_) data_bytes += valid_->buffer_bytes();
     if (test_) data_bytes += test_->buffer_bytes();
@@ -182,6 +191,7 @@ class Session {
     const CheckpointContent content{.model = weight_tensors(store_),
                                     .optim = updater_.slot_tensors(),
                                     .ema = updater_.average_tensors(),
+                                    .carried = carried_tensors(carried()),
                                     .state = to_json(saved, identity_)};
     save_checkpoint(files_, folder_.path(), state.step, content, best,
                     setup_.config.train.checkpoint.keep, [&](const std::string& path) {
@@ -295,19 +305,6 @@ void require_trainable(const Setup& setup) {
 
 double seconds_or_forever(const std::optional<double>& seconds) {
   return seconds.value_or(std::numeric_limits<double>::infinity());
-}
-
-/// None when the run ended before it saved one: it then starts again. All of them damaged is an
-/// error as ever.
-std::optional<LoadedCheckpoint> newest_checkpoint(const std::string& run,
-                                                  std::vector<std::string>& notes) {
-  try {
-    return find_checkpoint(run, Which::last, notes);
-  } catch (const UserError& error) {
-    if (error.code() != ExitCode::run_folder) throw;
-    notes.push_back("no checkpoint was saved yet: the run starts again");
-    return std::nullopt;
-  }
 }
 
 /// A run that fails before it has begun (no data, too little memory) leaves no folder that would be

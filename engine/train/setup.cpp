@@ -19,6 +19,13 @@ std::vector<std::string> layer_types() {
   return types;
 }
 
+std::vector<std::string> layer_results() {
+  std::vector<std::string> results;
+  for (const LayerKind& kind : all_layers())
+    results.insert(results.end(), kind.outputs.begin(), kind.outputs.end());
+  return results;
+}
+
 template <class K>
 void add_sections(const std::string& section, const std::vector<K>& kinds,
                   std::vector<SectionKeys>& sections) {
@@ -242,6 +249,7 @@ Setup load_setup(const SetupOptions& options) {
                        .data_facts = {},
                        .complete_source = {},
                        .layer_types = layer_types(),
+                       .layer_results = layer_results(),
                        .other_sections = {}};
   const DataPaths& paths = setup.paths;
   config.data_facts = [&](const TypedNode& source, const std::string& key) {

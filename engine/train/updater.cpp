@@ -7,36 +7,6 @@
 #include "engine/train/diagnostics.h"
 
 namespace dl {
-namespace {
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::vector<std::string> dims;
-  for (const std::int64_t dim : shape) dims.push_back(std::to_string(dim));
-  return "(" + join(dims, ", ") + ")";
-}
-
-/// The tensor `name`, which must be f32 of that shape.
-std::span<const float> expect(const SafetensorsFile& file, const std::string& path,
-                              const std::string& name, const Shape& shape) {
-  const TensorView* tensor = file.find(name);
-  if (!tensor) {
-    std::vector<std::string> names;
-    for (const TensorView& candidate : file.tensors()) names.push_back(candidate.name);
-    throw UserError(ExitCode::weights,
-                    path + ": has no tensor '" + name + "'" + did_you_mean(name, names));
-  }
-  if (tensor->dtype != "F32")
-    throw UserError(ExitCode::weights,
-                    path + ": '" + name + "' is " + tensor->dtype + ", expected F32");
-  if (tensor->shape != shape.dims()) {
-    throw UserError(ExitCode::weights, path + ": '" + name + "' has shape " +
-                                           shape_text(tensor->shape) + ", the network needs " +
-                                           shape_text(shape.dims()));
-  }
-  return tensor->floats();
-}
-
-}  // namespace
 
 Updater::Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices,
                  const TrainConfig& config, WeightStore& store, std::int64_t batches)
@@ -145,7 +115,8 @@ void Updater::load_slots(const SafetensorsFile& file, const std::string& path) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     for (const StoredWeight& weight : store_.weights()) {
       if (weight.statistic) continue;
-      const auto values = expect(file, path, slot_names_[i] + "/" + weight.name, weight.shape);
+      const auto values =
+          expect_tensor(file, path, slot_names_[i] + "/" + weight.name, weight.shape);
       std::ranges::copy(values, slots_[i].begin() + static_cast<std::ptrdiff_t>(weight.offset));
     }
   }
@@ -153,7 +124,7 @@ void Updater::load_slots(const SafetensorsFile& file, const std::string& path) {
 
 void Updater::load_average(const SafetensorsFile& file, const std::string& path) {
   for (const StoredWeight& weight : store_.weights()) {
-    std::ranges::copy(expect(file, path, weight.name, weight.shape),
+    std::ranges::copy(expect_tensor(file, path, weight.name, weight.shape),
                       average_.begin() + static_cast<std::ptrdiff_t>(weight.offset));
   }
 }
@@ -174,7 +145,8 @@ std::vector<TensorView> weight_tensors(const WeightStore& store) {
 void load_weights(WeightStore& store, const SafetensorsFile& file, const std::string& path,
                   std::vector<std::string>& unused) {
   for (const StoredWeight& weight : store.weights()) {
-    std::ranges::copy(expect(file, path, weight.name, weight.shape), store.values(weight).begin());
+    std::ranges::copy(expect_tensor(file, path, weight.name, weight.shape),
+                      store.values(weight).begin());
   }
   for (const TensorView& tensor : file.tensors()) {
     // PyTorch counts batches there; nothing here needs it.

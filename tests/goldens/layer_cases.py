@@ -13,9 +13,10 @@ from formula import formula, samples
 HERE = pathlib.Path(__file__).parent
 
 
-def source(shape, scale=1.0, below=None, shift=0.0):
-    """A source of a layer; with `below` integers 0..below-1 instead of floats."""
-    return {"shape": list(shape), "scale": scale, "shift": shift, "below": below}
+def source(shape, scale=1.0, below=None, shift=0.0, first=0):
+    """A source of a layer; with `below` that many integers from `first` on instead of floats."""
+    record = {"shape": list(shape), "scale": scale, "shift": shift, "below": below}
+    return {**record, "first": first} if first else record
 
 
 def weight(shape, scale=0.5, shift=0.0):
@@ -25,7 +26,7 @@ def weight(shape, scale=0.5, shift=0.0):
 def tensor_of(spec, salt):
     values = formula(salt, spec["shape"], spec["scale"]) + spec["shift"]
     if spec.get("below"):
-        return torch.tensor(((formula(salt, spec["shape"]) + 1) / 2 * spec["below"]).astype("int64"))
+        return torch.tensor(((formula(salt, spec["shape"]) + 1) / 2 * spec["below"]).astype("int64") + spec.get("first", 0))
     return torch.tensor(values.astype("float32"), dtype=torch.float64)
 
 

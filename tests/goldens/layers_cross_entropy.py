@@ -24,6 +24,8 @@ def function(class_weights=None, label_smoothing=0.0, ignore_index=-100):
             loss = F.cross_entropy(rows, target, **options)
         else:   # a mean over what the mask leaves
             mask = src[2].detach().reshape(-1)
+            if not mask.is_floating_point():   # lengths
+                mask = (torch.arange(logits.shape[1]) < mask.reshape(-1, 1)).double().reshape(-1)
             mask = mask.repeat_interleave(rows.shape[0] // mask.shape[0])
             count = count * mask
             loss = (F.cross_entropy(rows, target, **options, reduction="none") * mask).sum() / count.sum()
@@ -31,8 +33,10 @@ def function(class_weights=None, label_smoothing=0.0, ignore_index=-100):
     return run
 
 
-def labels(name, shape, mask=None, scale=2.0, **params):
+def labels(name, shape, mask=None, lengths=False, scale=2.0, **params):
     sources = [source(shape, scale=scale), source(shape[:-1], below=shape[-1])]
+    if lengths:
+        sources.append(source(shape[:1], below=shape[1], first=1))
     if mask:
         sources.append(source(mask, scale=0.5, shift=0.5))
     return case(name, "cross_entropy", params, sources, function(**params))
@@ -62,6 +66,8 @@ write("cross_entropy", [
     labels("a mask", [6, 10], mask=[6]),
     labels("a mask over a sequence", [3, 5, 7], mask=[3, 5]),
     labels("a mask over whole sequences", [3, 5, 7], mask=[3]),
+    labels("lengths as a mask", [4, 5, 7], lengths=True),
+    labels("lengths as a mask, and class weights", [4, 6, 5], lengths=True, class_weights=WEIGHTS),
     labels("a mask and class weights", [9, 5], mask=[9], class_weights=WEIGHTS),
     probabilities("probabilities", [6, 10]),
     probabilities("probabilities, weights and smoothing", [7, 5], class_weights=WEIGHTS, label_smoothing=0.1),

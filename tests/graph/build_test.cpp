@@ -46,6 +46,71 @@ TEST_CASE("what only a refused loss judges is not called a dead end") {
       |     ^~~~~~~~~~~~~)");
 }
 
+TEST_CASE("a layer's results behind the first are named, and kept by the resolved config") {
+  const std::string text = R"(
+model:
+  input: [5, 3]
+  layers:
+    - lstm: {name: encoder, hidden_size: 4}
+    - lstm: {name: decoder, hidden_size: 4, output: last, from: [encoder, encoder.h, encoder.c]}
+    - linear: {name: fc, out_features: 10}
+loss: cross_entropy
+data: {batch: 4, classes: 10}
+optimizer: {sgd: {lr: 0.1}}
+train: {epochs: 1}
+)";
+  const Setup setup = test::setup_of(text);
+  const Node& decoder = setup.graph.nodes[setup.graph.find("decoder")];
+  const int encoder = setup.graph.find("encoder");
+  CHECK(decoder.src == std::vector<Port>{{encoder, 0}, {encoder, 1}, {encoder, 2}});
+  const Setup again = test::setup_of(setup.config.resolved_text);
+  CHECK(again.graph.nodes[again.graph.find("decoder")].src == decoder.src);
+  CHECK(
+      test::setup_error("model:\n  input: [5, 3]\n  layers:\n"
+                        "    - gru: {name: encoder, hidden_size: 4}\n"
+                        "    - gru: {hidden_size: 4, output: last, from: [encoder, encoder.c]}\n"
+                        "    - linear: {out_features: 10}\n"
+                        "loss: cross_entropy\ndata: {batch: 4, classes: 10}\n"
+                        "optimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n") ==
+      R"(c.yaml:5:60: error: layer 'gru1' (gru): unknown source 'encoder.c'; did you mean 'encoder'?
+   5 |     - gru: {hidden_size: 4, output: last, from: [encoder, encoder.c]}
+     |                                                           ^~~~~~~~~)");
+}
+
+TEST_CASE("a loss takes a mask, and the resolved config keeps it") {
+  const std::string text = R"(
+model:
+  input: [5, 3]
+  layers:
+    - linear: {name: gate, out_features: 1}
+    - reshape: {name: mask, shape: [5]}
+    - linear: {name: scores, from: input, out_features: 10}
+    - reshape: {name: flat, shape: [50]}
+    - linear: {name: fc, out_features: 10}
+loss: {cross_entropy: {mask: mask}}
+data: {batch: 4, classes: 10}
+optimizer: {sgd: {lr: 0.1}}
+train: {epochs: 1}
+)";
+  CHECK(
+      test::setup_error(text) ==
+      R"(c.yaml:10:8: error: loss 'cross_entropy' (cross_entropy): a mask has one number for each sample, or for each place of a sequence: 'fc' is 10 (line 9), 'mask' is 5 (line 6)
+   10 | loss: {cross_entropy: {mask: mask}}
+      |        ^~~~~~~~~~~~~)");
+  std::string fits = text;
+  const std::string mask = "    - reshape: {name: mask, shape: [5]}\n";
+  fits.replace(fits.find(mask), mask.size(),
+               "    - reshape: {name: five, shape: [5]}\n"
+               "    - linear: {name: mask, out_features: 1}\n");
+  const Setup setup = test::setup_of(fits);
+  const Node& loss = setup.graph.nodes[setup.graph.losses[0]];
+  REQUIRE(loss.src.size() == 3);
+  CHECK(loss.src[2].node == setup.graph.find("mask"));
+  CHECK(setup.graph.target.node == setup.graph.find("data.label"));
+  const Setup again = test::setup_of(setup.config.resolved_text);
+  CHECK(again.graph.nodes[again.graph.losses[0]].src == loss.src);
+}
+
 TEST_CASE("sources that the data does not bring are named with the nearest") {
   CHECK(
       test::setup_error(around("    - relu: {from: data.imag}\n" + kHead)) ==

@@ -44,11 +44,13 @@ std::vector<double> numbers_in(const std::string& text) {
 
 /// Required parameters without which no layer can be made, and a value for each.
 const std::map<std::string, json> kRequired = {
-    {"activation.fn", "relu"},    {"adaptive_avg_pool.output_size", 2},
-    {"avg_pool.kernel_size", 2},  {"conv.out_channels", 4},
-    {"conv.kernel_size", 3},      {"linear.out_features", 4},
-    {"max_pool.kernel_size", 2},  {"reshape.shape", {4, -1}},
-    {"group_norm.num_groups", 1},
+    {"activation.fn", "relu"},      {"adaptive_avg_pool.output_size", 2},
+    {"avg_pool.kernel_size", 2},    {"conv.out_channels", 4},
+    {"conv.kernel_size", 3},        {"linear.out_features", 4},
+    {"max_pool.kernel_size", 2},    {"reshape.shape", {4, -1}},
+    {"group_norm.num_groups", 1},   {"embedding.num_embeddings", 9},
+    {"embedding.embedding_dim", 4}, {"lstm.hidden_size", 4},
+    {"gru.hidden_size", 4},         {"rnn.hidden_size", 4},
 };
 
 json required_params(const LayerKind& kind) {

@@ -41,7 +41,8 @@ LayerCase case_of(const json& golden) {
     } else {
       for (std::int64_t i = 0; i < tensor.shape.elements(); ++i) {
         const float unit = (formula(salt, static_cast<std::uint32_t>(i)) + 1) / 2;
-        tensor.integers.push_back(static_cast<std::int32_t>(unit * source["below"].get<float>()));
+        tensor.integers.push_back(static_cast<std::int32_t>(unit * source["below"].get<float>()) +
+                                  source.value("first", 0));
       }
     }
     layer_case.sources.push_back(std::move(tensor));

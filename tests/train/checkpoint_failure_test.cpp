@@ -21,7 +21,7 @@ constexpr Failure kFailures[] = {Failure::no_space, Failure::io_error, Failure::
 
 /// Saves a checkpoint whose only weight is `value`; returns whether "saved" was said.
 bool save(FileSystem& files, const std::string& run, std::int64_t step, float value, bool best) {
-  const CheckpointContent content{{float_tensor("w", {1}, {&value, 1})}, {}, {}, "{}"};
+  const CheckpointContent content{{float_tensor("w", {1}, {&value, 1})}, {}, {}, {}, "{}"};
   bool said = false;
   save_checkpoint(files, run, step, content, best, 1, [&](const std::string&) { said = true; });
   return said;
@@ -54,7 +54,7 @@ struct Attempt {
   FailingFileSystem real{*disk};
   FailingFileSystem files;
   float value = 3.0F;
-  CheckpointContent content{{float_tensor("w", {1}, {&value, 1})}, {}, {}, "{}"};
+  CheckpointContent content{{float_tensor("w", {1}, {&value, 1})}, {}, {}, {}, "{}"};
   bool said = false, succeeded = false;
   std::string message;
 };

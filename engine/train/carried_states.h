@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/plan/program.h"
+#include "engine/train/checkpoint.h"
+#include "engine/train/setup.h"
+
+namespace dl {
+
+/// Throws UserError (ExitCode::config) where layers carry states and the batches do not follow one
+/// another, or are not all of one size.
+void check_carried_states(const Setup& setup, const Programs& programs);
+
+/// For a checkpoint, and back from it; throws UserError (ExitCode::weights) when they are not
+/// there.
+std::vector<TensorView> carried_tensors(std::span<const CarriedState> states);
+void load_carried(std::span<const CarriedState> states, const LoadedCheckpoint& checkpoint);
+
+}  // namespace dl

@@ -1,0 +1,39 @@
+#include "layers/recurrent_util.h"
+#include "layers/registry.h"
+
+namespace dl {
+namespace {
+
+ParamTable<RecurrentParams> param_table() {
+  ParamTable<RecurrentParams> table = recurrent_params();
+  table.push_back(with_default("variant", &RecurrentParams::variant,
+                               "where the reset gate acts: behind the recurrent product (linear "
+                               "before reset, PyTorch's and cuDNN's), or on h before it (Cho et "
+                               "al. 2014)"));
+  return table;
+}
+
+std::unique_ptr<Layer> make(const ConfigNode& node) {
+  RecurrentParams params = read_params(node, param_table());
+  check_recurrent(node, params);
+  const bool lbr = params.variant == GruVariant::lbr;
+  RecurrentCell cell{.kind = lbr ? dnnl::algorithm::lbr_gru : dnnl::algorithm::vanilla_gru,
+                     .gates = {1, 0, 2},  // PyTorch: r, z, n; oneDNN: z, r, n
+                     .candidate_bias = lbr};
+  return make_recurrent(std::move(params), std::move(cell), "gru");
+}
+
+}  // namespace
+
+LayerKind gru_kind() {
+  LayerKind kind = {"gru",
+                    "gated recurrent unit (Cho et al. 2014), PyTorch's",
+                    {1, 3},
+                    specs_of(param_table()),
+                    make};
+  kind.units = LayerKind::Units::features;
+  kind.outputs = {"h"};
+  return kind;
+}
+
+}  // namespace dl
