@@ -68,11 +68,11 @@ ExitCode eval(EvalOptions options, const std::string& split, const std::string& 
               bool checkpoint_said, bool json) {
   if (!split.empty()) options.split = read_split(split);
   if (weights == "ema" || weights == "raw") {
-    options.averaged = weights == "ema";
+    options.weights.averaged = weights == "ema";
   } else {
-    options.weights_file = weights;
+    options.weights.file = weights;
   }
-  if (!options.weights_file.empty() && checkpoint_said)
+  if (!options.weights.file.empty() && checkpoint_said)
     throw UserError(ExitCode::command_line,
                     "--weights FILE and --checkpoint each name the weights: give one of them");
   static StopFlag stop;  // handlers outlive the command
@@ -102,7 +102,7 @@ Command eval_command() {
                            "A safetensors file; or ema or raw: a run's averaged weights, or not")
                 ->type_name("FILE|ema|raw");
             const CLI::Option* checkpoint =
-                app.add_option("--checkpoint", options->checkpoint,
+                app.add_option("--checkpoint", options->weights.checkpoint,
                                "Of a run: best (the default), last, or a checkpoint's folder")
                     ->type_name("WHICH");
             app.add_option("--set", options->sets, "Change a key of the config; may be repeated")

@@ -101,7 +101,10 @@ class Embedding final : public Layer {
       const std::span<float> row = values.subspan(*padding * shape[1], shape[1]);
       std::fill(row.begin(), row.end(), 0.0F);
     };
-    return {{"weight", {params_.num_embeddings, params_.embedding_dim}, init}};
+    return {{.name = "weight",
+             .shape = {params_.num_embeddings, params_.embedding_dim},
+             .init = init,
+             .uses = 0}};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

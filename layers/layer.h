@@ -45,6 +45,9 @@ struct WeightSpec {
   Shape shape;  // PyTorch's layout; f32
   Initializer init;
   Role role = Role::trained;
+  /// Of a matrix: how often a sample is multiplied with it. None: once for each place of the
+  /// result, as in a convolution; 0: it is looked up in.
+  std::optional<std::int64_t> uses = {};
 };
 
 /// Given the gradient of each dst (none: it has none), records the backward steps and returns the

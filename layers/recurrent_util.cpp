@@ -56,6 +56,9 @@ class Recurrent final : public Layer {
           specs.push_back({"weight_hr" + suffix, {cell_.proj_size, cell_.hidden_size}, standard});
       }
     }
+    for (WeightSpec& spec : specs) {
+      if (spec.shape.rank() == 2) spec.uses = src[0][1];
+    }
     return specs;
   }
 

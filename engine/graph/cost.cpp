@@ -11,9 +11,10 @@ std::vector<NodeCost> graph_costs(const Graph& graph) {
     const Shape& shape = weight.spec.shape;
     NodeCost& cost = costs[weight.node];
     cost.parameters += shape.elements();
-    if (shape.rank() < 2) continue;
+    if (shape.rank() < 2 || weight.spec.uses == 0) continue;
     has_matrix[weight.node] = true;
-    cost.flops += 2 * shape.elements() * (shapes[weight.node][0].elements() / shape[0]);
+    cost.flops += 2 * shape.elements() *
+                  weight.spec.uses.value_or(shapes[weight.node][0].elements() / shape[0]);
   }
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     if (!has_matrix[i] && !graph.nodes[i].input) costs[i].flops = shapes[i][0].elements();

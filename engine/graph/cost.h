@@ -13,7 +13,7 @@ struct NodeCost {
   std::int64_t flops = 0;       // a multiplication and an addition count as two
 };
 
-/// By node. Layers with matrices (conv, linear) count 2 * weights * positions, all others one
+/// By node. Layers with matrices (conv, linear, lstm) count 2 * weights * positions, all others one
 /// operation for each element of their result.
 std::vector<NodeCost> graph_costs(const Graph& graph);
 

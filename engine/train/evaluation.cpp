@@ -1,66 +1,12 @@
 #include "engine/train/evaluation.h"
 
-#include <filesystem>
-
 #include "engine/core/parallel.h"
-#include "engine/train/checkpoint.h"
 #include "engine/train/environment.h"
 #include "engine/train/run_training.h"
 #include "engine/train/workspace.h"
 
 namespace dl {
 namespace {
-
-namespace fs = std::filesystem;
-
-bool is_run(const std::string& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
-
-Setup load_target(const EvalOptions& options) {
-  std::error_code error;
-  if (!fs::exists(options.target, error))
-    throw UserError(ExitCode::run_folder, "no run and no config at '" + options.target + "'");
-  if (!is_run(options.target)) {
-    if (options.weights_file.empty()) {
-      throw UserError(ExitCode::command_line,
-                      "a config alone has no weights: give --weights FILE, or a run's folder");
-    }
-    return load_setup({options.target, options.sets, options.data_dir});
-  }
-  const std::string config = options.target + "/config.resolved.yaml";
-  if (!fs::exists(config))
-    throw UserError(ExitCode::run_folder,
-                    options.target + ": is no run folder: it has no config.resolved.yaml");
-  return load_setup({config, options.sets, options.data_dir});
-}
-
-/// Puts the weights that the options name into the store; says which they are.
-std::string load_chosen(const EvalOptions& options, WeightStore& store,
-                        std::vector<std::string>& notes) {
-  std::vector<std::string> unused;
-  std::string said;
-  if (!options.weights_file.empty()) {
-    load_weights(store, SafetensorsFile::read(options.weights_file), options.weights_file, unused);
-    said = options.weights_file;
-  } else {
-    const bool named = options.checkpoint != "best" && options.checkpoint != "last";
-    const LoadedCheckpoint checkpoint =
-        named ? load_checkpoint(options.checkpoint)
-              : find_checkpoint(options.target,
-                                options.checkpoint == "best" ? Which::best : Which::last, notes);
-    if (options.averaged == true && !checkpoint.ema)
-      throw UserError(ExitCode::weights,
-                      checkpoint.folder + ": has no averaged weights (train.ema was off)");
-    const bool average = checkpoint.ema && options.averaged.value_or(true);
-    load_weights(store, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
-    said = checkpoint.folder + (average ? " (averaged)" : "");
-  }
-  if (!unused.empty())
-    notes.push_back("tensors without a place in the network: " + join(unused, ", "));
-  return said;
-}
 
 Split choose_split(const EvalOptions& options, const OpenData& data) {
   const Split split = options.split.value_or(data.has(Split::test)    ? Split::test
@@ -83,7 +29,8 @@ std::vector<std::string> names_of_classes(const Setup& setup, std::size_t classe
 }  // namespace
 
 Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
-  const Setup setup = load_target(options);
+  const Setup setup =
+      load_trained({options.target, options.sets, options.data_dir}, options.weights);
   if (!setup.source)
     throw UserError(setup.config.data.mark, "data.source is missing: evaluation needs data");
   use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
@@ -93,7 +40,7 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   Evaluation result;
   result.split = split_name(split);
   WeightStore store(setup.graph);
-  result.weights = load_chosen(options, store, result.notes);
+  result.weights = load_chosen_weights(options.target, options.weights, store, result.notes);
   Programs programs(setup.graph, store);
   add_programs(programs, Purpose::evaluate, setup.eval_batch(), data.samples(split),
                setup.streams());

@@ -9,7 +9,7 @@
 #include "engine/core/stop_flag.h"
 #include "engine/sinks/sink.h"
 #include "engine/train/classification_metrics.h"
-#include "engine/train/setup.h"
+#include "engine/train/trained_network.h"
 
 namespace dl {
 
@@ -17,11 +17,8 @@ struct EvalOptions {
   std::string target;  // a run's folder, or a config
   std::vector<std::string> sets;
   std::string data_dir;
-  std::string weights_file;         // --weights FILE; needed with a config
-  std::optional<Split> split;       // test if there is one, else valid, unless said
-  std::string checkpoint = "best";  // of a run: best, last, or a checkpoint's folder
-  std::optional<bool>
-      averaged;  // --weights ema|raw: the averaged weights, or not; averaged where they are
+  WeightChoice weights;
+  std::optional<Split> split;  // test if there is one, else valid, unless said
 };
 
 struct Evaluation {

@@ -25,7 +25,16 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// A batch in memory for every input of the graph: normal floats, labels within the classes.
+/// What is counted by the second: samples, or what is told of each sample where that is a sequence.
+std::int64_t units_of(const Graph& graph, std::int64_t batch) {
+  if (graph.target.node < 0) return batch;
+  const auto& target = graph.nodes[graph.target.node].input;
+  return target && target->integer ? infer_shapes(graph, batch)[graph.target.node][0].elements()
+                                   : batch;
+}
+
+/// A batch in memory for every input of the graph: normal floats; labels and tokens within the
+/// classes; whole lengths.
 struct MadeUpBatch {
   std::vector<AlignedBuffer> buffers;
   std::vector<const void*> tensors;
@@ -43,8 +52,10 @@ struct MadeUpBatch {
       Random random(setup.config.seed, RandomStream::synthetic, i);
       if (node.input->integer) {
         auto* labels = reinterpret_cast<std::int32_t*>(buffers.back().data());
+        const bool lengths = node.input->sample_shape.empty() && node.name == "data.length";
         for (std::size_t k = 0; k < count; ++k)
-          labels[k] = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(classes)));
+          labels[k] = static_cast<std::int32_t>(
+              lengths ? shapes[0][0][1] : random.below(static_cast<std::uint64_t>(classes)));
       } else {
         auto* values = reinterpret_cast<float*>(buffers.back().data());
         for (std::size_t k = 0; k < count; ++k) values[k] = random.normal();
@@ -149,10 +160,11 @@ Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_lay
                      .batch = batch,
                      .parameters = store.parameter_count(),
                      .threads = thread_count()};
-  result.per_second = 1000.0 * static_cast<double>(batch) / result.step_ms;
+  const double samples_per_second = 1000.0 * static_cast<double>(batch) / result.step_ms;
+  result.per_second = 1000.0 * static_cast<double>(units_of(setup.graph, batch)) / result.step_ms;
   std::int64_t flops = 0;
   for (const NetworkRow& row : network_rows(setup.graph)) flops += row.flops;
-  result.gflops_per_second = 3.0 * static_cast<double>(flops) * result.per_second / 1e9;
+  result.gflops_per_second = 3.0 * static_cast<double>(flops) * samples_per_second / 1e9;
   if (by_layer)
     result.layers = time_steps(setup, program, {.seed = setup.config.seed, .step = number},
                                static_cast<int>(std::clamp<std::int64_t>(count, 5, 20)));

@@ -27,7 +27,7 @@ struct StepTime {
 /// A training step on made-up data that is already in memory.
 struct Measurement {
   double step_ms = 0;            // median
-  double per_second = 0;         // samples
+  double per_second = 0;         // samples; of language models tokens
   double gflops_per_second = 0;  // three times the forward FLOPs a step
   std::int64_t steps = 0, batch = 0, parameters = 0;
   int threads = 0;

@@ -72,7 +72,7 @@ train: {epochs: 1}
                         "    - linear: {out_features: 10}\n"
                         "loss: cross_entropy\ndata: {batch: 4, classes: 10}\n"
                         "optimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n") ==
-      R"(c.yaml:5:60: error: layer 'gru1' (gru): unknown source 'encoder.c'; did you mean 'encoder'?
+      R"(c.yaml:5:59: error: layer 'gru1' (gru): unknown source 'encoder.c'; did you mean 'encoder'?
    5 |     - gru: {hidden_size: 4, output: last, from: [encoder, encoder.c]}
      |                                                           ^~~~~~~~~)");
 }

@@ -50,6 +50,24 @@ TEST_CASE("deeper residual networks have the parameters that PyTorch counts") {
   CHECK(totals_of(graph_of("cifar/resnet20.yaml", {"vars.n=9"})).parameters == 855770);
 }
 
+TEST_CASE("a recurrent layer costs its matrices in every step, an embedding its result") {
+  const Setup setup = test::setup_of(R"(
+data: {batch: 4, classes: 10}
+model:
+  input: [7, 5]
+  layers:
+    - lstm: {name: lstm, hidden_size: 3, num_layers: 2, bidirectional: true, output: last}
+    - linear: {name: fc, out_features: 10}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.1}}
+train: {epochs: 1}
+)");
+  const NodeCost cost = graph_costs(setup.graph)[setup.graph.find("lstm")];
+  const std::int64_t matrices = 2 * 12 * (5 + 3) + 2 * 12 * (6 + 3);
+  CHECK(cost.flops == 2 * matrices * 7);
+  CHECK(cost.parameters == matrices + 4 * 2 * 12);
+}
+
 TEST_CASE("a convolution costs two operations for each weight and place, its bias none") {
   const Setup setup = test::setup_of(R"(
 model:

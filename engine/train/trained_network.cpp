@@ -1,0 +1,63 @@
+#include "engine/train/trained_network.h"
+
+#include <filesystem>
+
+#include "engine/train/checkpoint.h"
+#include "engine/train/updater.h"
+
+namespace dl {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_run(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+}  // namespace
+
+Setup load_trained(const SetupOptions& options, const WeightChoice& choice) {
+  std::error_code error;
+  if (!fs::exists(options.config, error))
+    throw UserError(ExitCode::run_folder, "no run and no config at '" + options.config + "'");
+  if (!is_run(options.config)) {
+    if (choice.file.empty()) {
+      throw UserError(ExitCode::command_line,
+                      "a config alone has no weights: give --weights FILE, or a run's folder");
+    }
+    return load_setup(options);
+  }
+  const std::string config = options.config + "/config.resolved.yaml";
+  if (!fs::exists(config))
+    throw UserError(ExitCode::run_folder,
+                    options.config + ": is no run folder: it has no config.resolved.yaml");
+  return load_setup({config, options.sets, options.data_dir});
+}
+
+std::string load_chosen_weights(const std::string& target, const WeightChoice& choice,
+                                WeightStore& store, std::vector<std::string>& notes) {
+  std::vector<std::string> unused;
+  std::string said;
+  if (!choice.file.empty()) {
+    load_weights(store, SafetensorsFile::read(choice.file), choice.file, unused);
+    said = choice.file;
+  } else {
+    const bool named = choice.checkpoint != "best" && choice.checkpoint != "last";
+    const LoadedCheckpoint checkpoint =
+        named ? load_checkpoint(choice.checkpoint)
+              : find_checkpoint(target, choice.checkpoint == "best" ? Which::best : Which::last,
+                                notes);
+    if (choice.averaged == true && !checkpoint.ema)
+      throw UserError(ExitCode::weights,
+                      checkpoint.folder + ": has no averaged weights (train.ema was off)");
+    const bool average = checkpoint.ema && choice.averaged.value_or(true);
+    load_weights(store, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
+    said = checkpoint.folder + (average ? " (averaged)" : "");
+  }
+  if (!unused.empty())
+    notes.push_back("tensors without a place in the network: " + join(unused, ", "));
+  return said;
+}
+
+}  // namespace dl

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/plan/weight_store.h"
+#include "engine/train/setup.h"
+
+namespace dl {
+
+/// Which weights a command takes.
+struct WeightChoice {
+  std::string file;                 // --weights FILE; a config alone needs one
+  std::string checkpoint = "best";  // of a run: best, last, or a checkpoint's folder
+  std::optional<bool> averaged;     // --weights ema|raw: the averaged ones, or not; where there are
+};
+
+/// The setup of a run's folder, or of a config whose weights are in a file: options.config is
+/// either. Throws UserError when there is neither.
+Setup load_trained(const SetupOptions& options, const WeightChoice& choice);
+
+/// Puts the chosen weights of a run or file into the store; says which they are. `notes` gets
+/// sentences on what was passed over.
+std::string load_chosen_weights(const std::string& target, const WeightChoice& choice,
+                                WeightStore& store, std::vector<std::string>& notes);
+
+}  // namespace dl
