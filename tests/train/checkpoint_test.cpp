@@ -29,6 +29,7 @@ struct Sample {
         content{{float_tensor("fc.weight", {2, 3}, weight)},
                 {float_tensor("momentum/fc.weight", {2, 3}, slot)},
                 {float_tensor("fc.weight", {2, 3}, slot)},
+                {},
                 "{\"step\": " + std::to_string(step) + "}"} {}
   std::vector<float> weight, slot;
   CheckpointContent content;
