@@ -1,0 +1,191 @@
+#include "datasets/csv_file.h"
+
+#include <algorithm>
+
+#include "engine/core/error.h"
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kMaxColumns = 65536;
+
+/// Where the text stops being UTF-8 or holds a zero byte; its size when it is all well.
+std::size_t first_bad_byte(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t length = utf8_length(text.substr(at, 4));
+    if (length == 0 || text[at] == '\0') return at;
+    at += length;
+  }
+  return at;
+}
+
+}  // namespace
+
+char csv_separator(const std::string& said, const Mark& mark) {
+  if (said == "tab") return '\t';
+  if (said.size() == 1 && std::string_view("\"\r\n").find(said[0]) == std::string_view::npos)
+    return said[0];
+  throw UserError(mark, "separator: expected one character or the word tab, found '" + said + "'");
+}
+
+std::string_view CsvField::word() const {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+CsvFile::CsvFile(std::string path, CsvFormat format, const std::string& hint)
+    : file_(std::move(path), hint), separator_(format.separator) {
+  file_.drop_mark();
+  text_ = file_.text();
+  const std::size_t bad = first_bad_byte(text_);
+  if (bad < text_.size()) {
+    fail_at(bad, text_[bad] == '\0' ? "a zero byte: this is no text" : "this byte is no UTF-8",
+            "iconv -f latin1 -t utf-8 turns a file of Western European letters into UTF-8");
+  }
+  pass_empty_lines();
+  read_header(format.header);
+}
+
+void CsvFile::read_header(bool named) {
+  if (at_ == text_.size()) throw UserError(ExitCode::data, path() + ": is empty, expected a table");
+  const std::size_t begin = at_, begin_line = next_line_;
+  read_row();
+  if (row_.size() > kMaxColumns)
+    fail_at(begin, "more than " + std::to_string(kMaxColumns) + " columns");
+  for (const CsvField& field : row_) {
+    if (named) {
+      name_next_column(field);
+    } else {
+      columns_.push_back(std::to_string(columns_.size() + 1));
+    }
+  }
+  first_row_ = named ? at_ : begin;
+  first_line_ = named ? next_line_ : begin_line;
+  rewind();
+}
+
+void CsvFile::name_next_column(const CsvField& field) {
+  const std::string number = std::to_string(columns_.size() + 1);
+  const std::string name(field.word());
+  const std::string hint = "the first row holds the columns' names";
+  if (name.empty()) fail_at(field.offset, "column " + number + " has no name", hint);
+  if (const auto same = find(name)) {
+    fail_at(field.offset,
+            "columns " + std::to_string(*same + 1) + " and " + number + " are both called '" +
+                name + "'",
+            hint);
+  }
+  columns_.push_back(name);
+}
+
+std::optional<std::size_t> CsvFile::find(std::string_view column) const {
+  const auto at = std::find(columns_.begin(), columns_.end(), column);
+  if (at == columns_.end()) return std::nullopt;
+  return static_cast<std::size_t>(at - columns_.begin());
+}
+
+std::size_t CsvFile::index_of(std::string_view column) const {
+  if (const auto at = find(column)) return *at;
+  throw UserError(ExitCode::data, path() + ": there is no column '" + std::string(column) + "'" +
+                                      did_you_mean(column, columns_));
+}
+
+bool CsvFile::next() {
+  pass_empty_lines();
+  if (at_ == text_.size()) return false;
+  read_row();
+  if (row_.size() != columns_.size()) {
+    fail_at(row_[0].offset, "this row has " + std::to_string(row_.size()) +
+                                (row_.size() == 1 ? " field" : " fields") + ", expected " +
+                                std::to_string(columns_.size()) + " as in the first row");
+  }
+  return true;
+}
+
+void CsvFile::rewind() {
+  at_ = first_row_;
+  next_line_ = first_line_;
+  row_.clear();
+}
+
+void CsvFile::read_row() {
+  row_.clear();
+  unescaped_.clear();
+  line_ = next_line_;
+  while (true) {
+    row_.push_back(read_field());
+    if (at_ == text_.size()) return;
+    if (at_line_end()) break;
+    ++at_;  // the separator
+  }
+  pass_line_end();
+}
+
+bool CsvFile::at_line_end() const {
+  return text_[at_] == '\n' ||
+         (text_[at_] == '\r' && at_ + 1 < text_.size() && text_[at_ + 1] == '\n');
+}
+
+void CsvFile::pass_line_end() {
+  at_ += text_[at_] == '\r' ? 2 : 1;
+  ++next_line_;
+}
+
+void CsvFile::pass_empty_lines() {
+  while (at_ < text_.size() && at_line_end()) pass_line_end();
+}
+
+CsvField CsvFile::read_field() {
+  const std::size_t begin = at_;
+  if (at_ < text_.size() && text_[at_] == '"') return read_quoted();
+  while (at_ < text_.size() && text_[at_] != separator_ && !at_line_end()) {
+    if (text_[at_] == '"') {
+      fail_at(at_, "a quote in a field that does not begin with one",
+              "put the field in quotes, and write each quote inside it twice");
+    }
+    if (text_[at_] == '\r') fail_at(at_, "a carriage return without a line feed");
+    ++at_;
+  }
+  return {text_.substr(begin, at_ - begin), begin};
+}
+
+CsvField CsvFile::read_quoted() {
+  const std::size_t begin = at_++;
+  std::size_t piece = at_;
+  std::string* unescaped = nullptr;
+  while (true) {
+    if (at_ == text_.size()) fail_at(begin, "this quote is never closed");
+    if (text_[at_] == '\n') ++next_line_;
+    if (text_[at_++] != '"') continue;
+    const bool doubled = at_ < text_.size() && text_[at_] == '"';
+    if (!doubled) break;
+    if (!unescaped) unescaped = &unescaped_.emplace_back();
+    unescaped->append(text_.substr(piece, at_ - piece));  // with one of both quotes
+    piece = ++at_;
+  }
+  const std::string_view rest = text_.substr(piece, at_ - 1 - piece);
+  if (at_ < text_.size() && text_[at_] != separator_ && !at_line_end()) {
+    const std::string_view after = text_.substr(at_, utf8_length(text_.substr(at_, 4)));
+    fail_at(at_,
+            "'" + std::string(after) + "' after a field's closing quote, expected '" +
+                std::string(1, separator_) + "' or the end of the line",
+            "a quote inside a quoted field is written twice");
+  }
+  if (!unescaped) return {rest, begin};
+  unescaped->append(rest);
+  return {*unescaped, begin};
+}
+
+void CsvFile::fail(std::size_t column, const std::string& message, const std::string& hint) const {
+  fail_at(row_[column].offset, "column '" + columns_[column] + "': " + message, hint);
+}
+
+void CsvFile::fail_at(std::size_t offset, const std::string& message,
+                      const std::string& hint) const {
+  throw UserError(ExitCode::data, file_.place(offset) + ": " + message, hint);
+}
+
+}  // namespace dl
