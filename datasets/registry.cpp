@@ -4,8 +4,8 @@ namespace dl {
 
 const std::vector<DataKind>& all_data_kinds() {
   static const std::vector<DataKind> kinds = {
-      cifar10_kind(),      cifar100_kind(), digits_kind(),    fashion_mnist_kind(), idx_kind(),
-      image_folder_kind(), mnist_kind(),    synthetic_kind(), text_kind(),
+      cifar10_kind(),      cifar100_kind(),      digits_kind(), fashion_mnist_kind(), idx_kind(),
+      image_folder_kind(), labelled_text_kind(), mnist_kind(),  synthetic_kind(),     text_kind(),
   };
   return kinds;
 }
