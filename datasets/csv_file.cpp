@@ -1,6 +1,8 @@
 #include "datasets/csv_file.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "engine/core/error.h"
 #include "engine/core/text.h"
@@ -9,6 +11,7 @@ namespace dl {
 namespace {
 
 constexpr std::size_t kMaxColumns = 65536;
+constexpr std::size_t kShown = 40;  // bytes of a field in a message
 
 /// Where the text stops being UTF-8 or holds a zero byte; its size when it is all well.
 std::size_t first_bad_byte(std::string_view text) {
@@ -179,6 +182,15 @@ CsvField CsvFile::read_quoted() {
   return {*unescaped, begin};
 }
 
+double CsvFile::number(std::size_t column) const {
+  const std::string_view word = row_[column].word();
+  const auto value = parse_double(word);
+  if (value && std::abs(*value) <= std::numeric_limits<float>::max()) return *value;
+  const std::string shown(word.substr(0, kShown));
+  fail(column, value ? "the number " + shown + " is too large"
+                     : "expected a number, found '" + shown + "'");
+}
+
 void CsvFile::fail(std::size_t column, const std::string& message, const std::string& hint) const {
   fail_at(row_[column].offset, "column '" + columns_[column] + "': " + message, hint);
 }
@@ -186,6 +198,12 @@ void CsvFile::fail(std::size_t column, const std::string& message, const std::st
 void CsvFile::fail_at(std::size_t offset, const std::string& message,
                       const std::string& hint) const {
   throw UserError(ExitCode::data, file_.place(offset) + ": " + message, hint);
+}
+
+std::vector<std::string> usual_missing_values() { return {"", "NA", "NaN", "nan", "?"}; }
+
+bool is_missing(std::string_view word, const std::vector<std::string>& missing_values) {
+  return std::find(missing_values.begin(), missing_values.end(), word) != missing_values.end();
 }
 
 }  // namespace dl

@@ -55,6 +55,8 @@ class CsvFile {
   /// Back to before the first row.
   void rewind();
 
+  /// What a field of the row says as a number that a float can hold; throws when it is none.
+  double number(std::size_t column) const;
   /// "data.csv:7:12: column 'age': message", for a field of the row.
   [[noreturn]] void fail(std::size_t column, const std::string& message,
                          const std::string& hint = {}) const;
@@ -81,5 +83,9 @@ class CsvFile {
   std::size_t next_line_ = 1;          // that of at_
   std::size_t first_row_ = 0, first_line_ = 1;
 };
+
+/// What stands for a missing value unless a config says otherwise.
+std::vector<std::string> usual_missing_values();
+bool is_missing(std::string_view word, const std::vector<std::string>& missing_values);
 
 }  // namespace dl

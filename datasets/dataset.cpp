@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "engine/core/error.h"
+
 namespace dl {
 
 std::size_t size_of(DataType type) { return type == DataType::u8 ? 1 : 4; }
@@ -18,6 +20,11 @@ void Dataset::decode(std::size_t, PictureBuffers&) const {
 
 std::string Dataset::sample_name(std::size_t index) const {
   return "sample " + std::to_string(index);
+}
+
+std::unique_ptr<Dataset> DataSource::open_file(const std::string& path) const {
+  throw UserError(ExitCode::command_line,
+                  "--input " + path + ": this run's data source reads no single files");
 }
 
 std::string_view split_name(Split split) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/core/params.h"
@@ -80,6 +81,10 @@ class Dataset {
   virtual std::string sample_name(std::size_t index) const;
   /// Sentences that a run should tell: samples that were left out.
   virtual std::vector<std::string> notes() const { return {}; }
+  /// Metrics of predicting without a network, where the source has such a rule: "baseline_mae".
+  virtual std::vector<std::pair<std::string, double>> baselines() const { return {}; }
+  /// False: it comes from a file without targets, to be predicted; read() writes -1 or NaN there.
+  virtual bool has_targets() const { return true; }
   /// Changes when the content does. Computed when asked for: it looks at every byte.
   virtual std::string fingerprint() const = 0;
 };
@@ -112,6 +117,9 @@ class DataSource {
   /// Throws UserError (ExitCode::data) naming file and byte offset when a file is missing or
   /// damaged.
   virtual std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const = 0;
+  /// A file of this format that is none of the splits, to be predicted; it need have no targets.
+  /// Throws UserError where there are no such files.
+  virtual std::unique_ptr<Dataset> open_file(const std::string& path) const;
 };
 
 using DataKind = Kind<std::unique_ptr<DataSource>>;

@@ -11,25 +11,38 @@ struct Layout {
   std::int64_t channels, width, pixel_step, plane_step;
 };
 
+/// The same of the result.
+struct Placing {
+  Placing(PictureOrder order, std::int64_t channels, std::int64_t height, std::int64_t width)
+      : plane_step(height * width), row_step(width), pixel_step(1) {
+    if (order == PictureOrder::planes) return;
+    const bool rows = order == PictureOrder::rows;
+    plane_step = rows ? width : 1;
+    row_step = channels * width;
+    pixel_step = rows ? 1 : channels;
+  }
+  std::int64_t plane_step, row_step, pixel_step;
+};
+
 /// One pass: every pixel of the result is fetched, converted and written once. `convert(channel)`
 /// gives the function for the channel's pixels.
 template <class Pixel, class Convert>
-void fetch_picture(const Pixel* src, float* dst, const Layout& layout, const PictureWindow& window,
-                   Pixel fill, const Convert& convert) {
+void fetch_picture(const Pixel* src, float* dst, const Layout& layout, PictureOrder order,
+                   const PictureWindow& window, Pixel fill, const Convert& convert) {
+  const Placing place(order, layout.channels, window.height, window.width);
   for (std::int64_t c = 0; c < layout.channels; ++c, src += layout.plane_step) {
     const auto value = convert(c);
     const float padding = value(fill);
-    for (std::int64_t y = 0; y < window.height; ++y, dst += window.width) {
+    for (std::int64_t y = 0; y < window.height; ++y) {
+      float* out = dst + c * place.plane_step + y * place.row_step;
       const std::int64_t row = window.top + y;
-      if (row < window.first_row || row >= window.end_row) {
-        std::fill_n(dst, window.width, padding);
-        continue;
-      }
-      const Pixel* line = src + row * layout.width * layout.pixel_step;
+      const bool outside = row < window.first_row || row >= window.end_row;
+      const Pixel* line = outside ? nullptr : src + row * layout.width * layout.pixel_step;
       std::int64_t column = window.left;
       for (std::int64_t x = 0; x < window.width; ++x, column += window.step) {
-        const bool visible = column >= window.first_column && column < window.end_column;
-        dst[x] = visible ? value(line[column * layout.pixel_step]) : padding;
+        const bool visible = line && column >= window.first_column && column < window.end_column;
+        *out = visible ? value(line[column * layout.pixel_step]) : padding;
+        out += place.pixel_step;
       }
     }
   }
@@ -108,7 +121,7 @@ Pipeline::Pipeline(const DataSpec& source, std::span<const TypedNode> transforms
   problems.throw_if_any();
   expect_fixed_size(transforms, place);
   from_ = as_picture(source.inputs[0]);
-  to_ = as_picture(plan_.spec.inputs[0]);
+  to_ = plan_.order == PictureOrder::planes ? as_picture(plan_.spec.inputs[0]) : plan_.unrolled;
   if (plan_.pixels) table_ = byte_table(plan_, from_[0]);
   if (plan_.pixels) plan_.spec.inputs[0].type = DataType::f32;
   plan_.spec.inputs[0].encoded = false;
@@ -171,7 +184,7 @@ void Pipeline::apply(SampleBuffers raw, SampleBuffers out, std::uint64_t seed, s
       std::memcpy(&label, raw[i].data(), sizeof(label));
       auto* values = reinterpret_cast<float*>(out[i].data());
       std::fill_n(values, plan_.one_hot_classes, 0.0F);
-      values[label] = 1.0F;
+      if (label >= 0) values[label] = 1.0F;  // a sample to be predicted may have none
     } else {
       std::memcpy(out[i].data(), raw[i].data(), raw[i].size());
     }
@@ -195,7 +208,7 @@ void Pipeline::apply_pixels(PictureView picture, float* dst, Random random,
   const std::int64_t pixel_step = picture.planar ? 1 : picture.channels;
   const std::int64_t plane_step = picture.planar ? picture.height * picture.width : 1;
   fetch_picture(picture.pixels, dst, {picture.channels, picture.width, pixel_step, plane_step},
-                window, static_cast<std::uint8_t>(plan_.fill), [&](std::int64_t c) {
+                plan_.order, window, static_cast<std::uint8_t>(plan_.fill), [&](std::int64_t c) {
                   const float* row = table_.data() + c * 256;
                   return [row](std::uint8_t pixel) { return row[pixel]; };
                 });
@@ -203,8 +216,8 @@ void Pipeline::apply_pixels(PictureView picture, float* dst, Random random,
 
 void Pipeline::apply_floats(const float* src, float* dst, Random random) const {
   const auto [channels, height, width] = from_;
-  fetch_picture(src, dst, {channels, width, 1, height * width}, draw_window(height, width, random),
-                plan_.fill, [&](std::int64_t c) {
+  fetch_picture(src, dst, {channels, width, 1, height * width}, plan_.order,
+                draw_window(height, width, random), plan_.fill, [&](std::int64_t c) {
                   const float mean = of_channel(plan_.mean, c), std = of_channel(plan_.std, c);
                   return [=](float pixel) { return (pixel - mean) / std; };
                 });

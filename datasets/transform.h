@@ -39,6 +39,13 @@ struct ResizeTo {
   std::array<std::int64_t, 2> of(std::int64_t source_height, std::int64_t source_width) const;
 };
 
+/// In which order a picture's numbers are handed on.
+enum class PictureOrder {
+  planes,  // channels, height, width
+  rows,    // a sequence of rows: height, channels * width
+  pixels,  // a sequence of pixels: height * width, channels
+};
+
 /// What a list of transforms comes to, collected while the list is read.
 struct TransformPlan {
   DataSpec spec;                   // of the samples so far
@@ -49,6 +56,8 @@ struct TransformPlan {
   bool normalised = false;
   std::vector<float> mean{0.0F}, std{1.0F};  // one, or one a channel; of pixels scaled to 0..1
   std::int64_t one_hot_classes = 0;          // 0: labels stay numbers
+  PictureOrder order = PictureOrder::planes;
+  std::array<std::int64_t, 3> unrolled{};  // what became a sequence: channels, height, width
 
   /// The input as channels x height x width; none when it is no picture. Height and width are 0
   /// where they differ.

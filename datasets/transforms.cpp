@@ -324,6 +324,33 @@ class OneHot final : public Transform {
   OneHotParams params_;
 };
 
+// --- rows, pixels
+// ----------------------------------------------------------------------------------
+
+struct NoParams {};
+
+/// A picture becomes a sequence.
+template <PictureOrder kOrder>
+class Unroll final : public Transform {
+ public:
+  explicit Unroll(NoParams) {}
+
+  void plan(TransformPlan& plan) const override {
+    const auto [channels, height, width] = expect_picture(plan);
+    if (height == 0) {
+      throw ShapeError("the pictures are of any size",
+                       "put a resize with [height, width] or a crop with a size before it");
+    }
+    plan.order = kOrder;
+    plan.unrolled = {channels, height, width};
+    if (kOrder == PictureOrder::rows) {
+      plan.spec.inputs[0].shape = {height, channels * width};
+    } else {
+      plan.spec.inputs[0].shape = {height * width, channels};
+    }
+  }
+};
+
 }  // namespace
 
 const std::vector<TransformKind>& all_transform_kinds() {
@@ -332,10 +359,16 @@ const std::vector<TransformKind>& all_transform_kinds() {
       make_kind<Normalize>("normalize", "(pixel / 255 - mean) / std, channel by channel",
                            normalize_table()),
       make_kind<OneHot>("one_hot", "labels as vectors of zeros and a one", one_hot_table()),
+      make_kind<Unroll<PictureOrder::pixels>>(
+          "pixels", "a picture as a sequence of its pixels, row by row: height * width, channels",
+          ParamTable<NoParams>{}),
       make_kind<RandomCrop>("random_crop", "a random piece of the padded picture", crop_table()),
       make_kind<RandomFlip>("random_flip", "mirrors a picture at random", flip_table()),
       make_kind<Resize>("resize", "scales a picture, antialiased, as Pillow's BILINEAR does",
                         resize_table()),
+      make_kind<Unroll<PictureOrder::rows>>(
+          "rows", "a picture as a sequence of its rows: height, channels * width",
+          ParamTable<NoParams>{}),
   };
   return kinds;
 }

@@ -32,6 +32,7 @@ LayerKind gru_kind() {
                     specs_of(param_table()),
                     make};
   kind.units = LayerKind::Units::features;
+  kind.over_time = true;
   kind.outputs = {"h"};
   return kind;
 }

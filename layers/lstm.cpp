@@ -45,6 +45,7 @@ LayerKind lstm_kind() {
                     specs_of(param_table()),
                     make};
   kind.units = LayerKind::Units::features;
+  kind.over_time = true;
   kind.outputs = {"h", "c"};
   return kind;
 }

@@ -31,6 +31,7 @@ LayerKind rnn_kind() {
                     specs_of(param_table()),
                     make};
   kind.units = LayerKind::Units::features;
+  kind.over_time = true;
   kind.outputs = {"h"};
   return kind;
 }

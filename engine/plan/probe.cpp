@@ -95,6 +95,25 @@ FlatRange of_result(float low, float high = std::numeric_limits<float>::infinity
 }
 FlatRange of_source(float low) { return {.of_source = true, .low = low}; }
 
+/// Reads a gradient (N, T, F), writes the sum of squares of each step.
+struct StepSquares {
+  std::int64_t samples, steps, features;
+  std::int64_t sample_stride, step_stride;
+
+  void operator()(const HostArgs& args) const {
+    if (!args.context().diagnose) return;
+    parallel_each(steps, samples * features, [&](std::size_t t) {
+      double sum = 0;
+      for (std::int64_t n = 0; n < samples; ++n) {
+        const float* row =
+            args.src<float>(0) + n * sample_stride + static_cast<std::int64_t>(t) * step_stride;
+        for (std::int64_t f = 0; f < features; ++f) sum += static_cast<double>(row[f]) * row[f];
+      }
+      args.dst<float>(0)[t] = static_cast<float>(sum);
+    });
+  }
+};
+
 }  // namespace
 
 std::optional<FlatRange> flat_range(const Activation& activation) {
@@ -143,6 +162,16 @@ Probe record_probe(Tape& tape, const Value& value, std::size_t unit_axis, const 
               .flat = tape.value(plain_desc({units}, memory::data_type::s32))};
   tape.host("count flat units", {read}, {probe.flat}, FlatCounter(read.desc, unit_axis, range));
   tape.keep(probe.flat);
+  return probe;
+}
+
+TimeProbe record_time_probe(Tape& tape, const Value& diff_src, int node) {
+  const Shape shape = diff_src.shape();
+  const memory::dims strides = diff_src.desc.get_strides();
+  TimeProbe probe{.node = node, .squares = tape.value(plain_desc({shape[1]}))};
+  tape.host("gradient by time", {diff_src}, {probe.squares},
+            StepSquares{shape[0], shape[1], shape[2], strides[0], strides[1]});
+  tape.keep(probe.squares);
   return probe;
 }
 

@@ -29,4 +29,13 @@ struct Probe {
 Probe record_probe(Tape& tape, const Value& value, std::size_t unit_axis, const FlatRange& range,
                    int node);
 
+/// A layer that reads a sequence: how much gradient reaches each step of its source, in steps with
+/// StepContext::diagnose.
+struct TimeProbe {
+  int node;
+  Value squares;  // f32, kept: sums of squares over the batch and the features, for each step
+};
+/// Records it over the source's gradient, (N, T, F).
+TimeProbe record_time_probe(Tape& tape, const Value& diff_src, int node);
+
 }  // namespace dl

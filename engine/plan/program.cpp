@@ -14,6 +14,7 @@ Program::Program(const Graph& graph, WeightStore& store, const dnnl::engine& eng
   layout_ = lay_out_plan(recording.tape);
   losses_ = std::move(recording.losses);
   probes_ = std::move(recording.probes);
+  time_probes_ = std::move(recording.time_probes);
   output_ = recording.output;
   std::vector<int> inputs;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -54,6 +55,11 @@ std::span<const float> Program::output() const {
 std::span<const std::int32_t> Program::flat_counts(const Probe& probe) const {
   return {static_cast<const std::int32_t*>(plan_->data(probe.flat)),
           static_cast<std::size_t>(probe.flat.shape().elements())};
+}
+
+std::span<const float> Program::time_squares(const TimeProbe& probe) const {
+  return {static_cast<const float*>(plan_->data(probe.squares)),
+          static_cast<std::size_t>(probe.squares.shape().elements())};
 }
 
 Programs::Programs(const Graph& graph, WeightStore& store, bool probes)
@@ -109,6 +115,13 @@ void Programs::reset_states(Purpose purpose) {
 std::span<const Probe> Programs::probes() const {
   for (const auto& program : programs_) {
     if (program->purpose() == Purpose::train) return program->probes();
+  }
+  return {};
+}
+
+std::span<const TimeProbe> Programs::time_probes() const {
+  for (const auto& program : programs_) {
+    if (program->purpose() == Purpose::train) return program->time_probes();
   }
   return {};
 }

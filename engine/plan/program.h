@@ -47,6 +47,9 @@ class Program {
   std::span<const Probe> probes() const { return probes_; }
   /// After a run with StepContext::diagnose: how many elements of each unit are flat.
   std::span<const std::int32_t> flat_counts(const Probe& probe) const;
+  /// Likewise of the gradients that reach the steps of sequences: sums of squares, by step.
+  std::span<const TimeProbe> time_probes() const { return time_probes_; }
+  std::span<const float> time_squares(const TimeProbe& probe) const;
 
   /// Whether any layer carries a state from one run to the next; known before bind().
   bool carries_state() const { return carries_state_; }
@@ -65,6 +68,7 @@ class Program {
   bool carries_state_ = false;
   std::vector<Recording::Loss> losses_;
   std::vector<Probe> probes_;
+  std::vector<TimeProbe> time_probes_;
   std::optional<Value> output_;
   std::vector<std::size_t> input_slots_;  // tape input -> index among the graph's input nodes
   std::unique_ptr<Plan> plan_;
@@ -92,6 +96,7 @@ class Programs {
   void reset_states(Purpose purpose);
   /// Those of the training programs, which all have the same.
   std::span<const Probe> probes() const;
+  std::span<const TimeProbe> time_probes() const;
 
  private:
   dnnl::engine engine_;

@@ -12,7 +12,7 @@ class Recorder {
       : graph_(graph),
         store_(store),
         tape_(recording.tape),
-        probes_(probes ? &recording.probes : nullptr),
+        probes_(probes ? &recording : nullptr),
         results_(graph.nodes.size()),
         diffs_(graph.nodes.size()),
         weights_(graph.nodes.size()) {
@@ -85,7 +85,7 @@ class Recorder {
     if (!range || (carries && range->of_source)) return;
     const Value& value = range->of_source ? result(node.src[0]) : results_[i].dst[0];
     if (value.shape().rank() < 2) return;
-    probes_->push_back(
+    probes_->probes.push_back(
         record_probe(tape_, value, unit_axis(i), *range, carries ? node.post_node : i));
   }
 
@@ -118,6 +118,8 @@ class Recorder {
     if (!any || !results_[i].dst[0].needs_grad) return;
     const std::vector<std::optional<Value>> diff_src = results_[i].grad(tape_, diff_dst);
     tape_.flush_weight_grads();
+    if (probes_ && node.kind->over_time && diff_src[0])
+      probes_->time_probes.push_back(record_time_probe(tape_, *diff_src[0], i));
     for (std::size_t k = 0; k < diff_src.size(); ++k) {
       const Port& port = node.src[k];
       if (diff_src[k] && result(port).needs_grad)
@@ -128,7 +130,7 @@ class Recorder {
   const Graph& graph_;
   const WeightStore& store_;
   Tape& tape_;
-  std::vector<Probe>* probes_;                          // null: none are wanted
+  Recording* probes_;                                   // null: none are wanted
   std::vector<Recorded> results_;                       // by node
   std::vector<std::vector<std::vector<Value>>> diffs_;  // by node and output: gradients that arrive
   std::vector<std::vector<WeightInfo>> weights_;        // by node
@@ -143,7 +145,8 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
                       .losses = {},
                       .output = {},
                       .input_nodes = {},
-                      .probes = {}};
+                      .probes = {},
+                      .time_probes = {}};
   std::vector<int> losses;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < graph.losses.size(); ++i) {
@@ -172,6 +175,7 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
     recording.tape.keep(*recording.output);
   }
   if (training) recorder.backward(losses);
+  std::ranges::reverse(recording.time_probes);  // recorded from the last node to the first
   return recording;
 }
 

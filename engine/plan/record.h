@@ -19,9 +19,10 @@ struct Recording {
     Value mean, count;  // scalars
   };
   std::vector<Loss> losses;
-  std::optional<Value> output;   // the predictions, row-major
-  std::vector<int> input_nodes;  // graph nodes behind the tape's inputs, in the tape's order
-  std::vector<Probe> probes;     // in the order of their nodes
+  std::optional<Value> output;         // the predictions, row-major
+  std::vector<int> input_nodes;        // graph nodes behind the tape's inputs, in the tape's order
+  std::vector<Probe> probes;           // in the order of their nodes
+  std::vector<TimeProbe> time_probes;  // likewise
 };
 
 enum class Purpose {

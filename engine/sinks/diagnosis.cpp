@@ -28,6 +28,7 @@ ordered_json layer_json(const LayerDiagnosis& layer) {
     out["dead"] = layer.activity->dead;
     out["flat"] = layer.activity->flat;
   }
+  if (!layer.gradient_by_time.empty()) out["gradient_by_time"] = layer.gradient_by_time;
   return out;
 }
 
@@ -44,6 +45,10 @@ LayerDiagnosis read_layer(const json& line) {
                    .update = read_number(line.at("update_norm"))};
   }
   if (line.contains("dead")) layer.activity = {.dead = line.at("dead"), .flat = line.at("flat")};
+  if (line.contains("gradient_by_time")) {
+    for (const json& value : line.at("gradient_by_time"))
+      layer.gradient_by_time.push_back(read_number(value));
+  }
   return layer;
 }
 
@@ -91,6 +96,20 @@ Cells cells_of(const LayerDiagnosis& layer) {
     cells[7] = percent(activity->flat);
   }
   return cells;
+}
+
+constexpr std::size_t kTimesShown = 9;
+
+/// "rnn, gradient by step:  1 1.2e-09   26 3.4e-07 ... 200 1.1e-02", of some steps that are evenly
+/// spread.
+std::string time_line(const LayerDiagnosis& layer) {
+  const std::size_t steps = layer.gradient_by_time.size(), shown = std::min(kTimesShown, steps);
+  std::string line = escaped(layer.layer) + ", gradient at step";
+  for (std::size_t i = 0; i < shown; ++i) {
+    const std::size_t t = shown == 1 ? 0 : i * (steps - 1) / (shown - 1);
+    line += fmt::format("  {}: {:.1e}", t + 1, layer.gradient_by_time[t]);
+  }
+  return line + "\n";
 }
 
 }  // namespace
@@ -141,6 +160,9 @@ std::string diagnosis_table(const Diagnosis& diagnosis) {
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
+  }
+  for (const LayerDiagnosis& layer : diagnosis.layers) {
+    if (!layer.gradient_by_time.empty()) out += time_line(layer);
   }
   return out;
 }

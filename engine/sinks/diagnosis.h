@@ -25,6 +25,8 @@ struct LayerDiagnosis {
   std::string layer, type;
   std::optional<LayerNorms> norms = {};
   std::optional<LayerActivity> activity = {};
+  /// Of a layer that reads a sequence: the norm of the gradient that reaches each step of it.
+  std::vector<double> gradient_by_time = {};
 };
 
 /// A step that was looked at: its layers in the network's order.
@@ -36,7 +38,8 @@ struct Diagnosis {
 
 /// Its lines of diagnostics.jsonl, one a layer. Keys: epoch, step, layer, type; gradient_norm,
 /// weight_norm, update_norm, update_ratio where there are trained weights; dead, flat where there
-/// is an activation. Numbers that are not finite are null.
+/// is an activation; gradient_by_time where a sequence is read. Numbers that are not finite are
+/// null.
 std::string diagnosis_json_lines(const Diagnosis& diagnosis);
 
 /// The newest step in a text of such lines; none without one. A step whose lines are not whole, as

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/core/parallel.h"
 #include "engine/train/gradients.h"
@@ -30,7 +31,8 @@ double share(std::int64_t part, std::int64_t whole) {
 }  // namespace
 
 Diagnostics::Diagnostics(const DiagnosticsConfig& config, const Graph& graph,
-                         const WeightStore& store, std::span<const Probe> probes)
+                         const WeightStore& store, std::span<const Probe> probes,
+                         std::span<const TimeProbe> time_probes)
     : every_(config.every) {
   const auto weights = weights_by_node(graph, store);
   std::vector<std::size_t> row_of(graph.nodes.size());
@@ -38,7 +40,9 @@ Diagnostics::Diagnostics(const DiagnosticsConfig& config, const Graph& graph,
     const bool probed = std::any_of(probes.begin(), probes.end(), [&](const Probe& probe) {
       return probe.node == static_cast<int>(i);
     });
-    if (weights[i].empty() && !probed) continue;
+    const bool timed = std::ranges::any_of(
+        time_probes, [&](const TimeProbe& probe) { return probe.node == static_cast<int>(i); });
+    if (weights[i].empty() && !probed && !timed) continue;
     const Node& node = graph.nodes[i];
     row_of[i] = diagnosis_.layers.size();
     diagnosis_.layers.push_back({.layer = node.name, .type = std::string(node.kind->name)});
@@ -50,6 +54,12 @@ Diagnostics::Diagnostics(const DiagnosticsConfig& config, const Graph& graph,
     const auto units = static_cast<std::size_t>(probe.flat.shape().elements());
     counts_.push_back(
         {row_of[static_cast<std::size_t>(probe.node)], 0, std::vector<std::int64_t>(units)});
+  }
+  for (const TimeProbe& probe : time_probes) {
+    const std::size_t row = row_of[static_cast<std::size_t>(probe.node)];
+    const auto steps = static_cast<std::size_t>(probe.squares.shape().elements());
+    times_.push_back({row, std::vector<double>(steps)});
+    diagnosis_.layers[row].gradient_by_time.resize(steps);
   }
   partial_.resize(pieces_.size());
   std::size_t extent = 0;
@@ -69,6 +79,10 @@ void Diagnostics::add_batch(const Program& program) {
     const std::span<const std::int32_t> flat = program.flat_counts(probe);
     counts_[i].elements_per_unit += probe.elements_per_unit;
     for (std::size_t u = 0; u < flat.size(); ++u) counts_[i].flat[u] += flat[u];
+  }
+  for (std::size_t i = 0; i < times_.size(); ++i) {
+    const std::span<const float> squares = program.time_squares(program.time_probes()[i]);
+    for (std::size_t t = 0; t < squares.size(); ++t) times_[i].squares[t] += squares[t];
   }
 }
 
@@ -126,6 +140,11 @@ const Diagnosis& Diagnostics::finish(std::int64_t epoch, std::int64_t step) {
         .dead = share(dead, units), .flat = share(flat, units * counts.elements_per_unit)};
     counts.elements_per_unit = 0;
   }
+  for (TimeSums& times : times_) {
+    std::vector<double>& norms = diagnosis_.layers[times.row].gradient_by_time;
+    for (std::size_t t = 0; t < norms.size(); ++t)
+      norms[t] = std::sqrt(std::exchange(times.squares[t], 0));
+  }
   return diagnosis_;
 }
 
@@ -133,6 +152,7 @@ std::size_t Diagnostics::bytes() const {
   std::size_t total = before_.size() * sizeof(float) + partial_.size() * sizeof(double) +
                       pieces_.size() * sizeof(Piece);
   for (const Counts& counts : counts_) total += counts.flat.size() * sizeof(std::int64_t);
+  for (const TimeSums& times : times_) total += times.squares.size() * sizeof(double);
   return total;
 }
 

@@ -15,9 +15,9 @@ namespace dl {
 /// are not due cost nothing. Sums have a fixed order, so threads do not change a bit.
 class Diagnostics {
  public:
-  /// `probes` are those of the training programs.
+  /// The probes are those of the training programs.
   Diagnostics(const DiagnosticsConfig& config, const Graph& graph, const WeightStore& store,
-              std::span<const Probe> probes);
+              std::span<const Probe> probes, std::span<const TimeProbe> time_probes);
 
   /// Whether to look at this step, counted from 1: the first, and then every so many.
   bool due(std::int64_t step) const { return step == 1 || step % every_ == 0; }
@@ -47,6 +47,12 @@ class Diagnostics {
     std::vector<std::int64_t> flat;  // by unit
   };
 
+  /// The gradients of a sequence's steps over the batches of a step.
+  struct TimeSums {
+    std::size_t row;
+    std::vector<double> squares;  // by step of the sequence
+  };
+
   void add_weights(std::size_t row, const StoredWeight& weight);
   /// The norm of each layer, from partial_, into the field of its row.
   void collect(double LayerNorms::*field, double scale);
@@ -56,6 +62,7 @@ class Diagnostics {
   std::vector<Piece> pieces_;
   std::vector<double> partial_;  // by piece
   std::vector<Counts> counts_;   // by probe
+  std::vector<TimeSums> times_;  // by time probe
   std::vector<float> before_;    // the weights before the update
 };
 

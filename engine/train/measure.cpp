@@ -123,7 +123,8 @@ NetworkSummary summarise(const Setup& setup) {
       training_memory(store, updater, programs,
                       slots * sample_bytes * static_cast<std::size_t>(setup.config.data.batch));
   if (diagnostics) {
-    const Diagnostics looks(*diagnostics, setup.graph, store, programs.probes());
+    const Diagnostics looks(*diagnostics, setup.graph, store, programs.probes(),
+                            programs.time_probes());
     summary.memory.emplace_back("diagnostics", looks.bytes());
   }
   return summary;

@@ -157,7 +157,8 @@ class Session {
     if (test_) data_bytes += test_->buffer_bytes();
     memory_ = training_memory(store_, updater_, programs_, data_bytes);
     if (const auto& config = setup_.config.diagnostics) {
-      diagnostics_.emplace(*config, setup_.graph, store_, programs_.probes());
+      diagnostics_.emplace(*config, setup_.graph, store_, programs_.probes(),
+                           programs_.time_probes());
       memory_.emplace_back("diagnostics", diagnostics_->bytes());
     }
     check_memory(memory_, memory_limit_bytes());

@@ -1,5 +1,6 @@
 #include "engine/train/setup.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -53,13 +54,19 @@ void collect(Problems& problems, const std::string& prefix, const Act& act) {
   }
 }
 
-/// What the disk would tell is not needed to check, to count and to time a network: whoever opens
-/// the data says what is wrong with it.
+/// Pictures may be of any size until a transform gives them one.
+bool shapes_known(const DataSpec& spec) {
+  const auto known = [](const Field& field) { return field.encoded || field.elements() > 0; };
+  return std::ranges::all_of(spec.inputs, known) && std::ranges::all_of(spec.targets, known);
+}
+
+/// What the disk would tell is not needed to check, to count and to time a network, where the
+/// config says how large a sample is: whoever opens the data says what is wrong with it.
 void look_up_if_there(DataSource& source, const DataPaths& paths) {
   try {
     source.look_up(paths);
   } catch (const UserError& error) {
-    if (error.code() != ExitCode::data) throw;
+    if (error.code() != ExitCode::data || !shapes_known(source.spec())) throw;
   }
 }
 

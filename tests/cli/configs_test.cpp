@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/support/data_files.h"
 #include "tests/support/pictures.h"
@@ -63,14 +64,23 @@ TEST_CASE("every config trains for two steps") {
   write_cifar10(data + "/cifar10", 6);
   for (const char* split : {"/train", "/test"})
     write_pictures(data + "/cifar10_images" + split, kCifarClasses, 3, 32, 32);
+  std::ofstream text(data + "/tinyshakespeare.txt");
+  for (int line = 0; line < 40; ++line) text << "To be, or not to be: line " << line << ".\n";
+  text.close();
   int trained = 0;
   for (const fs::path& config : all_configs()) {
     CAPTURE(config.string());
     const std::string run = folder / ("run" + std::to_string(++trained));
     std::vector<std::string> arguments = {"train", config.string(), "--data", data, "--run", run};
     std::vector<std::string> sets = {"train.max_steps=2", "data.batch=4", "data.eval_batch=4",
-                                     "data.split={valid: 8}", "train.threads=2"};
-    if (config.parent_path().filename() == "imagenet") {
+                                     "train.threads=2"};
+    const std::string kind = config.parent_path().filename();
+    if (kind == "text") {
+      sets.insert(sets.end(), {"data.source.text.length=8", "vars.hidden=16"});
+    } else {
+      sets.emplace_back("data.split={valid: 8}");
+    }
+    if (kind == "imagenet") {
       for (const std::string& set : smaller(config.stem().string())) sets.push_back(set);
     }
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});

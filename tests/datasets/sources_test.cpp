@@ -322,6 +322,31 @@ TEST_CASE(
   CHECK(std::set(of_class.begin(), of_class.end()).size() == 4);
 }
 
+TEST_CASE("the adding problem marks a number in each half and asks for their sum") {
+  const auto source = make_data_source(typed("adding", {{"length", "9"}, {"samples", "50"}}));
+  CHECK(source->spec().inputs[0].shape == std::vector<std::int64_t>{9, 2});
+  const auto train = source->open(Split::train, {});
+  REQUIRE(train->size() == 50);
+  for (std::size_t i = 0; i < 50; ++i) {
+    float series[18], sum = 0, value = -1;
+    const std::span<std::byte> out[] = {std::as_writable_bytes(std::span(series)),
+                                        std::as_writable_bytes(std::span(&value, 1))};
+    train->read(i, out);
+    int marks[2] = {0, 0};
+    for (std::size_t t = 0; t < 9; ++t) {
+      CHECK(series[2 * t] >= 0);
+      CHECK(series[2 * t] < 1);
+      if (series[2 * t + 1] == 0) continue;
+      CHECK(series[2 * t + 1] == 1);
+      ++marks[t >= 4];
+      sum += series[2 * t];
+    }
+    CHECK(marks[0] == 1);
+    CHECK(marks[1] == 1);
+    CHECK(value == sum);
+  }
+}
+
 TEST_CASE("synthetic regression has as many targets as asked for") {
   const auto source = make_data_source(typed(
       "synthetic", {{"shape", "[6]"}, {"task", "regression"}, {"outputs", "3"}, {"noise", "0"}}));

@@ -6,8 +6,10 @@ configs/, what is set in it, and its twin. Relu is swish in most of them, since 
 elu stands in its place. The C++ side (tests/support/network_golden.h) reads config and settings from the JSON file and computes the
 same weights and batches. Weight j, counted in the checkpoint's order (statistics count too), has salt 1000 + j:
 * of two or more axes, and biases beside such a weight: formula / sqrt(fan_in), the range of PyTorch's own start;
+* of one axis without a weight beside it (the biases of recurrent layers): formula;
 * of a batch norm: weight 1 + 0.1 * formula, bias 0.1 * formula, running mean 0, running variance 1.
-Batch b (of BATCHES that take turns) has pictures of salt 10 + 2b and labels of salt 11 + 2b.
+Batch b (of BATCHES that take turns) has pictures (of language models tokens) of salt 10 + 2b and labels (the tokens that follow)
+of salt 11 + 2b. A network with reset() carries a state from step to step; evaluation begins without one.
 
 Tensors are kept as [size, stride, largest magnitude, a value at each stride...]."""
 import json
@@ -42,14 +44,18 @@ def fill(net):
         if f"{owner}.running_mean" in weights:
             values = {"weight": 1 + 0.1 * values, "bias": 0.1 * values, "running_mean": 0 * values, "running_var": 0 * values + 1}[kind]
         else:
-            values = formula(1000 + j, tuple(tensor.shape), weights[f"{owner}.weight"][0].numel() ** -0.5)
+            values = formula(1000 + j, tuple(tensor.shape), weights.get(f"{owner}.weight", tensor)[0].numel() ** -0.5)
         tensor.copy_(torch.tensor(values.astype("float32")))
 
 
-def batch_of(number, shape):
-    image = torch.tensor(formula(10 + 2 * number, shape), dtype=torch.float64)
-    label = ((formula(11 + 2 * number, shape[:1]) + 1) / 2 * CLASSES).astype("int64")
-    return image, torch.tensor(label)
+def integers(salt, shape, below):
+    return torch.tensor(((formula(salt, shape) + 1) / 2 * below).astype("int64"))
+
+
+def batch_of(number, shape, vocabulary):
+    if vocabulary:
+        return integers(10 + 2 * number, shape, vocabulary), integers(11 + 2 * number, shape, vocabulary).flatten()
+    return torch.tensor(formula(10 + 2 * number, shape), dtype=torch.float64), integers(11 + 2 * number, shape[:1], CLASSES)
 
 
 def kept(tensor, most):
@@ -60,19 +66,24 @@ def kept(tensor, most):
 
 def evaluated(net, image, label):
     net.eval()
+    carried = net.state if hasattr(net, "reset") else None
+    if carried is not None:
+        net.reset()
     with torch.no_grad():
         output = net(image)
+    if carried is not None:
+        net.state = carried
     net.train()
     return {"output": kept(output, 40), "loss": float(F.cross_entropy(output, label))}
 
 
-def train(net, shape, lr, steps):
+def train(net, shape, lr, steps, vocabulary):
     """The golden's results. A network with auxiliary classifiers gives a list in training: its prediction, then theirs."""
     net = net.double()
     fill(net)
     parameters = dict(net.named_parameters())
     statistics = {name: t for name, t in weights_of(net).items() if "running_" in name}
-    batches = [batch_of(b, shape) for b in range(BATCHES)]
+    batches = [batch_of(b, shape, vocabulary) for b in range(BATCHES)]
     optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
     golden = {"weights": len(weights_of(net)), "parameters": sum(p.numel() for p in parameters.values()), "losses": []}
     for step in range(steps):
@@ -96,14 +107,17 @@ def train(net, shape, lr, steps):
     return golden
 
 
-def write(name, config, sets, net, shape, layers, lr=None, steps=STEPS):
-    """One golden: `net` is the twin of `config` with `sets`, trained on batches of `shape`; `layers` is its depth. `lr` and
+def write(name, config, sets, net, shape, layers, lr=None, steps=STEPS, vocabulary=None):
+    """One golden: `net` is the twin of `config` with `sets`, trained on batches of `shape`; `layers` is its depth. With a
+    `vocabulary` it is a language model, whose batches are (samples, tokens). `lr` and
     `steps` are for networks of which PyTorch's own f32 and f64 would part sooner."""
     torch.set_num_threads(1)
     lr = lr or (0.001 if layers > DEEP else 0.01)
     golden = {"config": config, "sets": sets, "batch": shape[0], "input": shape[1:], "lr": lr,
               "gradient_bound": 1e-3 if layers > VERY_DEEP else 1e-4}
-    golden.update(train(net, shape, lr, steps))
+    if vocabulary:
+        golden["vocabulary"] = vocabulary
+    golden.update(train(net, shape, lr, steps, vocabulary))
     path = HERE / "networks" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     text = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in golden.items())

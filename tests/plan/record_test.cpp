@@ -162,6 +162,29 @@ TEST_CASE("a loss for training only is left out of evaluation, with what only it
   CHECK_FALSE(holds(nodes_of(setup.graph, store, Purpose::evaluate, Section::forward), "aux"));
 }
 
+TEST_CASE("GoogLeNet's auxiliary classifiers are in training alone") {
+  const Setup setup = load_setup(
+      {.config = DLTOOL_SOURCE_DIR "/configs/imagenet/googlenet.yaml",
+       .sets = {"data.source=~", "data.transforms=~", "model.input=[3, 80, 80]", "data.classes=10",
+                "vars.width=16", "data.batch=4", "train.effective_batch=~"},
+       .data_dir = "no-data"});
+  const WeightStore store(setup.graph);
+  CHECK(setup.graph.nodes[setup.graph.output.node].name == "fc");
+  const auto auxiliary = [&](Purpose purpose, Section section) {
+    const std::vector<std::string> names = nodes_of(setup.graph, store, purpose, section);
+    CHECK(holds(names, "fc") == (section == Section::forward || purpose == Purpose::train));
+    return std::ranges::count_if(names,
+                                 [](const std::string& name) { return name.starts_with("aux"); });
+  };
+  CHECK(auxiliary(Purpose::train, Section::forward) > 10);
+  CHECK(auxiliary(Purpose::train, Section::backward) > 10);
+  for (const Purpose purpose : {Purpose::evaluate, Purpose::predict}) {
+    CHECK(auxiliary(purpose, Section::prepare) == 0);
+    CHECK(auxiliary(purpose, Section::forward) == 0);
+    CHECK(auxiliary(purpose, Section::backward) == 0);
+  }
+}
+
 TEST_CASE("predicting needs no labels and records no losses") {
   const Setup setup =
       two_heads("loss:\n  - cross_entropy: {from: fc}\n  - cross_entropy: {from: aux}\n");

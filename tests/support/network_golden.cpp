@@ -24,9 +24,15 @@ SetupOptions options_of(const json& golden) {
       .config = DLTOOL_SOURCE_DIR "/configs/" + golden["config"].get<std::string>(),
       .sets = golden["sets"],
       .data_dir = "no-data"};
-  options.sets.insert(options.sets.end(), {"data.source=~", "data.transforms=~", "data.classes=10",
-                                           "data.batch=" + golden["batch"].dump()});
-  options.sets.push_back("model.input=" + golden["input"].dump());
+  options.sets.push_back("data.batch=" + golden["batch"].dump());
+  if (golden.contains("vocabulary")) {
+    options.sets.push_back("data.vocabulary=" + golden["vocabulary"].dump());
+    options.sets.push_back("data.source.text.length=" + golden["input"][0].dump());
+  } else {
+    options.sets.insert(options.sets.end(),
+                        {"data.source=~", "data.transforms=~", "data.classes=10"});
+    options.sets.push_back("model.input=" + golden["input"].dump());
+  }
   options.sets.push_back("optimizer.sgd={lr: " + golden["lr"].dump() +
                          ", momentum: 0.9, nesterov: false, weight_decay: 1e-4}");
   options.sets.emplace_back("train.effective_batch=~");
@@ -56,7 +62,8 @@ class Training {
     programs_.add(Purpose::evaluate, batch_);
     programs_.bind();
     for (std::uint32_t b = 0; b < kBatches; ++b)
-      batches_.emplace_back(setup_.graph, batch_, kFirstBatchSalt + 2 * b);
+      batches_.emplace_back(setup_.graph, batch_, kFirstBatchSalt + 2 * b,
+                            golden.value("vocabulary", 10));
   }
 
   void check_weights() {
@@ -94,6 +101,7 @@ class Training {
   }
   void check_evaluation(const std::string& key, double bound) {
     Program& program = programs_.get(Purpose::evaluate, batch_);
+    programs_.reset_states(Purpose::evaluate);
     program.run(batches_[0].tensors(), {});
     REQUIRE(program.loss_count() == 1);  // auxiliary classifiers are of training only
     check_kept(key, program.output(), golden_[key]["output"], bound);

@@ -29,7 +29,7 @@ struct Sample {
         content{{float_tensor("fc.weight", {2, 3}, weight)},
                 {float_tensor("momentum/fc.weight", {2, 3}, slot)},
                 {float_tensor("fc.weight", {2, 3}, slot)},
-                {},
+                {float_tensor("rnn.h_l0", {2, 3}, slot)},
                 "{\"step\": " + std::to_string(step) + "}"} {}
   std::vector<float> weight, slot;
   CheckpointContent content;
@@ -50,6 +50,8 @@ std::int64_t found_step(const std::string& run, Which which = Which::last,
   CHECK(std::ranges::equal(loaded.optim.find("momentum/fc.weight")->floats(), sample.slot));
   REQUIRE(loaded.ema.has_value());
   CHECK(std::ranges::equal(loaded.ema->find("fc.weight")->floats(), sample.slot));
+  REQUIRE(loaded.carried.has_value());
+  CHECK(std::ranges::equal(loaded.carried->find("rnn.h_l0")->floats(), sample.slot));
   CHECK(loaded.state == sample.content.state);
   if (skipped != nullptr) *skipped = passed_over;
   return loaded.step;
@@ -107,8 +109,8 @@ TEST_CASE("a checkpoint is a folder of files that its MANIFEST lists") {
   CHECK(path == run / "checkpoints/step-00001000");
   CHECK(said == path);
   CHECK(names_in(run / "checkpoints") == Names{"best", "last", "step-00001000"});
-  CHECK(names_in(path) == Names{"MANIFEST", "ema.safetensors", "model.safetensors",
-                                "optim.safetensors", "state.json"});
+  CHECK(names_in(path) == Names{"MANIFEST", "carried.safetensors", "ema.safetensors",
+                                "model.safetensors", "optim.safetensors", "state.json"});
   CHECK(fs::read_symlink(run / "checkpoints/last") == "step-00001000");
   CHECK(fs::read_symlink(run / "checkpoints/best") == "step-00001000");
   const std::string manifest = read_file(path + "/MANIFEST");
@@ -144,6 +146,7 @@ TEST_CASE("every truncation and every flipped bit in any file of a checkpoint is
   const auto files = real_file_system();
   Sample sample(1);
   sample.content.ema.clear();  // the same code as for the others
+  sample.content.carried.clear();
   const std::string folder = save_checkpoint(*files, run.path(), 1, sample.content, true, 1);
   REQUIRE(problem(folder) == "");
   for (const std::string& name : names_in(folder)) {

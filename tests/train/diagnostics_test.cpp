@@ -70,8 +70,8 @@ struct Network {
                                   store, static_cast<std::int64_t>(batches.size()));
     updater->reset_average();
     if (looks)
-      diagnostics =
-          std::make_unique<Diagnostics>(DiagnosticsConfig{}, setup.graph, store, programs.probes());
+      diagnostics = std::make_unique<Diagnostics>(DiagnosticsConfig{}, setup.graph, store,
+                                                  programs.probes(), programs.time_probes());
   }
   float& bias(const std::string& layer, int channel) {
     const StoredWeight* weight = store.find(layer + ".bias");
@@ -281,7 +281,7 @@ TEST_CASE("weights that are frozen are in no norm") {
   WeightStore store(setup.graph);
   for (const char* name : {"conv1.weight", "conv1.bias", "fc.bias"}) store.freeze(name);
   test::fill_by_formula(store);
-  Diagnostics looks({}, setup.graph, store, {});
+  Diagnostics looks({}, setup.graph, store, {}, {});
   looks.before_update(store.flat(), 1, store.flat());
   const Diagnosis& found = looks.finish(1, 1);
   CHECK(found.layers[0].layer == "conv2");
@@ -305,14 +305,48 @@ TEST_CASE("looking changes no bit of the training") {
   CHECK(alone.programs.probes().empty());
 }
 
+TEST_CASE("the gradient of a sequence is told step by step") {
+  // A relu that is on: each step back in time halves the gradient, and so does another's weight.
+  Network network(R"(
+data: {batch: 3, classes: 5}
+model:
+  input: [6, 1]
+  layers:
+    - linear: {name: positive, out_features: 1}
+    - rnn: {name: rnn, hidden_size: 1, nonlinearity: relu, output: last}
+    - linear: {name: fc, out_features: 5}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.1}}
+train: {epochs: 1}
+)",
+                  {3});
+  const auto set = [&](const char* name, float value) {
+    std::ranges::fill(network.store.values(*network.store.find(name)), value);
+  };
+  set("positive.weight", 0.1F);
+  set("positive.bias", 1);
+  set("rnn.weight_ih_l0", 1);
+  set("rnn.weight_hh_l0", 0.5F);
+  set("rnn.bias_ih_l0", 0);
+  set("rnn.bias_hh_l0", 0);
+  network.store.touch();
+  network.run(3, 10);
+  const std::vector<double>& norms =
+      layer_of(network.diagnostics->finish(1, 1), "rnn").gradient_by_time;
+  REQUIRE(norms.size() == 6);
+  CHECK(norms[5] > 1e-4);
+  for (std::size_t t = 0; t + 1 < norms.size(); ++t)
+    CHECK(norms[t] == doctest::Approx(norms[t + 1] / 2).epsilon(1e-5));
+}
+
 TEST_CASE("the first step is looked at, and then every so many") {
   const Setup setup = test::setup_of(kConfig);
   const WeightStore store(setup.graph);
-  const Diagnostics diagnostics({.every = 3, .mark = {}}, setup.graph, store, {});
+  const Diagnostics diagnostics({.every = 3, .mark = {}}, setup.graph, store, {}, {});
   std::string due;
   for (std::int64_t step = 1; step <= 10; ++step) due += diagnostics.due(step) ? 'x' : '.';
   CHECK(due == "x.x..x..x.");
-  CHECK(Diagnostics({.every = 1, .mark = {}}, setup.graph, store, {}).due(2));
+  CHECK(Diagnostics({.every = 1, .mark = {}}, setup.graph, store, {}, {}).due(2));
 }
 
 }  // namespace dl

@@ -1,0 +1,80 @@
+#include "datasets/scaling.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dl {
+namespace {
+
+void add_node(ConfigNode& params, std::string_view key, ConfigNode value) {
+  if (!params.find(key))
+    params.entries().push_back({std::string(key), params.mark(), std::move(value)});
+}
+
+ConfigNode texts_node(const std::vector<std::string>& texts, const Mark& mark) {
+  std::vector<ConfigNode> items;
+  for (const std::string& text : texts) items.push_back(ConfigNode::scalar(text, mark, true));
+  return ConfigNode::list(std::move(items), mark);
+}
+
+}  // namespace
+
+void ColumnStats::add(double value) {
+  ++count_;
+  const double before = value - mean_;
+  mean_ += before / static_cast<double>(count_);
+  squares_ += before * (value - mean_);
+  min_ = std::min(min_, value);
+  max_ = std::max(max_, value);
+}
+
+double ColumnStats::deviation() const {
+  return count_ > 0 ? std::sqrt(squares_ / static_cast<double>(count_)) : 0.0;
+}
+
+void Scaling::append(const ColumnStats& stats, ScaleKind kind) {
+  double offset = 0, scale = 1;
+  if (kind == ScaleKind::standard) {
+    offset = stats.mean();
+    scale = stats.deviation();
+  } else if (kind == ScaleKind::minmax) {
+    offset = stats.min();
+    scale = stats.max() - stats.min();
+  }
+  // Of equal numbers the deviation may come out as a rounding error.
+  const bool constant = stats.min() == stats.max() || scale == 0;
+  offsets.push_back(offset);
+  scales.push_back(constant ? 1.0 : scale);
+}
+
+std::vector<float> as_floats(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
+
+void add_found(ConfigNode& params, std::string_view key, std::int64_t value) {
+  add_node(params, key, ConfigNode::scalar(std::to_string(value), params.mark()));
+}
+
+void add_found(ConfigNode& params, std::string_view key, const std::string& text) {
+  add_node(params, key, ConfigNode::scalar(text, params.mark(), true));
+}
+
+void add_found(ConfigNode& params, std::string_view key, const std::vector<double>& values) {
+  std::vector<ConfigNode> items;
+  for (const double value : values)
+    items.push_back(ConfigNode::scalar(number_text(value), params.mark()));
+  add_node(params, key, ConfigNode::list(std::move(items), params.mark()));
+}
+
+void add_found(ConfigNode& params, std::string_view key, const std::vector<std::string>& texts) {
+  add_node(params, key, texts_node(texts, params.mark()));
+}
+
+void add_found(ConfigNode& params, std::string_view key,
+               const std::vector<std::vector<std::string>>& lists) {
+  std::vector<ConfigNode> items;
+  for (const auto& texts : lists) items.push_back(texts_node(texts, params.mark()));
+  add_node(params, key, ConfigNode::list(std::move(items), params.mark()));
+}
+
+}  // namespace dl
