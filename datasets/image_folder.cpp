@@ -4,13 +4,12 @@
 #include <cstdio>
 #include <cstring>
 #include <mutex>
-#include <set>
 
+#include "datasets/class_folders.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
 #include "datasets/picture_buffers.h"
 #include "datasets/picture_file.h"
-#include "datasets/picture_folder.h"
 #include "engine/core/parallel.h"
 
 // JPEG and PNG files in a folder for each class.
@@ -30,6 +29,9 @@ struct EnumWords<OnBad> {
 namespace {
 
 constexpr std::size_t kBadShown = 100;
+
+constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png"};
+constexpr FileKind kPictures{"picture", kEndings};
 
 struct Params {
   std::string path;
@@ -79,7 +81,7 @@ void for_all(std::size_t count, const Body& body) {
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(DataSpec spec, std::string folder, PictureList list, PictureRule rule, OnBad on_bad)
+  ImageFolder(DataSpec spec, std::string folder, LabelledFiles list, PictureRule rule, OnBad on_bad)
       : spec_(std::move(spec)),
         folder_(std::move(folder)),
         list_(std::move(list)),
@@ -152,7 +154,7 @@ class ImageFolder final : public Dataset {
 
   /// `reasons`: why each file is bad, or "".
   void keep_good_ones(const std::vector<std::string>& reasons) {
-    PictureList good;
+    LabelledFiles good;
     std::vector<std::string> bad;
     std::vector<std::size_t> left(spec_.class_names.size()), listed(spec_.class_names.size());
     for (std::size_t i = 0; i < size(); ++i) {
@@ -190,7 +192,7 @@ class ImageFolder final : public Dataset {
 
   DataSpec spec_;
   std::string folder_;
-  PictureList list_;
+  LabelledFiles list_;
   PictureRule rule_;
   OnBad on_bad_;
   std::vector<std::string> notes_;
@@ -205,83 +207,49 @@ class ImageFolderSource final : public DataSource {
     const auto [height, width] = rule_.size.value_or(std::array<std::int64_t, 2>{0, 0});
     spec_ = labelled_pictures({rule_.channels, height, width}, 0);
     spec_.inputs[0].encoded = true;
-    name_classes(params_.classes);
+    set_classes(spec_, params_.classes);
   }
 
   const DataSpec& spec() const override { return spec_; }
   bool has(Split split) const override {
-    return split == Split::train || !folder_of(split, found_).empty();
+    return split == Split::train || !found_.of(split).empty();
   }
 
   void look_up(const DataPaths& paths) override {
     found_ = splits_of(paths);
-    if (!spec_.classes) name_classes(classes_of(found_));
+    if (!spec_.classes) set_classes(spec_, class_folders(found_, kPictures));
   }
 
-  void complete(ConfigNode& params) const override {
-    if (params.find("classes") || spec_.class_names.empty()) return;
-    std::vector<ConfigNode> names;
-    for (const std::string& name : spec_.class_names)
-      names.push_back(ConfigNode::scalar(name, params.mark(), true));
-    params.entries().push_back(
-        {"classes", params.mark(), ConfigNode::list(std::move(names), params.mark())});
-  }
+  void complete(ConfigNode& params) const override { complete_classes(spec_, params); }
 
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
-    const PictureSplits splits = splits_of(paths);
-    const std::string& folder = folder_of(split, splits);
+    const SplitFolders splits = splits_of(paths);
+    const std::string& folder = splits.of(split);
     if (folder.empty()) {
       throw UserError(ExitCode::data, paths.resolve(params_.path) + ": there is no folder " +
                                           std::string(split_name(split)) + "/");
     }
     DataSpec spec = spec_;
-    if (!spec.classes) {  // nothing was there when the config was read
-      spec.class_names = classes_of(splits);
-      spec.classes = static_cast<std::int64_t>(spec.class_names.size());
-    }
-    PictureList list = list_pictures(folder, spec.class_names, split == Split::train);
+    if (!spec.classes)  // nothing was there when the config was read
+      set_classes(spec, class_folders(splits, kPictures));
+    LabelledFiles list = list_files(folder, spec.class_names, split == Split::train, kPictures);
     return std::make_unique<ImageFolder>(std::move(spec), folder, std::move(list), rule_,
                                          params_.on_bad);
   }
 
  private:
-  void name_classes(std::vector<std::string> names) {
-    spec_.classes = std::nullopt;
-    if (!names.empty()) spec_.classes = static_cast<std::int64_t>(names.size());
-    spec_.class_names = std::move(names);
-  }
-
-  PictureSplits splits_of(const DataPaths& paths) const {
-    try {
-      return find_splits(paths.resolve(params_.path));
-    } catch (const UserError& error) {
-      std::string hint =
-          "it holds train/ and test/ with a folder for each class in each, or the "
-          "class folders themselves";
-      if (params_.path == "@data/cifar10_images")
-        hint = "scripts/get-data.sh cifar10_images puts it in place";
-      throw UserError(error.code(), error.diagnostics()[0].message, hint);
-    }
-  }
-
-  static const std::string& folder_of(Split split, const PictureSplits& splits) {
-    return split == Split::train   ? splits.train
-           : split == Split::valid ? splits.valid
-                                   : splits.test;
-  }
-
-  /// Named from train, or from what there is.
-  static std::vector<std::string> classes_of(const PictureSplits& splits) {
-    for (const std::string* folder : {&splits.train, &splits.valid, &splits.test}) {
-      if (!folder->empty()) return class_folders(*folder);
-    }
-    return {};
+  SplitFolders splits_of(const DataPaths& paths) const {
+    const bool ours = params_.path == "@data/cifar10_images";
+    return find_splits(paths.resolve(params_.path),
+                       ours ? "scripts/get-data.sh cifar10_images puts it in place"
+                            : "it holds train/ and test/ with a folder for each class in each, or "
+                              "the class folders themselves");
   }
 
   Params params_;
   PictureRule rule_;
   DataSpec spec_;
-  PictureSplits found_;
+  SplitFolders found_;
 };
 
 void check_consistency(const ConfigNode& node, const Params& params) {
@@ -289,17 +257,7 @@ void check_consistency(const ConfigNode& node, const Params& params) {
     throw UserError(node.find("channels")->mark(), "channels: is 2, must be 1 or 3");
   if (params.size.sizes.size() > 2)
     throw UserError(node.find("size")->mark(), "size: expected one int or [height, width]");
-  const ConfigNode* classes = node.find("classes");
-  if (classes && params.classes.empty()) throw UserError(classes->mark(), "classes: is empty");
-  std::set<std::string> seen;
-  for (std::size_t i = 0; i < params.classes.size(); ++i) {
-    const std::string& name = params.classes[i];
-    const Mark& mark = classes->items()[i].mark();
-    if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos)
-      throw UserError(mark, "classes: '" + name + "' is no name of a folder");
-    if (!seen.insert(name).second)
-      throw UserError(mark, "classes: '" + name + "' stands here twice");
-  }
+  check_classes(node, params.classes, true);
 }
 
 std::unique_ptr<DataSource> make(const ConfigNode& node) {

@@ -14,6 +14,7 @@ DataKind digits_kind();
 DataKind fashion_mnist_kind();
 DataKind idx_kind();
 DataKind image_folder_kind();
+DataKind labelled_text_kind();
 DataKind mnist_kind();
 DataKind synthetic_kind();
 DataKind text_kind();

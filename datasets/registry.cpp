@@ -4,10 +4,11 @@ namespace dl {
 
 const std::vector<DataKind>& all_data_kinds() {
   static const std::vector<DataKind> kinds = {
-      adding_kind(),       cifar10_kind(), cifar100_kind(),      csv_kind(),
-      csv_sequence_kind(), digits_kind(),  fashion_mnist_kind(), idx_kind(),
-      image_folder_kind(), mnist_kind(),   synthetic_kind(),     text_kind(),
-      ts_kind(),
+      adding_kind(),        cifar10_kind(),      cifar100_kind(),
+      csv_kind(),           csv_sequence_kind(), digits_kind(),
+      fashion_mnist_kind(), idx_kind(),          image_folder_kind(),
+      labelled_text_kind(), mnist_kind(),        synthetic_kind(),
+      text_kind(),          ts_kind(),
   };
   return kinds;
 }

@@ -3,7 +3,7 @@
 #
 #   scripts/get-data.sh NAME [--data DIR]
 #
-# NAME is mnist, fashion_mnist, cifar10_images, japanese_vowels, electricity or airline.
+# NAME is mnist, fashion_mnist, cifar10_images, japanese_vowels, electricity, airline or tinyshakespeare.
 # DIR is $DLTOOL_DATA, or data/ beside configs/, unless said. A set that is there and whole is left alone.
 # Archives are looked for in $DLTOOL_ARCHIVES, or in ../shared/data beside this repository, unless said.
 set -euo pipefail
@@ -11,7 +11,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { echo "get-data: $*" >&2; }
 fail() { say "$*"; exit 4; }
-readonly names=(mnist fashion_mnist cifar10_images japanese_vowels electricity airline)
+readonly names=(mnist fashion_mnist cifar10_images japanese_vowels electricity airline tinyshakespeare)
 usage() { local IFS='|'; echo "usage: scripts/get-data.sh ${names[*]} [--data DIR]" >&2; exit 2; }
 sha256() { sha256sum "$@" | cut -d ' ' -f 1; }   # of a file or of the input
 
@@ -107,6 +107,28 @@ from_archive() {  # from_archive FILE SHA256: into $work/files, only if it is th
   tar -xzf "$1" -C "$work/files" --no-same-owner --no-same-permissions
 }
 
+# --- tinyshakespeare: one file, which lies in the data folder itself
+
+readonly tinyshakespeare_file=tinyshakespeare.txt
+readonly tinyshakespeare_size=1115394
+readonly tinyshakespeare_sum=86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed
+
+tinyshakespeare_whole() {  # tinyshakespeare_whole FOLDER: whether the text is there as we know it
+  local text=$1/$tinyshakespeare_file
+  [[ -f $text && $(stat -c %s "$text") == "$tinyshakespeare_size" && $(sha256 "$text") == "$tinyshakespeare_sum" ]]
+}
+
+from_file() {  # from_file FILE: a copy in $work/files
+  [[ -f $1 ]] || return 1
+  mkdir -p "$work/files"
+  cat "$1" >"$work/files/${1##*/}"   # with the rights of a new file
+}
+
+from_address_of_file() {  # from_address_of_file URL NAME
+  mkdir -p "$work/files"
+  fetch "$1" "$work/files/$2"
+}
+
 # --- sets of a few files from a Python package: japanese_vowels in a folder, electricity.csv, airline.csv
 
 declare -rA package_sums=(
@@ -164,6 +186,11 @@ cifar10_images() {
   attempt "the archive $archives/$cifar10_archive" from_archive "$archives/$cifar10_archive" "$cifar10_archive_sum" ||
     { say "DLTOOL_ARCHIVES=FOLDER says where $cifar10_archive lies"; return 1; }
 }
+tinyshakespeare() {
+  local address=https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt
+  attempt "the file $archives/$tinyshakespeare_file" from_file "$archives/$tinyshakespeare_file" ||
+    attempt "$address" from_address_of_file "$address" "$tinyshakespeare_file"
+}
 japanese_vowels() { attempt "the PyPI package aeon" from_pypi aeon==1.6.0 take_vowels; }
 electricity() { attempt "the PyPI package pmdarima" from_pypi pmdarima==2.1.1 take_demand; }
 airline() { attempt "the PyPI package aeon" from_pypi aeon==1.6.0 take_airline; }
@@ -171,6 +198,7 @@ declare -rA licences=(
   [mnist]="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0 (derived from NIST's special databases)"
   [fashion_mnist]="Fashion-MNIST: Zalando SE; MIT licence"
   [cifar10_images]="CIFAR-10: A. Krizhevsky, V. Nair, G. Hinton; its authors state no licence"
+  [tinyshakespeare]="tiny shakespeare: W. Shakespeare, collected by A. Karpathy; the texts are in the public domain"
   [japanese_vowels]="Japanese Vowels: M. Kudo, J. Toyama, M. Shimbo (UCI); CC BY 4.0"
   [electricity]="Electricity demand in England and Wales, June to August 2000: J. W. Taylor (2003); from pmdarima, MIT licence"
   [airline]="Airline passengers 1949 to 1960: G. E. P. Box, G. M. Jenkins; from aeon, BSD-3-Clause licence")
@@ -187,7 +215,7 @@ done
 [[ -n $name ]] || usage
 
 target=$data/$name
-case $name in electricity|airline) target=$data ;; esac   # a lone file
+case $name in electricity|airline|tinyshakespeare) target=$data ;; esac   # a lone file
 if "${name}_whole" "$target"; then
   say "$target holds all of $name"
 else

@@ -71,6 +71,7 @@ class Builder {
     }
     add_node(decl.name, decl.mark, prefix, kind && !kind->loss ? kind : nullptr, decl.params,
              decl.from);
+    check_vocabulary(prefix);
   }
 
   void add_loss(const LossDecl& decl) {
@@ -240,6 +241,21 @@ class Builder {
       problems_.add(node.mark, prefix + "'" + graph_.nodes[node.src[0].node].name + "' predicts " +
                                    std::to_string(predicted) + " classes but the data has " +
                                    std::to_string(*data_.classes));
+    }
+  }
+
+  /// A token must have its place in the embedding that was added.
+  void check_vocabulary(const std::string& prefix) {
+    const Node& node = graph_.nodes.back();
+    if (!data_.vocabulary || shapes_.back().empty() || node.kind->name != "embedding") return;
+    const Node& source = graph_.nodes[node.src[0].node];
+    if (!source.input || source.name != "data." + data_.inputs[0].name) return;
+    const std::int64_t rows = node.layer->weights({})[0].shape[0];
+    if (rows < *data_.vocabulary) {
+      problems_.add(node.mark,
+                    prefix + "num_embeddings is " + std::to_string(rows) + ", but the data has " +
+                        std::to_string(*data_.vocabulary) + " different tokens",
+                    "num_embeddings: $data.vocabulary");
     }
   }
 

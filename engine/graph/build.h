@@ -18,7 +18,8 @@ struct DataTensor {
 /// What the network may read, taken from the data source or from the config alone.
 struct DataInterface {
   std::vector<DataTensor> inputs, targets;
-  std::optional<std::int64_t> classes;  // of the first target, where it is a label
+  std::optional<std::int64_t> classes;     // of the first target, where it is a label
+  std::optional<std::int64_t> vocabulary;  // of the first input, where it is tokens
 };
 
 /// The network that a config describes. Adds to `problems` all that is wrong with it: unknown types

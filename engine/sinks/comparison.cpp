@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kLineLength = 150;  // what the columns of values share
 constexpr std::size_t kNarrowest = 14, kWidest = 40;
 constexpr std::size_t kWidestLabel = 48;
+constexpr std::size_t kLongestValue = 200;  // bytes of a key's value
 constexpr const char* kNothing = "-";
 
 using Runs = std::span<const RunReport>;
@@ -109,10 +110,19 @@ auto readable_configs(Runs runs) {
   return std::ranges::count_if(runs, [](const RunReport& run) { return run.config.has_value(); });
 }
 
+/// A list of ten thousand words would be a table of its own.
+std::string shortened(const std::string& value) {
+  if (value.size() <= kLongestValue) return value;
+  std::size_t end = kLongestValue;
+  while ((static_cast<unsigned char>(value[end]) & 0xC0) == 0x80) --end;  // not within a letter
+  return fmt::format("{} ... ({} bytes)", value.substr(0, end), value.size());
+}
+
 TableRow difference_row(const ConfigDifference& difference) {
   TableRow row{difference.key, {}};
   if (difference.layers > 1) row.label += fmt::format(" and {} more layers", difference.layers - 1);
-  for (const auto& value : difference.values) row.cells.push_back(value.value_or(kNothing));
+  for (const auto& value : difference.values)
+    row.cells.push_back(shortened(value.value_or(kNothing)));
   return row;
 }
 

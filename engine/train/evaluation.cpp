@@ -51,7 +51,7 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
                 {"prefetched batches", batches->buffer_bytes()}},
                memory_limit_bytes());
   programs.bind();
-  const Meter meter(setup.graph);
+  const Meter meter(setup.graph, setup.eval_pipeline->spec());
   MetricSums sums;
   std::vector<const void*> tensors;
   batches->start(0);

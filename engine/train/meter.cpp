@@ -1,5 +1,8 @@
 #include "engine/train/meter.h"
 
+#include <cmath>
+#include <numbers>
+
 #include "engine/train/classification_metrics.h"
 
 namespace dl {
@@ -9,11 +12,19 @@ constexpr std::size_t kTop = 5;
 
 }  // namespace
 
-Meter::Meter(const Graph& graph) {
+Meter::Meter(const Graph& graph, const DataSpec& data) {
   for (const int loss : graph.losses) {
     const Node& node = graph.nodes[loss];
     losses_.push_back({node.name, node.loss_weight, node.train_only});
   }
+  if (data.order == SampleOrder::stream && data.token_rule) {
+    read_language(graph, data);
+  } else {
+    read_classification(graph);
+  }
+}
+
+void Meter::read_classification(const Graph& graph) {
   if (graph.losses.empty() || graph.target.node < 0) return;
   const Node& target = graph.nodes[graph.target.node];
   const bool classification = graph.nodes[graph.losses[0]].kind->name == "cross_entropy" &&
@@ -24,6 +35,17 @@ Meter::Meter(const Graph& graph) {
   label_slot_ = slot;
   classes_ = static_cast<std::size_t>(
       infer_shapes(graph, 1)[graph.output.node][graph.output.output].back());
+}
+
+/// Tokens are no classes of which each would have its figures.
+void Meter::read_language(const Graph& graph, const DataSpec& data) {
+  for (std::size_t i = 0; i < graph.losses.size() && !token_loss_; ++i) {
+    const Node& node = graph.nodes[graph.losses[i]];
+    if (node.kind->name == "cross_entropy" && !node.train_only) token_loss_ = i;
+  }
+  const TokenUnit unit = data.token_rule->unit;
+  if (unit == TokenUnit::character) bits_name_ = "bits_per_char";
+  if (unit == TokenUnit::byte) bits_name_ = "bits_per_byte";
 }
 
 void Meter::add(const Program& program, std::span<const void* const> tensors,
@@ -63,6 +85,7 @@ Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
     if (losses_.size() > 1) metrics.emplace_back(losses_[i].name, mean(i));
   }
   metrics[0].second = total;
+  if (token_loss_) add_language(mean(*token_loss_), metrics);
   if (!label_slot_) return metrics;
   const auto share = [&](std::int64_t hits) {
     return sums.labelled ? static_cast<double>(hits) / static_cast<double>(sums.labelled) : 0.0;
@@ -70,6 +93,11 @@ Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
   metrics.emplace_back("top1", share(sums.top1));
   if (classes_ > kTop) metrics.emplace_back("top5", share(sums.top5));
   return metrics;
+}
+
+void Meter::add_language(double cross_entropy, Metrics& metrics) const {
+  metrics.emplace_back("perplexity", std::exp(cross_entropy));
+  if (!bits_name_.empty()) metrics.emplace_back(bits_name_, cross_entropy / std::numbers::ln2);
 }
 
 std::vector<std::string> Meter::names() const {

@@ -16,11 +16,13 @@ namespace dl {
 /// and what the losses are called.
 class Meter {
  public:
-  explicit Meter(const Graph& graph);
+  /// `data`: of the samples that the graph gets.
+  Meter(const Graph& graph, const DataSpec& data);
 
   /// Adds what the program computed for a batch. `tensors` as given to Program::run.
   void add(const Program& program, std::span<const void* const> tensors, MetricSums& sums) const;
-  /// "loss" first; then each loss by name if there are several; top1 and top5 of a classification.
+  /// "loss" first; then each loss by name if there are several; perplexity and bits_per_char of a
+  /// stream of tokens; top1 and top5 of a classification.
   Metrics metrics(const MetricSums& sums, Purpose purpose) const;
   std::vector<std::string> names() const;
 
@@ -28,6 +30,10 @@ class Meter {
   std::optional<std::size_t> label_slot() const { return label_slot_; }
 
  private:
+  void read_classification(const Graph& graph);
+  void read_language(const Graph& graph, const DataSpec& data);
+  void add_language(double cross_entropy, Metrics& metrics) const;
+
   struct LossInfo {
     std::string name;
     float weight;
@@ -36,6 +42,8 @@ class Meter {
   std::vector<LossInfo> losses_;
   std::optional<std::size_t> label_slot_;  // among the graph's inputs
   std::size_t classes_ = 0;                // of the output
+  std::optional<std::size_t> token_loss_;  // the cross entropy of the next token
+  std::string bits_name_;                  // "bits_per_char"; "": words have none
 };
 
 /// The data pointers of a batch in the order of the graph's input nodes. Sized once, filled each

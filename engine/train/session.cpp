@@ -35,7 +35,7 @@ class Session {
         data_(setup, stop),
         store_(setup.graph),
         programs_(setup.graph, store_, setup.config.diagnostics.has_value()),
-        meter_(setup.graph),
+        meter_(setup.graph, setup.train_pipeline->spec()),
         updater_(*setup.optimizer.optimizer, setup.slices, setup.config.train, store_,
                  setup.batches_per_step()) {
     train_ = data_.training_batches();

@@ -158,10 +158,11 @@ void read_data(Setup& setup, Problems& problems) {
       problems.add(data.mark, "data.classes is " + std::to_string(*data.classes) +
                                   ", but the source has " + std::to_string(*spec.classes));
     }
-    setup.data = {tensors_of(spec.inputs), tensors_of(spec.targets), classes_of(data, spec)};
+    setup.data = {tensors_of(spec.inputs), tensors_of(spec.targets), classes_of(data, spec),
+                  data.vocabulary ? data.vocabulary : spec.vocabulary};
   } else if (setup.config.model.input) {
     setup.data = {
-        {{"image", {*setup.config.model.input, false}}}, {{"label", {{}, true}}}, data.classes};
+        {{"image", {*setup.config.model.input, false}}}, {{"label", {{}, true}}}, data.classes, {}};
   } else if (!data.source) {
     problems.add(setup.config.model.mark,
                  "neither model.input nor data.source says what the network's input looks like");
@@ -229,7 +230,7 @@ void check_monitor(const Setup& setup) {
   if (!setup.source) return;
   const bool has_valid =
       setup.source->has(Split::valid) || setup.config.data.split.valid.amount > 0;
-  choose_monitor(setup, Meter(setup.graph), has_valid);
+  choose_monitor(setup, Meter(setup.graph, setup.train_pipeline->spec()), has_valid);
 }
 
 }  // namespace

@@ -1,55 +1,44 @@
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "datasets/splits.h"
 #include "datasets/text_file.h"
 #include "datasets/tokenizer.h"
 #include "datasets/vocabulary.h"
 #include "engine/core/error.h"
-#include "tests/support/data_files.h"
+#include "tests/support/texts.h"
 
 namespace dl {
 namespace {
 
+using test::looked_up;
 using test::typed;
-using Params = std::vector<std::pair<std::string, std::string>>;
+using Params = test::SourceParams;
 using Tokens = std::vector<std::string>;
+using Numbers = std::vector<std::int32_t>;
 
-void write_text(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
-
-/// A source with the text as its file, or several: {name, text}.
+/// A folder with texts, of which t.txt is the one that sources read unless they say train.
 struct Place {
   Place() = default;
   explicit Place(const std::string& text) { write("t.txt", text); }
   void write(const std::string& name, const std::string& text) const {
-    write_text(folder / name, text);
+    test::write_text(folder / name, text);
   }
   std::unique_ptr<DataSource> source(Params params) const {
     if (params.empty() || params[0].first != "train")
       params.insert(params.begin(), {"path", folder / "t.txt"});
-    auto made = make_data_source(typed("text", params));
-    made->look_up({});
-    return made;
+    return looked_up("text", params);
   }
 
   test::TempFolder folder;
 };
 
 struct Window {
-  std::vector<std::int32_t> tokens, next;
+  Numbers tokens, next;
 };
 
 Window read_window(const Dataset& data, std::size_t index) {
-  const std::size_t length = data.spec().inputs[0].elements();
-  Window window{std::vector<std::int32_t>(length), std::vector<std::int32_t>(length)};
-  const std::span<std::byte> out[] = {std::as_writable_bytes(std::span(window.tokens)),
-                                      std::as_writable_bytes(std::span(window.next))};
-  data.read(index, out);
-  return window;
+  const auto fields = test::read_integers(data, index);
+  return {fields[0], fields[1]};
 }
 
 /// The tokens of all windows and the last next one: what the data set is a stream of.
@@ -57,7 +46,7 @@ Tokens stream_of(const Dataset& data) {
   Tokens stream;
   Window window;
   for (std::size_t i = 0; i < data.size(); ++i) {
-    const std::vector<std::int32_t> before = window.next;
+    const Numbers before = window.next;
     window = read_window(data, i);
     if (i > 0) CHECK(window.tokens[0] == before.back());
     for (std::size_t k = 0; k + 1 < window.tokens.size(); ++k)
@@ -69,25 +58,13 @@ Tokens stream_of(const Dataset& data) {
 }
 
 /// Tokens of one byte each as a text.
-std::string text_of(const Dataset& data) {
-  std::string text;
-  for (const std::string& token : stream_of(data)) text += token;
-  return text;
-}
+std::string text_of(const Dataset& data) { return join(stream_of(data), ""); }
 
-std::string message_of(const std::function<void()>& act, ExitCode code = ExitCode::data) {
-  try {
-    act();
-  } catch (const UserError& error) {
-    CHECK(error.code() == code);
-    return error.what();
-  }
-  return "nothing was thrown";
-}
+std::string message_of(const std::function<void()>& act) { return test::user_error(act); }
 
 /// What making a source says.
 std::string making(const Params& params) {
-  return message_of([&] { make_data_source(typed("text", params)); }, ExitCode::config);
+  return test::user_error([&] { make_data_source(typed("text", params)); }, ExitCode::config);
 }
 
 }  // namespace
@@ -109,10 +86,10 @@ TEST_CASE(
 
   const auto data = source->open(Split::train, {});
   REQUIRE(data->size() == 3);  // of 12 characters; the tenth is only told
-  CHECK(read_window(*data, 0).tokens == std::vector<std::int32_t>{3, 2, 0});
-  CHECK(read_window(*data, 0).next == std::vector<std::int32_t>{2, 0, 2});
-  CHECK(read_window(*data, 2).tokens == std::vector<std::int32_t>{6, 4, 5});
-  CHECK(read_window(*data, 2).next == std::vector<std::int32_t>{4, 5, 7});
+  CHECK(read_window(*data, 0).tokens == Numbers{3, 2, 0});
+  CHECK(read_window(*data, 0).next == Numbers{2, 0, 2});
+  CHECK(read_window(*data, 2).tokens == Numbers{6, 4, 5});
+  CHECK(read_window(*data, 2).next == Numbers{4, 5, 7});
   CHECK(data->sample_name(2) == (place.folder / "t.txt") + " (train): tokens 6 to 8");
   CHECK_FALSE(source->has(Split::valid));
   CHECK_FALSE(source->has(Split::test));
@@ -218,8 +195,7 @@ TEST_CASE("a vocabulary that stands in the config is used as it is, without look
   const auto source = make_data_source(typed(
       "text", {{"path", place.folder / "t.txt"}, {"vocabulary", "[b, x, a]"}, {"length", "3"}}));
   CHECK(source->spec().vocabulary == 3);
-  CHECK(read_window(*source->open(Split::train, {}), 0).tokens ==
-        std::vector<std::int32_t>{2, 0, 0});
+  CHECK(read_window(*source->open(Split::train, {}), 0).tokens == Numbers{2, 0, 0});
   const auto words = make_data_source(
       typed("text",
             {{"path", place.folder / "t.txt"}, {"unit", "word"}, {"vocabulary", "[<eos>, baab]"}}));
@@ -285,7 +261,7 @@ TEST_CASE("texts can be encoded as the data are, for prompts") {
   const Place place("One two\nthree two\n");
   const auto source = place.source({{"unit", "word"}, {"lowercase", "true"}});
   const Vocabulary vocabulary(source->spec());
-  CHECK(vocabulary.encode("TWO four one") == std::vector<std::int32_t>{2, 0, 3, 1});
+  CHECK(vocabulary.encode("TWO four one") == Numbers{2, 0, 3, 1});
   CHECK(vocabulary.encode("").empty());
   const Vocabulary characters(place.source({})->spec());
   CHECK_THROWS_WITH_AS(characters.encode("two, one"),

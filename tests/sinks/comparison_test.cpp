@@ -123,6 +123,17 @@ TEST_CASE("of very many keys the first are shown, and how many more there are") 
   CHECK(table.ends_with("\nand 10 more keys differ (--json names them)\n"));
 }
 
+TEST_CASE("a value that is endless, as a vocabulary, is cut between letters") {
+  const std::vector<RunReport> runs = {done("a", 0.9), done("b", 0.9)};
+  std::string words;
+  for (int i = 0; i < 5000; ++i) words += "\xC3\xA9";
+  const ConfigDifference vocabulary{"vocabulary", {"x" + words, words}};
+  const std::string table = comparison_table(runs, std::vector<ConfigDifference>{vocabulary});
+  CHECK(table.find("(10001 bytes)") != std::string::npos);
+  CHECK(table.size() < 2000);
+  CHECK(table.find("\\x") == std::string::npos);  // no half letters
+}
+
 TEST_CASE("one run is shown alone, and its name is escaped") {
   const std::string table =
       comparison_table(std::vector<RunReport>{done("an \x1b[31mevil", 0.9)}, {});

@@ -1,0 +1,211 @@
+#include "datasets/class_folders.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <set>
+#include <string_view>
+
+#include "engine/core/error.h"
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxDepth = 32;  // of folders below a class: links may go in circles
+constexpr std::size_t kClassesShown = 10;
+
+[[noreturn]] void fail(const std::string& path, const std::string& message,
+                       const std::string& hint = {}) {
+  throw UserError(ExitCode::data, path + ": " + message, hint);
+}
+
+std::string below(const std::string& folder, const std::string& name) {
+  return folder + "/" + name;
+}
+
+struct Entry {
+  std::string name;
+  bool folder = false;
+};
+
+/// What is in a folder, sorted by the bytes of the names. Links are followed.
+std::vector<Entry> entries_of(const std::string& folder) {
+  std::error_code error;
+  std::vector<Entry> entries;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;  // a link to nowhere is no folder
+    Entry entry{it->path().filename().string(), it->is_directory(ignored)};
+    if (entry.name[0] != '.') entries.push_back(std::move(entry));
+  }
+  if (error) fail(folder, error.message());
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+bool is_of(const FileKind& kind, const std::string& name) {
+  std::string ending = fs::path(name).extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return std::ranges::find(kind.endings, ending) != kind.endings.end();
+}
+
+/// ".jpg, .jpeg or .png"
+std::string endings_text(const FileKind& kind) {
+  std::string text;
+  for (std::size_t i = 0; i < kind.endings.size(); ++i) {
+    if (i > 0) text += i + 1 == kind.endings.size() ? " or " : ", ";
+    text += kind.endings[i];
+  }
+  return text;
+}
+
+/// The files of one class, with those in its folders' folders.
+struct ClassFiles {
+  const FileKind& kind;
+  std::vector<std::string> found = {};
+  std::size_t others = 0;
+
+  void collect(const std::string& root, const std::string& folder, int depth) {
+    if (depth > kMaxDepth) {
+      fail(below(root, folder), "lies more than " + std::to_string(kMaxDepth) +
+                                    " folders deep; does a link lead in a circle?");
+    }
+    for (const Entry& entry : entries_of(below(root, folder))) {
+      const std::string path = below(folder, entry.name);
+      if (entry.folder) {
+        collect(root, path, depth + 1);
+      } else if (is_of(kind, entry.name)) {
+        found.push_back(path);
+      } else {
+        ++others;
+      }
+    }
+  }
+};
+
+std::string shown(std::span<const std::string> classes) {
+  const std::size_t count = std::min(classes.size(), kClassesShown);
+  const std::string names = join(classes.first(count), ", ");
+  return count == classes.size() ? names : names + ", ... (" + std::to_string(classes.size()) + ")";
+}
+
+std::vector<std::string> folders_in(const std::string& folder, const FileKind& kind) {
+  std::vector<std::string> classes;
+  for (const Entry& entry : entries_of(folder)) {
+    if (!entry.folder) continue;
+    if (escaped(entry.name) != entry.name) {
+      fail(folder, "the name of the folder '" + entry.name + "' is not printable UTF-8",
+           "classes are called by their folders: rename it");
+    }
+    classes.push_back(entry.name);
+  }
+  if (classes.empty())
+    fail(folder, "holds no folders: each class needs one with its " + std::string(kind.name) + "s");
+  return classes;
+}
+
+void expect_only(std::span<const std::string> classes, const std::string& folder,
+                 const FileKind& kind) {
+  const std::set<std::string_view> known(classes.begin(), classes.end());
+  for (const std::string& name : folders_in(folder, kind)) {
+    if (known.count(name) > 0) continue;
+    fail(below(folder, name),
+         "'" + name + "' is none of the classes, " + shown(classes) + did_you_mean(name, classes));
+  }
+}
+
+}  // namespace
+
+const std::string& SplitFolders::of(Split split) const {
+  return split == Split::train ? train : split == Split::valid ? valid : test;
+}
+
+SplitFolders find_splits(const std::string& folder, const std::string& hint) {
+  std::error_code error;
+  const fs::file_status status = fs::status(folder, error);
+  if (!fs::exists(status)) fail(folder, "there is no such folder", hint);
+  if (!fs::is_directory(status)) fail(folder, "is no folder", hint);
+  const auto split = [&](const char* name) {
+    const std::string path = below(folder, name);
+    return is_folder(path) ? path : std::string();
+  };
+  SplitFolders splits{split("train"), split("valid"), split("test")};
+  const std::string val = split("val");
+  if (!val.empty() && !splits.valid.empty())
+    fail(folder, "has both valid/ and val/: which is for validation?", hint);
+  if (!val.empty()) splits.valid = val;
+  if (splits.train.empty() && splits.valid.empty() && splits.test.empty()) splits.train = folder;
+  return splits;
+}
+
+std::vector<std::string> class_folders(const SplitFolders& splits, const FileKind& kind) {
+  for (const std::string* folder : {&splits.train, &splits.valid, &splits.test}) {
+    if (!folder->empty()) return folders_in(*folder, kind);
+  }
+  return {};
+}
+
+LabelledFiles list_files(const std::string& folder, std::span<const std::string> classes,
+                         bool all_classes, const FileKind& kind) {
+  expect_only(classes, folder, kind);
+  LabelledFiles list;
+  for (std::size_t label = 0; label < classes.size(); ++label) {
+    const std::string& name = classes[label];
+    if (!is_folder(below(folder, name))) {
+      if (all_classes) fail(folder, "there is no folder for the class '" + name + "'");
+      continue;
+    }
+    ClassFiles files{kind};
+    files.collect(folder, name, 1);
+    if (files.found.empty()) {
+      fail(below(folder, name), "holds no " + std::string(kind.name) + " (" + endings_text(kind) +
+                                    "); files of other kinds: " + std::to_string(files.others));
+    }
+    std::sort(files.found.begin(), files.found.end());
+    for (std::string& path : files.found) {
+      list.files.push_back(std::move(path));
+      list.labels.push_back(static_cast<std::int32_t>(label));
+    }
+  }
+  return list;
+}
+
+void check_classes(const ConfigNode& node, std::span<const std::string> classes, bool folders) {
+  const ConfigNode* list = node.find("classes");
+  if (!list) return;
+  if (classes.empty()) throw UserError(list->mark(), "classes: is empty");
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const std::string& name = classes[i];
+    const Mark& mark = list->items()[i].mark();
+    if (folders && (name.empty() || name[0] == '.' || name.find('/') != std::string::npos))
+      throw UserError(mark, "classes: '" + name + "' is no name of a folder");
+    if (!seen.insert(name).second)
+      throw UserError(mark, "classes: '" + name + "' stands here twice");
+  }
+}
+
+void set_classes(DataSpec& spec, std::vector<std::string> names) {
+  spec.classes = std::nullopt;
+  if (!names.empty()) spec.classes = static_cast<std::int64_t>(names.size());
+  spec.class_names = std::move(names);
+}
+
+void complete_classes(const DataSpec& spec, ConfigNode& params) {
+  if (params.find("classes") || spec.class_names.empty()) return;
+  std::vector<ConfigNode> names;
+  for (const std::string& name : spec.class_names)
+    names.push_back(ConfigNode::scalar(name, params.mark(), true));
+  params.entries().push_back(
+      {"classes", params.mark(), ConfigNode::list(std::move(names), params.mark())});
+}
+
+}  // namespace dl

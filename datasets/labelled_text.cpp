@@ -1,0 +1,291 @@
+#include <zlib.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <cstring>
+#include <ranges>
+#include <set>
+
+#include "datasets/csv_file.h"
+#include "datasets/kinds.h"
+#include "datasets/labelled_texts.h"
+#include "datasets/token_ids.h"
+#include "datasets/token_params.h"
+#include "datasets/tokenizer.h"
+
+// Texts of any length, each of which belongs to a class.
+namespace dl {
+namespace {
+
+constexpr std::size_t kMaxClasses = 10'000;
+
+struct Params : TokenParams {
+  std::string path, train, valid, test;
+  std::string text_column = "text", label_column = "label", separator = ",";
+  std::int64_t length = 0;
+  std::vector<std::string> classes;
+};
+
+ParamTable<Params> param_table() {
+  ParamTable<Params> table = {
+      with_default("path", &Params::path,
+                   "folder of train/, valid/ (or val/) and test/ with a folder of .txt files for "
+                   "each class in each, or of the class folders themselves; '@data/...' lies in "
+                   "the data folder"),
+      with_default("train", &Params::train,
+                   "instead of path: a CSV file whose first row names the columns"),
+      with_default("valid", &Params::valid, "beside train: likewise; '' when there is none"),
+      with_default("test", &Params::test, "beside train: likewise; '' when there is none"),
+      with_default("text_column", &Params::text_column, "of CSV files: the column of the texts"),
+      with_default("label_column", &Params::label_column,
+                   "of CSV files: the column of the classes"),
+      with_default("separator", &Params::separator,
+                   "of CSV files: what stands between fields: one character, or the word tab"),
+      required("length", &Params::length, between(1, 1 << 20),
+               "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut"),
+      with_default("classes", &Params::classes,
+                   "the classes in the order of the labels; all that train has, sorted, unless "
+                   "said"),
+  };
+  append(table, token_table());
+  return table;
+}
+
+/// Numbers 0 and 1, in every unit.
+std::vector<std::string> specials() {
+  return {std::string(kPaddingToken), std::string(kUnknownToken)};
+}
+
+/// The tokens of all texts one after the other, and where each text begins.
+struct EncodedTexts {
+  explicit EncodedTexts(std::size_t vocabulary) : tokens(vocabulary) {}
+
+  TokenIds tokens;
+  std::vector<std::size_t> begins = {0};  // and the end of the last
+  std::vector<std::int32_t> labels;
+  std::vector<std::string> names;
+  std::size_t cut = 0;  // texts that were too long
+};
+
+class LabelledTextDataset final : public Dataset {
+ public:
+  LabelledTextDataset(DataSpec spec, std::string name, EncodedTexts texts)
+      : spec_(std::move(spec)), name_(std::move(name)), texts_(std::move(texts)) {
+    if (size() == 0) throw UserError(ExitCode::data, name_ + ": holds no text");
+  }
+
+  const DataSpec& spec() const override { return spec_; }
+  std::size_t size() const override { return texts_.labels.size(); }
+  std::string sample_name(std::size_t index) const override { return texts_.names[index]; }
+
+  void read(std::size_t index, SampleBuffers out) const override {
+    assert(index < size());
+    const std::span<std::int32_t> tokens(reinterpret_cast<std::int32_t*>(out[0].data()),
+                                         spec_.inputs[0].elements());
+    const auto length = static_cast<std::int32_t>(texts_.begins[index + 1] - texts_.begins[index]);
+    texts_.tokens.copy(texts_.begins[index], tokens.first(length));
+    std::fill(tokens.begin() + length, tokens.end(), 0);  // <pad>
+    std::memcpy(out[1].data(), &length, sizeof(length));
+    std::memcpy(out[2].data(), &texts_.labels[index], sizeof(std::int32_t));
+  }
+
+  std::vector<std::string> notes() const override {
+    if (texts_.cut == 0) return {};
+    return {name_ + ": " + std::to_string(texts_.cut) + " of " + std::to_string(size()) +
+            " texts are cut after " + std::to_string(spec_.inputs[0].elements()) +
+            " tokens (length)"};
+  }
+
+  std::string fingerprint() const override {
+    unsigned long sum = texts_.tokens.crc32();
+    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(texts_.begins.data()),
+                  texts_.begins.size() * sizeof(texts_.begins[0]));
+    sum = crc32_z(sum, reinterpret_cast<const Bytef*>(texts_.labels.data()),
+                  texts_.labels.size() * sizeof(texts_.labels[0]));
+    char text[64];
+    std::snprintf(text, sizeof text, "%zu texts, crc32 %08lx", size(), sum);
+    return text;
+  }
+
+ private:
+  DataSpec spec_;
+  std::string name_;
+  EncodedTexts texts_;
+};
+
+class LabelledTextSource final : public DataSource {
+ public:
+  LabelledTextSource(Params params, char separator)
+      : params_(std::move(params)), columns_{separator, params_.text_column, params_.label_column} {
+    spec_ = {.inputs = {{"tokens", DataType::s32, {params_.length}}, {"length", DataType::s32, {}}},
+             .targets = {{"label", DataType::s32, {}}},
+             .token_rule = TokenRule{params_.unit, params_.lowercase, false}};
+    set_tokens(spec_, known_tokens(params_, specials()));
+    set_classes(spec_, params_.classes);
+  }
+
+  const DataSpec& spec() const override { return spec_; }
+  bool has(Split split) const override {
+    if (split == Split::train) return true;
+    return !(in_folders() ? found_.of(split) : table_of(split)).empty();
+  }
+
+  void look_up(const DataPaths& paths) override {
+    if (in_folders()) found_ = folders(paths);
+    find_facts(spec_, paths);
+  }
+  void complete(ConfigNode& params) const override {
+    complete_classes(spec_, params);
+    complete_vocabulary(spec_, params);
+  }
+
+  std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
+    DataSpec spec = spec_;
+    find_facts(spec, paths);  // where nothing was there when the config was read
+    const Vocabulary vocabulary(spec);
+    EncodedTexts encoded(vocabulary.size());
+    const auto texts = open_texts(split, spec.class_names, paths);
+    while (texts->next()) {
+      encoded.labels.push_back(number_of(*texts, spec.class_names));
+      encoded.names.push_back(texts->name());
+      encode(*texts, vocabulary, encoded);
+    }
+    encoded.tokens.shrink_to_fit();
+    return std::make_unique<LabelledTextDataset>(std::move(spec), place_of(split, paths),
+                                                 std::move(encoded));
+  }
+
+ private:
+  bool in_folders() const { return !params_.path.empty(); }
+  const std::string& table_of(Split split) const {
+    return split == Split::train   ? params_.train
+           : split == Split::valid ? params_.valid
+                                   : params_.test;
+  }
+
+  SplitFolders folders(const DataPaths& paths) const {
+    return find_splits(paths.resolve(params_.path),
+                       "it holds train/ and test/ with a folder for each class in each, or the "
+                       "class folders themselves");
+  }
+
+  /// The folder or the file of a split.
+  std::string place_of(Split split, const DataPaths& paths) const {
+    if (!in_folders()) return paths.resolve(table_of(split));
+    std::string folder = folders(paths).of(split);
+    if (folder.empty()) {
+      throw UserError(ExitCode::data, paths.resolve(params_.path) + ": there is no folder " +
+                                          std::string(split_name(split)) + "/");
+    }
+    return folder;
+  }
+
+  std::unique_ptr<LabelledTexts> open_texts(Split split, const std::vector<std::string>& classes,
+                                            const DataPaths& paths) const {
+    const std::string place = place_of(split, paths);
+    return in_folders() ? texts_in_folder(place, classes, split == Split::train)
+                        : texts_in_table(place, columns_);
+  }
+
+  /// The classes and the tokens that train has, as far as the config leaves them open.
+  void find_facts(DataSpec& spec, const DataPaths& paths) const {
+    if (in_folders() && !spec.classes) set_classes(spec, class_folders(folders(paths), kTextFiles));
+    if (spec.classes && spec.vocabulary) return;
+    std::set<std::string, std::less<>> labels;
+    TokenCounts counts;
+    const auto texts = open_texts(Split::train, spec.class_names, paths);
+    while (texts->next()) {
+      if (!labels.contains(texts->label())) labels.emplace(texts->label());
+      if (!spec.vocabulary)
+        for_each_of(*texts, [&](std::string_view token, std::size_t) { counts.add(token); });
+    }
+    const std::string place = place_of(Split::train, paths);
+    if (!spec.classes) set_classes(spec, checked(labels, place));
+    if (!spec.vocabulary) set_tokens(spec, tokens_of(counts, params_, specials(), place));
+  }
+
+  std::vector<std::string> checked(const std::set<std::string, std::less<>>& labels,
+                                   const std::string& place) const {
+    if (labels.size() > kMaxClasses) {
+      throw UserError(ExitCode::data,
+                      place + ": column '" + columns_.label +
+                          "': " + std::to_string(labels.size()) + " different classes, more than " +
+                          std::to_string(kMaxClasses),
+                      "label_column names the column of the classes");
+    }
+    return {labels.begin(), labels.end()};
+  }
+
+  static std::int32_t number_of(const LabelledTexts& texts,
+                                const std::vector<std::string>& classes) {
+    const auto at = std::ranges::find(classes, texts.label());
+    if (at == classes.end()) texts.fail_label(classes);
+    return static_cast<std::int32_t>(at - classes.begin());
+  }
+
+  template <class Body>
+  void for_each_of(LabelledTexts& texts, const Body& body) const {
+    fold_case(texts.text(), *spec_.token_rule);
+    try {
+      for_each_token(texts.text(), *spec_.token_rule, body);
+    } catch (const TextError& error) {
+      texts.fail(error);
+    }
+  }
+
+  /// All of the text is looked at, so that what is wrong with it is told, however long it is.
+  void encode(LabelledTexts& texts, const Vocabulary& vocabulary, EncodedTexts& encoded) const {
+    std::size_t count = 0;
+    const auto most = static_cast<std::size_t>(params_.length);
+    for_each_of(texts, [&](std::string_view token, std::size_t offset) {
+      if (++count <= most) encoded.tokens.add(vocabulary.number_of(token, offset));
+    });
+    if (count == 0) {
+      texts.fail(
+          TextError(0, "there is no " + std::string(unit_name(params_.unit)) + " in this text"));
+    }
+    if (count > most) ++encoded.cut;
+    encoded.begins.push_back(encoded.tokens.size());
+  }
+
+  Params params_;
+  TextColumns columns_;
+  DataSpec spec_;
+  SplitFolders found_;
+};
+
+void check_consistency(const ConfigNode& node, const Params& params) {
+  if (params.path.empty() == params.train.empty()) {
+    throw UserError(node.mark(), params.path.empty() ? "missing key 'path' or 'train' (string)"
+                                                     : "path and train: give one of them");
+  }
+  for (const char* key : {"valid", "test", "text_column", "label_column", "separator"}) {
+    const ConfigNode* value = node.find(key);
+    if (value && !params.path.empty())
+      throw UserError(value->mark(), std::string(key) + ": only for CSV files, beside train");
+  }
+  check_classes(node, params.classes, !params.path.empty());
+  const std::vector<std::string> front = specials();
+  check_token_params(node, params, front);
+  const ConfigNode* list = node.find("vocabulary");
+  if (list && !std::ranges::equal(params.vocabulary | std::views::take(front.size()), front))
+    throw UserError(list->mark(), "vocabulary: must begin with <pad> and <unk>");
+}
+
+std::unique_ptr<DataSource> make(const ConfigNode& node) {
+  Params params = read_params(node, param_table());
+  check_consistency(node, params);
+  const ConfigNode* said = node.find("separator");
+  const char separator = csv_separator(params.separator, said ? said->mark() : node.mark());
+  return std::make_unique<LabelledTextSource>(std::move(params), separator);
+}
+
+}  // namespace
+
+DataKind labelled_text_kind() {
+  return {"labelled_text", "texts with classes: .txt files in a folder for each, or a CSV file",
+          specs_of(param_table()), make};
+}
+
+}  // namespace dl

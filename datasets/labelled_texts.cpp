@@ -1,0 +1,91 @@
+#include "datasets/labelled_texts.h"
+
+#include "datasets/csv_file.h"
+#include "engine/core/error.h"
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kClassesShown = 10;
+
+class FolderTexts final : public LabelledTexts {
+ public:
+  FolderTexts(std::string folder, std::vector<std::string> classes, bool all_classes)
+      : folder_(std::move(folder)),
+        classes_(std::move(classes)),
+        list_(list_files(folder_, classes_, all_classes, kTextFiles)) {}
+
+  bool next() override {
+    if (at_ == list_.files.size()) return false;
+    file_.emplace(folder_ + "/" + list_.files[at_++]);
+    file_->drop_mark();
+    return true;
+  }
+  std::string& text() override { return file_->text(); }
+  std::string_view label() const override { return classes_[list_.labels[at_ - 1]]; }
+  std::string name() const override { return file_->path(); }
+
+  void fail(const TextError& error) const override {
+    throw UserError(ExitCode::data, file_->place(error.offset()) + ": " + error.what(),
+                    error.hint());
+  }
+  void fail_label(std::span<const std::string>) const override {
+    throw UserError(ExitCode::data, name() + ": is in the folder of no class");
+  }
+
+ private:
+  std::string folder_;
+  std::vector<std::string> classes_;
+  LabelledFiles list_;
+  std::size_t at_ = 0;  // the file after the one that was read
+  std::optional<TextFile> file_;
+};
+
+class TableTexts final : public LabelledTexts {
+ public:
+  TableTexts(const std::string& path, const TextColumns& columns)
+      : table_(path, {.separator = columns.separator}),
+        text_column_(table_.index_of(columns.text)),
+        label_column_(table_.index_of(columns.label)) {}
+
+  bool next() override {
+    if (!table_.next()) return false;
+    text_ = table_.row()[text_column_].text;
+    if (label().empty()) table_.fail(label_column_, "is empty, expected a class");
+    return true;
+  }
+  std::string& text() override { return text_; }
+  std::string_view label() const override { return table_.row()[label_column_].word(); }
+  std::string name() const override { return table_.path() + ":" + std::to_string(table_.line()); }
+
+  void fail(const TextError& error) const override {
+    table_.fail(text_column_, error.what(), error.hint());
+  }
+  void fail_label(std::span<const std::string> classes) const override {
+    const std::string found(label());
+    const bool all = classes.size() <= kClassesShown;
+    const std::string names =
+        join(all ? classes : classes.first(kClassesShown), ", ") + (all ? "" : ", ...");
+    table_.fail(label_column_,
+                "'" + found + "' is none of the classes, " + names + did_you_mean(found, classes));
+  }
+
+ private:
+  CsvFile table_;
+  std::size_t text_column_, label_column_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::unique_ptr<LabelledTexts> texts_in_folder(const std::string& folder,
+                                               std::vector<std::string> classes, bool all_classes) {
+  return std::make_unique<FolderTexts>(folder, std::move(classes), all_classes);
+}
+
+std::unique_ptr<LabelledTexts> texts_in_table(const std::string& path, const TextColumns& columns) {
+  return std::make_unique<TableTexts>(path, columns);
+}
+
+}  // namespace dl

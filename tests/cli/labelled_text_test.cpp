@@ -1,0 +1,122 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "engine/core/file_system.h"
+#include "tests/support/run_program.h"
+#include "tests/support/texts.h"
+
+// Classification of texts, from the command line.
+namespace dl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kConfig = R"(
+version: 1
+name: reviews
+data:
+  source: {labelled_text: {path: '@data/reviews', unit: word, length: 6}}
+  batch: 8
+  split: {valid: 10}
+model:
+  layers:
+    - embedding: {name: embedding, from: data.tokens, num_embeddings: $data.vocabulary, embedding_dim: 6}
+    - lstm: {name: rnn, from: [embedding, data.length], hidden_size: 8, output: last}
+    - linear: {out_features: $data.classes}
+loss: cross_entropy
+optimizer: {adam: {lr: 0.03}}
+train: {epochs: 6, threads: 2}
+)";
+
+/// Unequal texts of which one word says the class.
+std::string review(int number, bool good) {
+  const std::string filler[] = {"a", "film", "of", "the", "year"};
+  std::string text;
+  for (int k = 0; k < number % 4; ++k) text += filler[(number * 3 + k) % 5] + " ";
+  text += good ? "great" : "dull";
+  for (int k = 0; k < number % 3; ++k) text += " " + filler[(number + k) % 5];
+  return text;
+}
+
+struct Place {
+  TempFolder folder;
+  std::string config = folder / "reviews.yaml", data = folder / "data";
+
+  Place() {
+    write_text(config, kConfig);
+    std::string rows = "label,text\n";
+    for (int i = 0; i < 60; ++i) {
+      const bool good = i % 2 == 0;
+      const std::string name = (good ? "good/" : "not good/") + std::to_string(i) + ".txt";
+      write_text(data + (i < 45 ? "/reviews/train/" : "/reviews/test/") + name, review(i, good));
+      if (i < 45) rows += std::string(good ? "1" : "0") + ",\"" + review(i, good) + "\"\n";
+    }
+    write_text(data + "/reviews.csv", rows);
+  }
+  ProgramResult dltool(std::vector<std::string> arguments,
+                       const std::vector<std::string>& sets = {}) const {
+    for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
+    arguments.insert(arguments.end(), {"--data", data});
+    return run_program(DLTOOL_BINARY, arguments);
+  }
+  ProgramResult train(const std::string& run, const std::vector<std::string>& sets = {}) const {
+    return dltool({"train", config, "--run", folder / run}, sets);
+  }
+};
+
+void check_fails(const ProgramResult& result, int code, const std::string& message) {
+  CHECK_MESSAGE(result.exit_code == code, result.err);
+  CHECK_MESSAGE(result.err.find(message) != std::string::npos, result.err);
+}
+
+}  // namespace
+
+TEST_CASE("texts in folders are classified, and the run keeps classes and vocabulary") {
+  const Place place;
+  const ProgramResult result = place.train("run");
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  CHECK(result.err.find("35 samples to train on, 10 to validate, 15 to test") != std::string::npos);
+  const std::string resolved = read_file(place.folder / "run/config.resolved.yaml");
+  CHECK_MESSAGE(resolved.find(R"(classes: [good, "not good"])") != std::string::npos, resolved);
+  CHECK_MESSAGE(resolved.find(R"(vocabulary: ["<pad>", "<unk>", )") != std::string::npos, resolved);
+  fs::remove_all(place.data + "/reviews/train");
+  const ProgramResult eval = place.dltool({"eval", place.folder / "run", "--json"});
+  REQUIRE_MESSAGE(eval.exit_code == 0, eval.err);
+  const json out = json::parse(eval.out);
+  CHECK(out["samples"] == 15);
+  CHECK(out["top1"] == 1.0);
+  CHECK(out["classes"][1]["name"] == "not good");
+  CHECK_FALSE(out.contains("perplexity"));
+}
+
+TEST_CASE("rows of a table are classified as well") {
+  const Place place;
+  const std::string source = "data.source.labelled_text.";
+  const std::vector<std::string> table = {source + "path=~", source + "train=@data/reviews.csv",
+                                          source + "unit=char", source + "length=40",
+                                          "train.epochs=1"};
+  const ProgramResult result = place.train("run", table);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  write_text(place.data + "/reviews.csv", "label,text\n1,good\n,bad\n");
+  check_fails(place.train("bad", table), 4,
+              "reviews.csv:3:1: column 'label': is empty, expected a class");
+}
+
+TEST_CASE("check and bench need the texts only for what neither source nor data says") {
+  const Place place;
+  fs::remove_all(place.data);
+  const std::string classes = "data.source.labelled_text.classes=[a, b, c]";
+  check_fails(place.dltool({"check", place.config}), 4,
+              "there is no such folder; $data.vocabulary needs the number of tokens");
+  check_fails(place.dltool({"check", place.config}, {classes}), 4, "$data.vocabulary needs");
+  check_fails(place.dltool({"check", place.config}, {"data.vocabulary=30"}), 4,
+              "$data.classes needs the number of classes");
+  const std::vector<std::string> both = {classes, "data.vocabulary=30"};
+  CHECK(place.dltool({"check", place.config}, both).exit_code == 0);
+  CHECK(place.dltool({"bench", place.config, "--steps", "1"}, both).exit_code == 0);
+}
+
+}  // namespace dl::test

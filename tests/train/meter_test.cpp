@@ -1,0 +1,82 @@
+#include "engine/train/meter.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/support/network.h"
+
+namespace dl {
+namespace {
+
+using Names = std::vector<std::string>;
+
+/// A language model of five tokens without a file; `source` and `loss` in YAML.
+Setup language_model(const std::string& source, const std::string& loss,
+                     const std::string& data = "") {
+  return test::setup_of("data: {source: {text: {path: nowhere, length: 4, " + source +
+                        "}}, batch: 2" + data +
+                        "}\n"
+                        "model:\n  layers:\n"
+                        "    - embedding: {num_embeddings: $data.vocabulary, embedding_dim: 3}\n"
+                        "    - linear: {out_features: $data.vocabulary}\n"
+                        "loss: " +
+                        loss + "\noptimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n");
+}
+
+Meter meter_of(const Setup& setup) { return {setup.graph, setup.train_pipeline->spec()}; }
+
+double metric(const Metrics& metrics, const std::string& name) {
+  for (const auto& [key, value] : metrics) {
+    if (key == name) return value;
+  }
+  FAIL("there is no metric ", name);
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a stream of tokens has a perplexity, of characters and bytes also bits, and no classes") {
+  const Setup characters = language_model("vocabulary: [a, b, c, d, e]", "cross_entropy");
+  CHECK(meter_of(characters).names() == Names{"loss", "perplexity", "bits_per_char"});
+  CHECK_FALSE(meter_of(characters).label_slot());
+  CHECK(meter_of(language_model("unit: byte", "cross_entropy")).names() ==
+        Names{"loss", "perplexity", "bits_per_byte"});
+  const std::string words = "unit: word, eos: false, vocabulary: [a, b, c, d, e]";
+  CHECK(meter_of(language_model(words, "cross_entropy")).names() == Names{"loss", "perplexity"});
+  CHECK(meter_of(language_model("unit: word", "cross_entropy", ", vocabulary: 9")).names() ==
+        Names{"loss", "perplexity"});
+}
+
+TEST_CASE(
+    "perplexity and bits are those of the first cross entropy that is evaluated, unweighted") {
+  const Setup setup = language_model(
+      "vocabulary: [a, b, c, d, e]",
+      "[cross_entropy: {train_only: true}, cross_entropy: {weight: 0.5}, cross_entropy: {}]");
+  const Meter meter = meter_of(setup);
+  MetricSums sums;
+  sums.losses = {{6.0, 2.0}, {std::log(8.0) * 7, 7.0}, {20.0, 4.0}};
+  for (const Purpose purpose : {Purpose::train, Purpose::evaluate}) {
+    const Metrics metrics = meter.metrics(sums, purpose);
+    CHECK(metric(metrics, "perplexity") == doctest::Approx(8));
+    CHECK(metric(metrics, "bits_per_char") == doctest::Approx(3));
+  }
+  CHECK(metric(meter.metrics(sums, Purpose::evaluate), "loss") ==
+        doctest::Approx(0.5 * std::log(8.0) + 5));
+}
+
+TEST_CASE("other losses of a stream have no perplexity, and classifications their own metrics") {
+  const std::string rest = "loss: cross_entropy\noptimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n";
+  const Setup classes = test::setup_of(
+      "data: {source: {synthetic: {shape: [4], classes: 7}}}\n"
+      "model: {layers: [linear: {out_features: 7}]}\n" +
+      rest);
+  CHECK(meter_of(classes).names() == Names{"loss", "top1", "top5"});
+  CHECK(meter_of(classes).label_slot());
+  const Setup train_only =
+      language_model("vocabulary: [a, b]", "[cross_entropy: {train_only: true}]");
+  CHECK(meter_of(train_only).names() == Names{"loss"});
+}
+
+}  // namespace dl
