@@ -56,6 +56,9 @@ class Batches {
   Batches& operator=(const Batches&) = delete;
 
   const DataSpec& spec() const { return pipeline_.spec(); }
+  const Dataset& dataset() const { return *data_.dataset; }
+  /// Which sample of the data set comes as number `i` of the epoch.
+  std::size_t sample_of(std::size_t i) const { return order_[i]; }
   std::size_t per_epoch() const;
   std::size_t batch_size() const { return options_.batch; }
   /// Samples that an epoch shows: all, or without the dropped ones.

@@ -4,7 +4,9 @@
 
 namespace dl {
 
-bool lower_is_better(const std::string& metric) { return !metric.starts_with("top"); }
+bool lower_is_better(const std::string& metric) {
+  return !metric.starts_with("top") && metric != "f1";
+}
 
 std::string metric_text(const std::string& metric, double value) {
   const bool share = metric.starts_with("top");

@@ -8,6 +8,15 @@ namespace {
 
 double ratio(double part, double whole) { return whole > 0 ? part / whole : 0.0; }
 
+ClassScores scores_of(const ClassCounts& counts) {
+  ClassScores score{.samples = counts.samples, .predicted = counts.predicted};
+  const auto hits = static_cast<double>(counts.hits);
+  score.precision = ratio(hits, static_cast<double>(score.predicted));
+  score.recall = ratio(hits, static_cast<double>(score.samples));
+  score.f1 = ratio(2 * score.precision * score.recall, score.precision + score.recall);
+  return score;
+}
+
 }  // namespace
 
 std::size_t label_rank(std::span<const float> scores, std::size_t label) {
@@ -52,17 +61,28 @@ std::vector<std::vector<std::int64_t>> ConfusionMatrix::rows() const {
 std::vector<ClassScores> ConfusionMatrix::scores() const {
   std::vector<ClassScores> scores(classes_);
   for (std::size_t c = 0; c < classes_; ++c) {
-    ClassScores& score = scores[c];
+    ClassCounts counts{.hits = at(c, c)};
     for (std::size_t other = 0; other < classes_; ++other) {
-      score.samples += at(c, other);
-      score.predicted += at(other, c);
+      counts.samples += at(c, other);
+      counts.predicted += at(other, c);
     }
-    const auto hits = static_cast<double>(at(c, c));
-    score.precision = ratio(hits, static_cast<double>(score.predicted));
-    score.recall = ratio(hits, static_cast<double>(score.samples));
-    score.f1 = ratio(2 * score.precision * score.recall, score.precision + score.recall);
+    scores[c] = scores_of(counts);
   }
   return scores;
+}
+
+void count_class(std::span<const float> scores, std::size_t label, std::span<ClassCounts> counts) {
+  const std::optional<std::size_t> predicted = predicted_class(scores);
+  if (!predicted) return;
+  ++counts[label].samples;
+  ++counts[*predicted].predicted;
+  counts[label].hits += *predicted == label;
+}
+
+double macro_f1(std::span<const ClassCounts> counts) {
+  double sum = 0;
+  for (const ClassCounts& one : counts) sum += scores_of(one).f1;
+  return ratio(sum, static_cast<double>(counts.size()));
 }
 
 MacroScores macro_average(std::span<const ClassScores> classes) {

@@ -45,6 +45,16 @@ class ConfusionMatrix {
   std::vector<std::int64_t> counts_;
 };
 
+/// What the macro F1 needs of a confusion matrix.
+struct ClassCounts {
+  std::int64_t hits = 0, samples = 0, predicted = 0;
+  bool operator==(const ClassCounts&) const = default;
+};
+/// Adds a row of scores and its label, which is one of `counts`; ConfusionMatrix counts the same.
+void count_class(std::span<const float> scores, std::size_t label, std::span<ClassCounts> counts);
+/// The mean over all classes of F1, as macro_average() has it.
+double macro_f1(std::span<const ClassCounts> counts);
+
 /// Means over all classes, each class weighing the same (macro averages).
 struct MacroScores {
   double precision = 0, recall = 0, f1 = 0;

@@ -6,27 +6,6 @@
 #include "engine/train/workspace.h"
 
 namespace dl {
-namespace {
-
-Split choose_split(const EvalOptions& options, const OpenData& data) {
-  const Split split = options.split.value_or(data.has(Split::test)    ? Split::test
-                                             : data.has(Split::valid) ? Split::valid
-                                                                      : Split::train);
-  if (!data.has(split)) {
-    throw UserError(ExitCode::data, "there is no " + std::string(split_name(split)) + " data",
-                    "--split says which part is evaluated");
-  }
-  return split;
-}
-
-/// The data's names of the classes, or their numbers.
-std::vector<std::string> names_of_classes(const Setup& setup, std::size_t classes) {
-  std::vector<std::string> names = setup.source->spec().class_names;
-  for (std::size_t c = names.size(); c < classes; ++c) names.push_back(std::to_string(c));
-  return names;
-}
-
-}  // namespace
 
 Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   const Setup setup =
@@ -36,7 +15,7 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
                                                    : usable_cores());
   OpenData data(setup, stop);
-  const Split split = choose_split(options, data);
+  const Split split = choose_split(options.split, data);
   Evaluation result;
   result.split = split_name(split);
   WeightStore store(setup.graph);
@@ -70,7 +49,9 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   }
   result.samples = sums.samples;
   result.metrics = meter.metrics(sums, Purpose::evaluate);
-  if (result.confusion) result.class_names = names_of_classes(setup, result.confusion->classes());
+  add_baselines(*batches, result.metrics);
+  if (result.confusion)
+    result.class_names = names_of_classes(*setup.source, result.confusion->classes());
   return result;
 }
 

@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::size_t kTop = 5;
 
+/// Where the first loss's target is among the graph's inputs.
+std::size_t target_slot(const Graph& graph) {
+  std::size_t slot = 0;
+  for (int i = 0; i < graph.target.node; ++i) slot += graph.nodes[i].input.has_value();
+  return slot;
+}
+
 }  // namespace
 
 Meter::Meter(const Graph& graph, const DataSpec& data) {
@@ -20,21 +27,37 @@ Meter::Meter(const Graph& graph, const DataSpec& data) {
   if (data.order == SampleOrder::stream && data.token_rule) {
     read_language(graph, data);
   } else {
-    read_classification(graph);
+    read_classification(graph, data);
+    read_regression(graph, data);
   }
 }
 
-void Meter::read_classification(const Graph& graph) {
+void Meter::read_classification(const Graph& graph, const DataSpec& data) {
   if (graph.losses.empty() || graph.target.node < 0) return;
   const Node& target = graph.nodes[graph.target.node];
   const bool classification = graph.nodes[graph.losses[0]].kind->name == "cross_entropy" &&
                               target.input && target.input->integer;
   if (!classification) return;
-  std::size_t slot = 0;
-  for (int i = 0; i < graph.target.node; ++i) slot += graph.nodes[i].input.has_value();
-  label_slot_ = slot;
+  label_slot_ = target_slot(graph);
   classes_ = static_cast<std::size_t>(
       infer_shapes(graph, 1)[graph.output.node][graph.output.output].back());
+  with_f1_ = data.classes.value_or(0) >= 2;
+}
+
+/// A target of floats that a loss of differences compares with the network's output, all of them.
+void Meter::read_regression(const Graph& graph, const DataSpec& data) {
+  if (graph.losses.empty() || graph.target.node < 0) return;
+  const Node& target = graph.nodes[graph.target.node];
+  const Node& loss = graph.nodes[graph.losses[0]];
+  const bool differences =
+      loss.kind->name == "mse" || loss.kind->name == "l1" || loss.kind->name == "smooth_l1";
+  if (!differences || loss.src.size() != 2 || loss.src[0] != graph.output) return;
+  if (!target.input || target.input->integer) return;
+  value_slot_ = target_slot(graph);
+  value_scale_ = {1.0F};
+  for (const Field& field : data.targets) {
+    if ("data." + field.name == target.name && !field.scale.empty()) value_scale_ = field.scale;
+  }
 }
 
 /// Tokens are no classes of which each would have its figures.
@@ -58,17 +81,35 @@ void Meter::add(const Program& program, std::span<const void* const> tensors,
     sum.count += value.count;
   }
   sums.samples += program.batch();
+  if (value_slot_) add_errors(program, tensors, sums);
   if (!label_slot_) return;
+  if (with_f1_) sums.classes.resize(classes_);
   const auto* labels = static_cast<const std::int32_t*>(tensors[*label_slot_]);
   const std::span<const float> output = program.output();
   for (std::size_t row = 0; row * classes_ < output.size(); ++row) {
     const std::int32_t label = labels[row];
     if (label < 0 || static_cast<std::size_t>(label) >= classes_) continue;  // ignored by the loss
-    const std::size_t rank = label_rank(output.subspan(row * classes_, classes_), label);
+    const std::span<const float> scores = output.subspan(row * classes_, classes_);
+    const std::size_t rank = label_rank(scores, label);
+    if (with_f1_) count_class(scores, static_cast<std::size_t>(label), sums.classes);
     ++sums.labelled;
     sums.top1 += rank == 0;
     sums.top5 += rank < kTop;
   }
+}
+
+void Meter::add_errors(const Program& program, std::span<const void* const> tensors,
+                       MetricSums& sums) const {
+  const auto* target = static_cast<const float*>(tensors[*value_slot_]);
+  const std::span<const float> output = program.output();
+  const std::size_t places = value_scale_.size();
+  for (std::size_t i = 0; i < output.size(); ++i) {
+    const double error =
+        (static_cast<double>(output[i]) - target[i]) * value_scale_[places == 1 ? 0 : i % places];
+    sums.absolute += std::abs(error);
+    sums.squared += error * error;
+  }
+  sums.values += static_cast<std::int64_t>(output.size());
 }
 
 Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
@@ -86,18 +127,26 @@ Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
   }
   metrics[0].second = total;
   if (token_loss_) add_language(mean(*token_loss_), metrics);
+  if (value_slot_) add_regression(sums, metrics);
   if (!label_slot_) return metrics;
   const auto share = [&](std::int64_t hits) {
     return sums.labelled ? static_cast<double>(hits) / static_cast<double>(sums.labelled) : 0.0;
   };
   metrics.emplace_back("top1", share(sums.top1));
   if (classes_ > kTop) metrics.emplace_back("top5", share(sums.top5));
+  if (with_f1_) metrics.emplace_back("f1", macro_f1(sums.classes));
   return metrics;
 }
 
 void Meter::add_language(double cross_entropy, Metrics& metrics) const {
   metrics.emplace_back("perplexity", std::exp(cross_entropy));
   if (!bits_name_.empty()) metrics.emplace_back(bits_name_, cross_entropy / std::numbers::ln2);
+}
+
+void Meter::add_regression(const MetricSums& sums, Metrics& metrics) {
+  const double count = sums.values > 0 ? static_cast<double>(sums.values) : 1.0;
+  metrics.emplace_back("mae", sums.absolute / count);
+  metrics.emplace_back("rmse", std::sqrt(sums.squared / count));
 }
 
 std::vector<std::string> Meter::names() const {

@@ -22,17 +22,23 @@ class Meter {
   /// Adds what the program computed for a batch. `tensors` as given to Program::run.
   void add(const Program& program, std::span<const void* const> tensors, MetricSums& sums) const;
   /// "loss" first; then each loss by name if there are several; perplexity and bits_per_char of a
-  /// stream of tokens; top1 and top5 of a classification.
+  /// stream of tokens; top1, top5 and f1 of a classification; mae and rmse of a regression.
   Metrics metrics(const MetricSums& sums, Purpose purpose) const;
   std::vector<std::string> names() const;
 
   /// Integer labels of the first loss, one a row of the output; none in other tasks.
   std::optional<std::size_t> label_slot() const { return label_slot_; }
+  /// Numbers that a regression predicts, as many as the output has; none in other tasks.
+  std::optional<std::size_t> value_slot() const { return value_slot_; }
 
  private:
-  void read_classification(const Graph& graph);
+  void read_classification(const Graph& graph, const DataSpec& data);
   void read_language(const Graph& graph, const DataSpec& data);
+  void read_regression(const Graph& graph, const DataSpec& data);
   void add_language(double cross_entropy, Metrics& metrics) const;
+  void add_errors(const Program& program, std::span<const void* const> tensors,
+                  MetricSums& sums) const;
+  static void add_regression(const MetricSums& sums, Metrics& metrics);
 
   struct LossInfo {
     std::string name;
@@ -42,6 +48,9 @@ class Meter {
   std::vector<LossInfo> losses_;
   std::optional<std::size_t> label_slot_;  // among the graph's inputs
   std::size_t classes_ = 0;                // of the output
+  bool with_f1_ = false;                   // the data has classes
+  std::optional<std::size_t> value_slot_;  // of a regression's target, among the graph's inputs
+  std::vector<float> value_scale_;         // of each place of its last axis, or of all
   std::optional<std::size_t> token_loss_;  // the cross entropy of the next token
   std::string bits_name_;                  // "bits_per_char"; "": words have none
 };

@@ -193,6 +193,7 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
       loop.monitor.split == "train" ? metric_of(train.metrics, loop.monitor.metric) : std::nullopt;
   if (valid) {
     EpochReport report = make_report(job.meter, *valid, Purpose::evaluate, "valid", state);
+    add_baselines(*job.valid, report.metrics);
     report.lr = train.lr;
     job.sinks.tell(&Sink::on_epoch, report);
     if (loop.monitor.split == "valid") watched = metric_of(report.metrics, loop.monitor.metric);
@@ -312,6 +313,20 @@ std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batch
   sums.seconds = seconds_since(began);
   sums.wait_seconds = batches.wait_seconds();
   return sums;
+}
+
+void add_baselines(const Batches& batches, Metrics& metrics) {
+  for (auto& baseline : batches.dataset().baselines()) metrics.push_back(std::move(baseline));
+}
+
+std::vector<std::string> metric_names(const Meter& meter, std::span<Batches* const> evaluated) {
+  Metrics baselines;
+  for (const Batches* batches : evaluated) {
+    if (batches && baselines.empty()) add_baselines(*batches, baselines);
+  }
+  std::vector<std::string> names = meter.names();
+  for (const auto& [name, value] : baselines) names.push_back(name);
+  return names;
 }
 
 EpochReport make_report(const Meter& meter, const MetricSums& sums, Purpose purpose,

@@ -61,6 +61,11 @@ Outcome run_training(Job& job, TrainState& state);
 std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batches& batches,
                                    const StopFlag& stop);
 
+/// What the data set says of predicting without a network, beside the metrics of one.
+void add_baselines(const Batches& batches, Metrics& metrics);
+/// All that a line of metrics.csv can hold; the data that is evaluated may be null.
+std::vector<std::string> metric_names(const Meter& meter, std::span<Batches* const> evaluated);
+
 /// The report of a pass: metrics, rates, times.
 EpochReport make_report(const Meter& meter, const MetricSums& sums, Purpose purpose,
                         const std::string& split, const TrainState& state);

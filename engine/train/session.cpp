@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -47,7 +48,7 @@ class Session {
                  .seed = setup.config.seed};
     store_.initialise(setup.graph, setup.config.seed);
     updater_.reset_average();
-    run_files_ = std::make_unique<RunFiles>(files_, folder_.path(), meter_.names(),
+    run_files_ = std::make_unique<RunFiles>(files_, folder_.path(), metric_names(),
                                             setup.config.diagnostics.has_value());
   }
 
@@ -143,6 +144,10 @@ class Session {
     return programs_.get(Purpose::train, setup_.config.data.batch).states();
   }
 
+  std::vector<std::string> metric_names() const {
+    return dl::metric_names(meter_, std::array{valid_.get(), test_.get()});
+  }
+
   void prepare_programs() {
     add_programs(programs_, Purpose::train, setup_.config.data.batch, data_.samples(Split::train),
                  setup_.config.data.drop_last);
@@ -172,7 +177,7 @@ class Session {
                    .steps_per_epoch = job.steps_per_epoch(),
                    .epoch = state_.epoch,
                    .log_every = setup_.config.train.log_every,
-                   .metrics = meter_.names(),
+                   .metrics = metric_names(),
                    .notes = std::move(notes)};
     std::size_t total = 0;
     for (const auto& [kind, bytes] : memory_) total += bytes;
@@ -218,7 +223,9 @@ class Session {
     if (!batches) return std::nullopt;
     const auto sums = evaluate(programs_, meter_, *batches, stop_);
     if (!sums) return std::nullopt;
-    return make_report(meter_, *sums, Purpose::evaluate, split, state_);
+    EpochReport report = make_report(meter_, *sums, Purpose::evaluate, split, state_);
+    add_baselines(*batches, report.metrics);
+    return report;
   }
 
   /// Evaluates the weights that the run recommends, on all that was not trained on. False: a signal

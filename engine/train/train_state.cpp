@@ -35,10 +35,17 @@ json sums_json(const MetricSums& sums) {
   json losses = json::array();
   for (const MetricSums::LossSum& loss : sums.losses)
     losses.push_back({{"sum", number(loss.sum)}, {"count", number(loss.count)}});
+  json classes = json::array();
+  for (const ClassCounts& counts : sums.classes)
+    classes.push_back({counts.hits, counts.samples, counts.predicted});
   return {{"losses", losses},
           {"top1", sums.top1},
           {"top5", sums.top5},
           {"labelled", sums.labelled},
+          {"classes", classes},
+          {"absolute", number(sums.absolute)},
+          {"squared", number(sums.squared)},
+          {"values", sums.values},
           {"samples", sums.samples},
           {"seconds", sums.seconds},
           {"wait_seconds", sums.wait_seconds}};
@@ -51,6 +58,11 @@ MetricSums read_sums(const json& value) {
   sums.top1 = value.at("top1");
   sums.top5 = value.at("top5");
   sums.labelled = value.at("labelled");
+  for (const json& counts : value.at("classes"))
+    sums.classes.push_back({counts.at(0), counts.at(1), counts.at(2)});
+  sums.absolute = read_number(value.at("absolute"));
+  sums.squared = read_number(value.at("squared"));
+  sums.values = value.at("values");
   sums.samples = value.at("samples");
   sums.seconds = value.at("seconds");
   sums.wait_seconds = value.at("wait_seconds");

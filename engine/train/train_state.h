@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/train/classification_metrics.h"
 #include "engine/train/schedule.h"
 
 namespace dl {
@@ -16,6 +17,9 @@ struct MetricSums {
   };
   std::vector<LossSum> losses;  // in the order of the program's losses
   std::int64_t top1 = 0, top5 = 0, labelled = 0;
+  std::vector<ClassCounts> classes;  // for F1, where there are classes
+  double absolute = 0, squared = 0;  // of a regression's errors, in the target's units
+  std::int64_t values = 0;           // that were predicted there
   std::int64_t samples = 0;
   double seconds = 0, wait_seconds = 0;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "engine/train/environment.h"
 
@@ -86,10 +87,42 @@ std::unique_ptr<Batches> OpenData::batches_of(Split split, const Pipeline& pipel
   return batches;
 }
 
+std::unique_ptr<Batches> OpenData::file_batches(const std::string& path) {
+  file_ = setup_.source->open_file(path);
+  file_samples_.resize(file_->size());
+  std::iota(file_samples_.begin(), file_samples_.end(), 0U);
+  const BatchOptions options{.batch = static_cast<std::size_t>(setup_.eval_batch()),
+                             .seed = setup_.config.seed,
+                             .prefetch = static_cast<std::size_t>(setup_.config.data.prefetch),
+                             .workers = reading_threads(setup_)};
+  return std::make_unique<Batches>(SampleSet{file_.get(), file_samples_}, *setup_.eval_pipeline,
+                                   options, &stop_);
+}
+
 std::vector<std::string> OpenData::notes() const {
   std::vector<std::string> all = data_.notes();
+  if (file_) {
+    for (std::string& note : file_->notes()) all.push_back(std::move(note));
+  }
   all.insert(all.end(), left_out_.begin(), left_out_.end());
   return all;
+}
+
+Split choose_split(std::optional<Split> said, const OpenData& data) {
+  const Split split = said.value_or(data.has(Split::test)    ? Split::test
+                                    : data.has(Split::valid) ? Split::valid
+                                                             : Split::train);
+  if (!data.has(split)) {
+    throw UserError(ExitCode::data, "there is no " + std::string(split_name(split)) + " data",
+                    "--split says which part is evaluated");
+  }
+  return split;
+}
+
+std::vector<std::string> names_of_classes(const DataSource& source, std::size_t classes) {
+  std::vector<std::string> names = source.spec().class_names;
+  for (std::size_t c = names.size(); c < classes; ++c) names.push_back(std::to_string(c));
+  return names;
 }
 
 void add_programs(Programs& programs, Purpose purpose, std::int64_t batch, std::size_t samples,

@@ -31,6 +31,8 @@ class OpenData {
   /// Batches of a split, in training's order and transforms or in evaluation's.
   std::unique_ptr<Batches> training_batches();
   std::unique_ptr<Batches> evaluation_batches(Split split);
+  /// Batches of a file that is none of the splits, to be predicted; see DataSource::open_file().
+  std::unique_ptr<Batches> file_batches(const std::string& path);
   std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
   std::size_t samples(Split split) { return data_.open(split).samples.size(); }
   /// What there is to tell of the splits that were opened, and of samples that batches leave out.
@@ -43,8 +45,17 @@ class OpenData {
   const Setup& setup_;
   const StopFlag& stop_;
   RunData data_;
+  std::unique_ptr<Dataset> file_;
+  std::vector<std::uint32_t> file_samples_;
   std::vector<std::string> left_out_;  // sentences
 };
+
+/// What a command looks at: test if there is one, else valid, unless said. Throws UserError when
+/// there is no such data.
+Split choose_split(std::optional<Split> said, const OpenData& data);
+
+/// The data's names of the classes, or their numbers.
+std::vector<std::string> names_of_classes(const DataSource& source, std::size_t classes);
 
 /// Records the programs that batches of `samples` need: whole ones, and a partial last one.
 void add_programs(Programs& programs, Purpose purpose, std::int64_t batch, std::size_t samples,

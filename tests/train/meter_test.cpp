@@ -72,7 +72,7 @@ TEST_CASE("other losses of a stream have no perplexity, and classifications thei
       "data: {source: {synthetic: {shape: [4], classes: 7}}}\n"
       "model: {layers: [linear: {out_features: 7}]}\n" +
       rest);
-  CHECK(meter_of(classes).names() == Names{"loss", "top1", "top5"});
+  CHECK(meter_of(classes).names() == Names{"loss", "top1", "top5", "f1"});
   CHECK(meter_of(classes).label_slot());
   const Setup train_only =
       language_model("vocabulary: [a, b]", "[cross_entropy: {train_only: true}]");
