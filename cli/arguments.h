@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/dataset.h"
 #include "engine/train/setup.h"
 
 namespace dl {
@@ -24,6 +25,15 @@ inline std::shared_ptr<SetupOptions> config_arguments(CLI::App& app) {
                  "What @data stands for (default: $DLTOOL_DATA, else data/ beside configs/)")
       ->type_name("DIR");
   return options;
+}
+
+/// What `--split` names. Throws UserError.
+inline Split read_split(const std::string& word) {
+  for (const Split split : {Split::train, Split::valid, Split::test}) {
+    if (split_name(split) == word) return split;
+  }
+  throw UserError(ExitCode::command_line,
+                  "--split: expected train, valid or test, found '" + word + "'");
 }
 
 }  // namespace dl

@@ -56,14 +56,6 @@ void print_text(const Evaluation& evaluation) {
   if (evaluation.confusion) print_classes(evaluation);
 }
 
-Split read_split(const std::string& word) {
-  for (const Split split : {Split::train, Split::valid, Split::test}) {
-    if (split_name(split) == word) return split;
-  }
-  throw UserError(ExitCode::command_line,
-                  "--split: expected train, valid or test, found '" + word + "'");
-}
-
 ExitCode eval(EvalOptions options, const std::string& split, const std::string& weights,
               bool checkpoint_said, bool json) {
   if (!split.empty()) options.split = read_split(split);

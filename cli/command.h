@@ -25,6 +25,7 @@ Command compare_command();
 Command docs_command();
 Command eval_command();
 Command generate_command();
+Command predict_command();
 Command resume_command();
 Command summary_command();
 Command train_command();

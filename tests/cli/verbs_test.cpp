@@ -66,7 +66,7 @@ TEST_CASE("--help names the verbs and the exit codes, and each verb has its own"
   CHECK(all.exit_code == 0);
   CHECK(all.out.find("Exit codes") != std::string::npos);
   for (const std::string verb :
-       {"train", "resume", "eval", "check", "summary", "compare", "bench", "docs"}) {
+       {"train", "resume", "eval", "predict", "check", "summary", "compare", "bench", "docs"}) {
     CHECK(all.out.find(verb) != std::string::npos);
     const ProgramResult one = dltool({verb, "--help"});
     CAPTURE(verb);

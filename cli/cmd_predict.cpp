@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "engine/core/file_system.h"
+#include "engine/core/text.h"
+#include "engine/train/prediction.h"
+#include "engine/train/signals.h"
+
+namespace dl {
+namespace {
+
+/// The whole result or none: it gets its name at the end.
+class ResultFile {
+ public:
+  explicit ResultFile(std::string path)
+      : files_(real_file_system()),
+        path_(std::move(path)),
+        temporary_(path_ + ".tmp-" + std::to_string(::getpid())),
+        file_(files_->create(temporary_)) {}
+  ~ResultFile() {
+    if (file_) remove_quietly(*files_, temporary_);
+  }
+  ResultFile(const ResultFile&) = delete;
+  ResultFile& operator=(const ResultFile&) = delete;
+
+  void write(std::string_view text) {
+    buffer_ += text;
+    if (buffer_.size() >= kBuffer) flush();
+  }
+  void finish() {
+    flush();
+    file_->sync();
+    file_->close();
+    files_->rename(temporary_, path_);
+    file_.reset();
+    files_->sync_folder(parent_folder(path_));
+  }
+
+ private:
+  static constexpr std::size_t kBuffer = 1 << 16;
+  void flush() {
+    file_->write(std::as_bytes(std::span(buffer_)));
+    buffer_.clear();
+  }
+
+  std::unique_ptr<FileSystem> files_;
+  std::string path_, temporary_;
+  std::unique_ptr<OutputFile> file_;
+  std::string buffer_;
+};
+
+struct Words {
+  std::string split, weights, output;
+  bool csv = false;
+};
+
+ExitCode run_predict(PredictOptions options, const Words& words) {
+  if (!words.split.empty()) options.split = read_split(words.split);
+  if (words.weights == "ema" || words.weights == "raw") {
+    options.weights.averaged = words.weights == "ema";
+  } else {
+    options.weights.file = words.weights;
+  }
+  static StopFlag stop;  // handlers outlive the command
+  catch_signals(stop);
+  std::optional<ResultFile> file;
+  if (!words.output.empty())
+    file.emplace(words.output);  // before the work: it may be no place for files
+  std::vector<std::string> notes;
+  predict(options, stop, notes, [&](std::string_view text) {
+    if (file) {
+      file->write(text);
+    } else {
+      fmt::print("{}", text);
+    }
+  });
+  for (const std::string& note : notes)
+    print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
+  if (stop.requested()) return static_cast<ExitCode>(128 + stop.signal.load());
+  if (file) file->finish();
+  return ExitCode::finished;
+}
+
+}  // namespace
+
+Command predict_command() {
+  return {
+      "predict", "Write what a run predicts of a split or of a file", [](CLI::App& app) {
+        const auto options = std::make_shared<PredictOptions>();
+        const auto words = std::make_shared<Words>();
+        app.add_option("run", options->setup.config, "A run's folder, or a config")
+            ->required()
+            ->type_name("RUN|CONFIG");
+        CLI::Option* split = app.add_option("--split", words->split,
+                                            "train, valid or test (default: test, else valid)")
+                                 ->type_name("SPLIT");
+        app.add_option("--input", options->input,
+                       "A file of the source's format instead; it need have no targets")
+            ->excludes(split)
+            ->type_name("FILE");
+        app.add_option("-o,--output", words->output, "Where the table goes (default: stdout)")
+            ->type_name("FILE");
+        CLI::Option* csv = app.add_flag("--csv", words->csv, "As CSV with a header (the default)");
+        app.add_flag("--json", options->json, "As a line of JSON for each sample")->excludes(csv);
+        app.add_option("--top", options->top, "Of a classification: tell the K likeliest classes")
+            ->check(CLI::Range(1, 1'000'000'000))
+            ->type_name("K");
+        app.add_option("--weights", words->weights,
+                       "A safetensors file; or ema or raw: a run's averaged weights, or not")
+            ->type_name("FILE|ema|raw");
+        app.add_option("--checkpoint", options->weights.checkpoint,
+                       "Of a run: best (the default), last, or a checkpoint's folder")
+            ->type_name("WHICH");
+        app.add_option("--set", options->setup.sets, "Change a key of the config; may be repeated")
+            ->type_name("KEY=VALUE")
+            ->allow_extra_args(false);
+        app.add_option("--data", options->setup.data_dir, "What @data stands for")
+            ->type_name("DIR");
+        return [=] { return run_predict(*options, *words); };
+      }};
+}
+
+}  // namespace dl

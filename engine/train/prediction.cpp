@@ -1,0 +1,166 @@
+#include "engine/train/prediction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/core/parallel.h"
+#include "engine/train/environment.h"
+#include "engine/train/workspace.h"
+
+namespace dl {
+namespace {
+
+/// Turns the outputs of programs into predictions.
+class Reader {
+ public:
+  Reader(const Setup& setup, const Program& program, bool targets, std::size_t top)
+      : meter_(setup.graph, setup.eval_pipeline->spec()) {
+    const std::size_t each = program.output().size() / static_cast<std::size_t>(program.batch());
+    form_.targets = targets;
+    if (!meter_.label_slot()) {
+      form_.values = each;
+      find_units(setup);
+      return;
+    }
+    const auto classes = static_cast<std::size_t>(program.output_shape().back());
+    if (each != classes) {
+      throw UserError(ExitCode::config, "this network predicts " + std::to_string(each / classes) +
+                                            " classes for each sample; predict writes one");
+    }
+    form_.class_names = names_of_classes(*setup.source, classes);
+    form_.top = std::min(top, classes);
+  }
+
+  const PredictionForm& form() const { return form_; }
+
+  void read(const Program& program, std::span<const void* const> tensors, std::size_t place,
+            Prediction& prediction) const {
+    const std::size_t each = program.output().size() / static_cast<std::size_t>(program.batch());
+    const std::span<const float> output = program.output().subspan(place * each, each);
+    if (!form_.class_names.empty()) {
+      prediction.likely = likeliest(output, form_.top);
+      const std::int32_t label =
+          static_cast<const std::int32_t*>(tensors[*meter_.label_slot()])[place];
+      prediction.label = std::nullopt;
+      if (label >= 0 && static_cast<std::size_t>(label) < form_.class_names.size())
+        prediction.label = static_cast<std::size_t>(label);
+      return;
+    }
+    in_units(output, prediction.values);
+    if (!meter_.value_slot()) return;
+    const auto* targets = static_cast<const float*>(tensors[*meter_.value_slot()]) + place * each;
+    in_units({targets, each}, prediction.targets);
+  }
+
+ private:
+  void find_units(const Setup& setup) {
+    form_.targets = form_.targets && meter_.value_slot();
+    if (!meter_.value_slot()) return;
+    const std::string& target = setup.graph.nodes[setup.graph.target.node].name;
+    for (const Field& field : setup.eval_pipeline->spec().targets) {
+      if ("data." + field.name != target) continue;
+      scale_ = field.scale;
+      offset_ = field.offset;
+    }
+  }
+
+  void in_units(std::span<const float> numbers, std::vector<double>& values) const {
+    values.clear();
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const std::size_t place = scale_.empty() ? 0 : i % scale_.size();
+      const double number = numbers[i];
+      values.push_back(scale_.empty() ? number : number * scale_[place] + offset_[place]);
+    }
+  }
+
+  Meter meter_;
+  PredictionForm form_;
+  std::vector<float> scale_, offset_;
+};
+
+/// One program for whole batches, and one for a last partial one.
+void record_programs(Programs& programs, const Batches& batches) {
+  add_programs(programs, Purpose::predict, static_cast<std::int64_t>(batches.batch_size()),
+               batches.samples_per_epoch(), false);
+}
+
+void predict_batches(const PredictOptions& options, const Setup& setup, Programs& programs,
+                     Batches& batches, const StopFlag& stop,
+                     const std::function<void(std::string_view)>& write) {
+  std::optional<Reader> reader;
+  std::vector<const void*> tensors;
+  Prediction prediction;
+  batches.start(0);
+  programs.reset_states(Purpose::predict);
+  while (const Batch* batch = batches.next()) {
+    if (stop.requested()) return;
+    point_at(*batch, tensors);
+    Program& program = programs.get(Purpose::predict, static_cast<std::int64_t>(batch->samples));
+    program.run(tensors, {});
+    if (!reader) {
+      reader.emplace(setup, program, batches.dataset().has_targets(),
+                     static_cast<std::size_t>(options.top));
+      if (!options.json) write(prediction_csv_header(reader->form()));
+    }
+    for (std::size_t place = 0; place < batch->samples; ++place) {
+      reader->read(program, tensors, place, prediction);
+      prediction.name = batches.dataset().sample_name(batches.sample_of(prediction.sample));
+      write(
+          (options.json ? prediction_json_line : prediction_csv_line)(reader->form(), prediction));
+      ++prediction.sample;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::pair<std::size_t, double>> likeliest(std::span<const float> scores,
+                                                      std::size_t top) {
+  std::vector<std::size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  // As predicted_class() decides: NaN is never preferred to a number.
+  const auto before = [&](std::size_t a, std::size_t b) {
+    if (std::isnan(scores[a]) != std::isnan(scores[b])) return std::isnan(scores[b]);
+    return scores[a] > scores[b] || (!(scores[a] < scores[b]) && a < b);
+  };
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(top), order.end(),
+                    before);
+  const double largest = scores[order[0]];
+  double sum = 0;
+  for (const float score : scores) sum += std::exp(score - largest);
+  std::vector<std::pair<std::size_t, double>> likely;
+  for (std::size_t i = 0; i < top; ++i)
+    likely.emplace_back(order[i], std::exp(scores[order[i]] - largest) / sum);
+  return likely;
+}
+
+void predict(const PredictOptions& options, const StopFlag& stop, std::vector<std::string>& notes,
+             const std::function<void(std::string_view)>& write) {
+  const Setup setup = load_trained(options.setup, options.weights);
+  if (!setup.source)
+    throw UserError(setup.config.data.mark, "data.source is missing: predictions need data");
+  if (setup.streams()) {
+    throw UserError(ExitCode::config, "the samples of this run are pieces of a stream",
+                    "eval says how well their next tokens are predicted; generate writes on");
+  }
+  use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
+                                                   : usable_cores());
+  OpenData data(setup, stop);
+  const auto batches = options.input.empty()
+                           ? data.evaluation_batches(choose_split(options.split, data))
+                           : data.file_batches(options.input);
+  for (std::string& note : data.notes()) notes.push_back(std::move(note));
+  WeightStore store(setup.graph);
+  load_chosen_weights(options.setup.config, options.weights, store, notes);
+  Programs programs(setup.graph, store);
+  record_programs(programs, *batches);
+  check_memory({{"weights", 2 * store.flat().size_bytes()},
+                {"activations", programs.arena_bytes()},
+                {"prefetched batches", batches->buffer_bytes()}},
+               memory_limit_bytes());
+  programs.bind();
+  predict_batches(options, setup, programs, *batches, stop, write);
+}
+
+}  // namespace dl

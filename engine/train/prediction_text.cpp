@@ -1,0 +1,92 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/core/text.h"
+#include "engine/train/prediction.h"
+
+// Predictions as lines of CSV and JSON.
+namespace dl {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// In quotes where RFC 4180 wants them.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + '"';
+}
+
+std::string csv_number(double value) {
+  return std::isfinite(value) ? number_text(static_cast<float>(value)) : "";
+}
+
+/// "value", or "value_1", "value_2", ... where there are several.
+std::string numbered(const std::string& name, std::size_t i, std::size_t count) {
+  return count == 1 ? name : name + "_" + std::to_string(i + 1);
+}
+
+ordered_json json_number(double value) {
+  return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+}
+
+ordered_json json_numbers(const std::vector<double>& values) {
+  if (values.size() == 1) return json_number(values[0]);
+  ordered_json list = ordered_json::array();
+  for (const double value : values) list.push_back(json_number(value));
+  return list;
+}
+
+}  // namespace
+
+std::string prediction_csv_header(const PredictionForm& form) {
+  std::string line = "sample,name";
+  if (!form.class_names.empty()) {
+    for (std::size_t i = 0; i < form.top; ++i) {
+      const std::string end = i == 0 ? "" : "_" + std::to_string(i + 1);
+      line += ",predicted" + end + ",probability" + end;
+    }
+    return line + (form.targets ? ",target\n" : "\n");
+  }
+  for (std::size_t i = 0; i < form.values; ++i) line += "," + numbered("predicted", i, form.values);
+  if (form.targets) {
+    for (std::size_t i = 0; i < form.values; ++i) line += "," + numbered("target", i, form.values);
+  }
+  return line + "\n";
+}
+
+std::string prediction_csv_line(const PredictionForm& form, const Prediction& prediction) {
+  std::string line = std::to_string(prediction.sample) + "," + csv_field(escaped(prediction.name));
+  for (const auto& [label, probability] : prediction.likely)
+    line += "," + csv_field(escaped(form.class_names[label])) + "," + csv_number(probability);
+  for (const double value : prediction.values) line += "," + csv_number(value);
+  if (!form.targets) return line + "\n";
+  if (!form.class_names.empty())
+    return line + "," +
+           (prediction.label ? csv_field(escaped(form.class_names[*prediction.label])) : "") + "\n";
+  for (const double target : prediction.targets) line += "," + csv_number(target);
+  return line + "\n";
+}
+
+std::string prediction_json_line(const PredictionForm& form, const Prediction& prediction) {
+  ordered_json line = {{"sample", prediction.sample}, {"name", escaped(prediction.name)}};
+  if (form.class_names.empty()) {
+    line["predicted"] = json_numbers(prediction.values);
+    if (form.targets) line["target"] = json_numbers(prediction.targets);
+    return line.dump() + "\n";
+  }
+  const auto name = [&](std::size_t label) { return escaped(form.class_names[label]); };
+  line["predicted"] = name(prediction.likely[0].first);
+  line["probability"] = json_number(prediction.likely[0].second);
+  for (std::size_t i = 0; form.top > 1 && i < prediction.likely.size(); ++i) {
+    line["top"].push_back({{"class", name(prediction.likely[i].first)},
+                           {"probability", json_number(prediction.likely[i].second)}});
+  }
+  if (form.targets)
+    line["target"] =
+        prediction.label ? ordered_json(name(*prediction.label)) : ordered_json(nullptr);
+  return line.dump() + "\n";
+}
+
+}  // namespace dl

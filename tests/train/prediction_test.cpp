@@ -1,0 +1,62 @@
+#include "engine/train/prediction.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace dl {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+TEST_CASE("the likeliest classes stand first, equal ones in their order, NaN last") {
+  const std::vector<float> scores = {1, 3, 3, -2};
+  const auto likely = likeliest(scores, 3);
+  REQUIRE(likely.size() == 3);
+  CHECK(likely[0].first == 1);
+  CHECK(likely[1].first == 2);
+  CHECK(likely[2].first == 0);
+  const double sum = std::exp(-2.0) + 2 + std::exp(-5.0);
+  CHECK(likely[0].second == doctest::Approx(1 / sum));
+  CHECK(likely[2].second == doctest::Approx(std::exp(-2.0) / sum));
+  CHECK(likeliest(std::vector<float>{kNan, 1, kNan}, 1)[0].first == 1);
+  CHECK(likeliest(std::vector<float>{1000, 0}, 1)[0].second == 1);
+}
+
+TEST_CASE("classes are written as CSV and as JSON") {
+  const PredictionForm form{.class_names = {"a", "b, \"c\"", "d\n"}, .top = 2};
+  Prediction prediction{
+      .sample = 4, .name = "x,y.csv:7", .likely = {{1, 0.75}, {0, 0.25}}, .label = 2};
+  CHECK(prediction_csv_header(form) ==
+        "sample,name,predicted,probability,predicted_2,probability_2,target\n");
+  CHECK(prediction_csv_line(form, prediction) ==
+        "4,\"x,y.csv:7\",\"b, \"\"c\"\"\",0.75,a,0.25,d\\x0a\n");
+  CHECK(
+      prediction_json_line(form, prediction) ==
+      R"({"sample":4,"name":"x,y.csv:7","predicted":"b, \"c\"","probability":0.75,)"
+      R"("top":[{"class":"b, \"c\"","probability":0.75},{"class":"a","probability":0.25}],"target":"d\\x0a"})"
+      "\n");
+  prediction.label.reset();
+  CHECK(prediction_csv_line(form, prediction).ends_with(",0.25,\n"));
+  CHECK(prediction_json_line(form, prediction).ends_with("\"target\":null}\n"));
+}
+
+TEST_CASE("numbers are written as CSV and as JSON") {
+  const PredictionForm two{.values = 2};
+  const Prediction prediction{.name = "s", .values = {0.1F, 1e6}, .targets = {kNone, -2}};
+  CHECK(prediction_csv_header(two) == "sample,name,predicted_1,predicted_2,target_1,target_2\n");
+  CHECK(prediction_csv_line(two, prediction) == "0,s,0.1,1e+06,,-2\n");
+  const PredictionForm one{.values = 1, .targets = false};
+  CHECK(prediction_csv_header(one) == "sample,name,predicted\n");
+  CHECK(prediction_csv_line(one, {.name = "s", .values = {2.5}}) == "0,s,2.5\n");
+  CHECK(prediction_json_line(one, {.name = "s", .values = {2.5}}) ==
+        "{\"sample\":0,\"name\":\"s\",\"predicted\":2.5}\n");
+  CHECK(prediction_json_line(two, {.name = "s", .values = {1, kNone}, .targets = {3, 4}}) ==
+        "{\"sample\":0,\"name\":\"s\",\"predicted\":[1.0,null],\"target\":[3.0,4.0]}\n");
+}
+
+}  // namespace dl
