@@ -78,6 +78,9 @@ class LabelledTextDataset final : public Dataset {
   const DataSpec& spec() const override { return spec_; }
   std::size_t size() const override { return texts_.labels.size(); }
   std::string sample_name(std::size_t index) const override { return texts_.names[index]; }
+  bool has_targets() const override {
+    return std::ranges::any_of(texts_.labels, [](std::int32_t label) { return label >= 0; });
+  }
 
   void read(std::size_t index, SampleBuffers out) const override {
     assert(index < size());
@@ -143,17 +146,14 @@ class LabelledTextSource final : public DataSource {
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
     DataSpec spec = spec_;
     find_facts(spec, paths);  // where nothing was there when the config was read
-    const Vocabulary vocabulary(spec);
-    EncodedTexts encoded(vocabulary.size());
     const auto texts = open_texts(split, spec.class_names, paths);
-    while (texts->next()) {
-      encoded.labels.push_back(number_of(*texts, spec.class_names));
-      encoded.names.push_back(texts->name());
-      encode(*texts, vocabulary, encoded);
-    }
-    encoded.tokens.shrink_to_fit();
-    return std::make_unique<LabelledTextDataset>(std::move(spec), place_of(split, paths),
-                                                 std::move(encoded));
+    return read_all(std::move(spec), *texts, place_of(split, paths));
+  }
+
+  std::unique_ptr<Dataset> open_file(const std::string& path) const override {
+    if (!spec_.classes || !spec_.vocabulary) return DataSource::open_file(path);
+    const auto texts = texts_in_file(path, columns_);
+    return read_all(spec_, *texts, path);
   }
 
  private:
@@ -168,6 +168,19 @@ class LabelledTextSource final : public DataSource {
     return find_splits(paths.resolve(params_.path),
                        "it holds train/ and test/ with a folder for each class in each, or the "
                        "class folders themselves");
+  }
+
+  std::unique_ptr<Dataset> read_all(DataSpec spec, LabelledTexts& texts,
+                                    const std::string& place) const {
+    const Vocabulary vocabulary(spec);
+    EncodedTexts encoded(vocabulary.size());
+    while (texts.next()) {
+      encoded.labels.push_back(texts.label().empty() ? -1 : number_of(texts, spec.class_names));
+      encoded.names.push_back(texts.name());
+      encode(texts, vocabulary, encoded);
+    }
+    encoded.tokens.shrink_to_fit();
+    return std::make_unique<LabelledTextDataset>(std::move(spec), place, std::move(encoded));
   }
 
   /// The folder or the file of a split.

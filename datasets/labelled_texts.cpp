@@ -1,5 +1,7 @@
 #include "datasets/labelled_texts.h"
 
+#include <utility>
+
 #include "datasets/csv_file.h"
 #include "engine/core/error.h"
 #include "engine/core/text.h"
@@ -42,21 +44,48 @@ class FolderTexts final : public LabelledTexts {
   std::optional<TextFile> file_;
 };
 
+/// A file that holds one text, to be predicted.
+class LoneText final : public LabelledTexts {
+ public:
+  explicit LoneText(const std::string& path) : file_(path) { file_.drop_mark(); }
+
+  bool next() override { return !std::exchange(read_, true); }
+  std::string& text() override { return file_.text(); }
+  std::string_view label() const override { return {}; }
+  std::string name() const override { return file_.path(); }
+  void fail(const TextError& error) const override {
+    throw UserError(ExitCode::data, file_.place(error.offset()) + ": " + error.what(),
+                    error.hint());
+  }
+  void fail_label(std::span<const std::string>) const override {
+    throw UserError(ExitCode::data, name() + ": has no class");
+  }
+
+ private:
+  TextFile file_;
+  bool read_ = false;
+};
+
 class TableTexts final : public LabelledTexts {
  public:
-  TableTexts(const std::string& path, const TextColumns& columns)
+  /// `predicting`: there need be no classes.
+  TableTexts(const std::string& path, const TextColumns& columns, bool predicting)
       : table_(path, {.separator = columns.separator}),
         text_column_(table_.index_of(columns.text)),
-        label_column_(table_.index_of(columns.label)) {}
+        predicting_(predicting) {
+    label_column_ = predicting ? table_.find(columns.label) : table_.index_of(columns.label);
+  }
 
   bool next() override {
     if (!table_.next()) return false;
     text_ = table_.row()[text_column_].text;
-    if (label().empty()) table_.fail(label_column_, "is empty, expected a class");
+    if (!predicting_ && label().empty()) table_.fail(*label_column_, "is empty, expected a class");
     return true;
   }
   std::string& text() override { return text_; }
-  std::string_view label() const override { return table_.row()[label_column_].word(); }
+  std::string_view label() const override {
+    return label_column_ ? table_.row()[*label_column_].word() : std::string_view();
+  }
   std::string name() const override { return table_.path() + ":" + std::to_string(table_.line()); }
 
   void fail(const TextError& error) const override {
@@ -67,13 +96,15 @@ class TableTexts final : public LabelledTexts {
     const bool all = classes.size() <= kClassesShown;
     const std::string names =
         join(all ? classes : classes.first(kClassesShown), ", ") + (all ? "" : ", ...");
-    table_.fail(label_column_,
+    table_.fail(*label_column_,
                 "'" + found + "' is none of the classes, " + names + did_you_mean(found, classes));
   }
 
  private:
   CsvFile table_;
-  std::size_t text_column_, label_column_;
+  std::size_t text_column_;
+  std::optional<std::size_t> label_column_;
+  bool predicting_;
   std::string text_;
 };
 
@@ -85,7 +116,12 @@ std::unique_ptr<LabelledTexts> texts_in_folder(const std::string& folder,
 }
 
 std::unique_ptr<LabelledTexts> texts_in_table(const std::string& path, const TextColumns& columns) {
-  return std::make_unique<TableTexts>(path, columns);
+  return std::make_unique<TableTexts>(path, columns, false);
+}
+
+std::unique_ptr<LabelledTexts> texts_in_file(const std::string& path, const TextColumns& columns) {
+  if (path.ends_with(".txt")) return std::make_unique<LoneText>(path);
+  return std::make_unique<TableTexts>(path, columns, true);
 }
 
 }  // namespace dl

@@ -20,7 +20,7 @@ class LabelledTexts {
   virtual bool next() = 0;
   /// The text, which the caller may change until next().
   virtual std::string& text() = 0;
-  /// The name of its class.
+  /// The name of its class; "" where it is to be predicted.
   virtual std::string_view label() const = 0;
   /// "reviews/pos/12.txt", "reviews.csv:12".
   virtual std::string name() const = 0;
@@ -42,5 +42,8 @@ struct TextColumns {
   std::string text, label;  // names of the columns
 };
 std::unique_ptr<LabelledTexts> texts_in_table(const std::string& path, const TextColumns& columns);
+
+/// Texts to be predicted: that of a .txt file, or those of a table, which need not have classes.
+std::unique_ptr<LabelledTexts> texts_in_file(const std::string& path, const TextColumns& columns);
 
 }  // namespace dl

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "engine/core/file_system.h"
 #include "tests/support/run_program.h"
@@ -117,6 +118,37 @@ TEST_CASE("check and bench need the texts only for what neither source nor data 
   const std::vector<std::string> both = {classes, "data.vocabulary=30"};
   CHECK(place.dltool({"check", place.config}, both).exit_code == 0);
   CHECK(place.dltool({"bench", place.config, "--steps", "1"}, both).exit_code == 0);
+}
+
+TEST_CASE("new texts are predicted, from a table or a file of one, and need no class") {
+  const Place place;
+  REQUIRE(place.train("run").exit_code == 0);
+  const auto predicted = [&](const std::string& file) {
+    const ProgramResult result =
+        place.dltool({"predict", place.folder / "run", "--json", "--input", place.folder / file});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    std::vector<json> lines;
+    std::istringstream in(result.out);
+    for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+    return lines;
+  };
+  write_text(place.folder / "new.csv", "id,text\n7,\"a great, year\"\n8,dull of\n");
+  const std::vector<json> table = predicted("new.csv");
+  REQUIRE(table.size() == 2);
+  CHECK(table[0]["predicted"] == "good");
+  CHECK(table[1]["predicted"] == "not good");
+  CHECK(table[1]["name"] == place.folder / "new.csv:3");
+  CHECK_FALSE(table[0].contains("target"));
+  write_text(place.folder / "new.txt", "great film");
+  const std::vector<json> lone = predicted("new.txt");
+  REQUIRE(lone.size() == 1);
+  CHECK(lone[0]["predicted"] == "good");
+  write_text(place.folder / "new.csv", "text,label\ngreat,good\ndull,\n");
+  CHECK(predicted("new.csv")[0]["target"] == "good");
+  CHECK(predicted("new.csv")[1]["target"].is_null());
+  write_text(place.folder / "new.csv", "words\ngreat\n");
+  check_fails(place.dltool({"predict", place.folder / "run", "--input", place.folder / "new.csv"}),
+              4, "there is no column 'text'");
 }
 
 }  // namespace dl::test
