@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "tests/support/data_files.h"
 #include "tests/support/pictures.h"
@@ -42,6 +41,26 @@ std::vector<std::string> smaller(const std::string& name) {
   return sets;
 }
 
+/// Texts and series as the configs want them.
+void write_sequences(const std::string& data) {
+  std::string text, demand = "demand\n", series = "@univariate false\n@dimensions 12\n";
+  for (int line = 0; line < 40; ++line) {
+    text += "To be, or not to be: line " + std::to_string(line) + ".\n";
+    for (int half_hour = 0; half_hour < 5; ++half_hour)
+      demand += std::to_string(20'000 + 100 * half_hour + line) + "\n";
+  }
+  series += "@classLabel true 1 2 3 4 5 6 7 8 9\n@data\n";
+  for (int i = 0; i < 36; ++i) {
+    for (int dimension = 0; dimension < 12; ++dimension)
+      series += i % 2 == 0 ? "0.5,1,0.25:" : "1,0.5,-1,2:";
+    series += std::to_string(i % 9 + 1) + "\n";
+  }
+  write_text(data + "/tinyshakespeare.txt", text);
+  write_text(data + "/electricity.csv", demand);
+  for (const char* split : {"TRAIN", "TEST"})
+    write_text(data + "/japanese_vowels/JapaneseVowels_" + split + ".ts", series);
+}
+
 }  // namespace
 
 TEST_CASE("every config passes check without its data") {
@@ -64,9 +83,7 @@ TEST_CASE("every config trains for two steps") {
   write_cifar10(data + "/cifar10", 6);
   for (const char* split : {"/train", "/test"})
     write_pictures(data + "/cifar10_images" + split, kCifarClasses, 3, 32, 32);
-  std::ofstream text(data + "/tinyshakespeare.txt");
-  for (int line = 0; line < 40; ++line) text << "To be, or not to be: line " << line << ".\n";
-  text.close();
+  write_sequences(data);
   int trained = 0;
   for (const fs::path& config : all_configs()) {
     CAPTURE(config.string());
@@ -75,11 +92,12 @@ TEST_CASE("every config trains for two steps") {
     std::vector<std::string> sets = {"train.max_steps=2", "data.batch=4", "data.eval_batch=4",
                                      "train.threads=2"};
     const std::string kind = config.parent_path().filename();
-    if (kind == "text") {
-      sets.insert(sets.end(), {"data.source.text.length=8", "vars.hidden=16"});
-    } else {
-      sets.emplace_back("data.split={valid: 8}");
-    }
+    const std::string name = config.stem().string();
+    if (kind == "text") sets.insert(sets.end(), {"data.source.text.length=8", "vars.hidden=16"});
+    if (kind == "memory") sets.emplace_back("data.source.adding={length: 20, samples: 40}");
+    if (name == "electricity") sets.insert(sets.end(), {"vars.week=14", "vars.day=2"});
+    const bool in_order = kind == "text" || name == "electricity";  // it has its own valid
+    if (!in_order) sets.emplace_back("data.split={valid: 8}");
     if (kind == "imagenet") {
       for (const std::string& set : smaller(config.stem().string())) sets.push_back(set);
     }

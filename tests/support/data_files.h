@@ -26,6 +26,8 @@ class TempFolder {
 using Bytes = std::vector<std::uint8_t>;
 
 void write_bytes(const std::string& path, const Bytes& bytes);
+/// The same of a text, with the folders above the file.
+void write_text(const std::string& path, const std::string& text);
 Bytes read_bytes(const std::string& path);
 void write_gzip(const std::string& path, const Bytes& bytes);
 

@@ -10,10 +10,6 @@
 
 namespace dl::test {
 
-void write_text(const std::string& path, const std::string& text) {
-  write_bytes(path, {text.begin(), text.end()});
-}
-
 TypedNode typed_yaml(const std::string& text) {
   Problems problems;
   const auto file = std::make_shared<SourceFile>("c.yaml", text);

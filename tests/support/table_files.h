@@ -10,8 +10,6 @@
 // Sources of tables and series in tests.
 namespace dl::test {
 
-void write_text(const std::string& path, const std::string& text);
-
 /// The entry of a config as YAML says it: "csv: {train: a.csv}".
 TypedNode typed_yaml(const std::string& text);
 

@@ -9,11 +9,6 @@
 
 namespace dl::test {
 
-void write_text(const std::string& path, const std::string& text) {
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-  std::ofstream(path, std::ios::binary) << text;
-}
-
 std::unique_ptr<DataSource> looked_up(const std::string& type, const SourceParams& params) {
   auto source = make_data_source(typed(type, params));
   source->look_up({});

@@ -14,9 +14,6 @@ namespace dl::test {
 
 using SourceParams = std::vector<std::pair<std::string, std::string>>;
 
-/// Writes a file, with the folders above it.
-void write_text(const std::string& path, const std::string& text);
-
 /// A source with the keys, looked up.
 std::unique_ptr<DataSource> looked_up(const std::string& type, const SourceParams& params);
 
