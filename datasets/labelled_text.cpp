@@ -4,7 +4,6 @@
 #include <cassert>
 #include <cstdio>
 #include <cstring>
-#include <ranges>
 #include <set>
 
 #include "datasets/csv_file.h"
@@ -282,7 +281,8 @@ void check_consistency(const ConfigNode& node, const Params& params) {
   const std::vector<std::string> front = specials();
   check_token_params(node, params, front);
   const ConfigNode* list = node.find("vocabulary");
-  if (list && !std::ranges::equal(params.vocabulary | std::views::take(front.size()), front))
+  const auto [place, missing] = std::ranges::mismatch(params.vocabulary, front);
+  if (list && missing != front.end())
     throw UserError(list->mark(), "vocabulary: must begin with <pad> and <unk>");
 }
 

@@ -153,15 +153,15 @@ class TextSource final : public DataSource {
   }
 
   void look_up(const DataPaths& paths) override {
-    if (!spec_.vocabulary) find_tokens(spec_, open_file(Split::train, paths));
+    if (!spec_.vocabulary) find_tokens(spec_, text_of(Split::train, paths));
   }
   void complete(ConfigNode& params) const override { complete_vocabulary(spec_, params); }
 
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
-    const TextFile file = open_file(split, paths);
+    const TextFile file = text_of(split, paths);
     DataSpec spec = spec_;
     if (!spec.vocabulary)  // nothing was there when the config was read
-      find_tokens(spec, split == Split::train ? file : open_file(Split::train, paths));
+      find_tokens(spec, split == Split::train ? file : text_of(Split::train, paths));
     const Stretch stretch = stretch_of(split, file);
     const Vocabulary vocabulary(spec);
     TokenIds tokens(vocabulary.size());
@@ -176,7 +176,7 @@ class TextSource final : public DataSource {
   }
 
  private:
-  TextFile open_file(Split split, const DataPaths& paths) const {
+  TextFile text_of(Split split, const DataPaths& paths) const {
     const std::string& said = !params_.path.empty()   ? params_.path
                               : split == Split::train ? params_.train
                               : split == Split::valid ? params_.valid.file

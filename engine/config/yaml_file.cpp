@@ -192,29 +192,33 @@ void drop_duplicates(ConfigNode& node, Problems& problems) {
   for (ConfigNode::Entry& entry : node.entries()) drop_duplicates(entry.value, problems);
 }
 
-/// The text with blanks for what stands in quotes, line ends apart: a quote opens where a scalar
-/// can begin, and not in the middle of one (`don't`) or in a comment.
+/// Writes blanks over the quoted scalar that begins at `begin`, line ends apart; gives its last
+/// byte.
+std::size_t blank_quoted(std::string& text, std::size_t begin) {
+  const char quote = text[begin];
+  for (std::size_t i = begin + 1; i < text.size(); ++i) {
+    const bool escape = quote == '"' && text[i] == '\\';
+    const bool doubled = quote == '\'' && text.compare(i, 2, "''") == 0;
+    if (text[i] == quote && !doubled) return i;
+    if ((escape || doubled) && i + 1 < text.size()) text[i++] = ' ';
+    if (text[i] != '\n') text[i] = ' ';
+  }
+  return text.size() - 1;
+}
+
+/// The text without what stands in quotes: one opens where a scalar can begin, and not in the
+/// middle of one (`don't`) or in a comment.
 std::string without_quoted(std::string text) {
-  char quote = 0, before = '\n';  // before: the last character that is no blank
+  char before = '\n';  // the last character that is no blank
   bool comment = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    char& c = text[i];
-    if (quote == 0) {
-      if (c == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\n')) comment = true;
-      if (c == '\n') comment = false;
-      const bool opens = std::string_view("\n[{,:-").find(before) != std::string_view::npos;
-      if (!comment && opens && (c == '"' || c == '\'')) quote = c;
-      if (!comment && c != ' ') before = c;
-    } else {
-      const bool doubled = quote == '\'' && c == quote && text.substr(i + 1, 1) == "'";
-      const bool escape = quote == '"' && c == '\\' && i + 1 < text.size();
-      if (c == quote && !doubled) {
-        quote = 0;
-        continue;
-      }
-      if (doubled || escape) text[i++] = ' ';
-      if (text[i] != '\n') text[i] = ' ';
-    }
+    const char c = text[i];
+    if (c == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\n')) comment = true;
+    if (c == '\n') comment = false;
+    if (comment || c == ' ') continue;
+    const bool opens = std::string_view("\n[{,:-").find(before) != std::string_view::npos;
+    if (opens && (c == '"' || c == '\'')) i = blank_quoted(text, i);
+    before = c;
   }
   return text;
 }
