@@ -290,7 +290,7 @@ TEST_CASE("--require decides between 0 and 13") {
   const ProgramResult met = place.dltool(
       {"resume", place.run, "--require", "valid/top1>=0", "--require", "test/loss<=1e9"});
   CHECK_MESSAGE(met.exit_code == 0, met.err);
-  check_fails(place.dltool({"resume", place.run, "--require", "valid/f1>=0"}), 13,
+  check_fails(place.dltool({"resume", place.run, "--require", "valid/recall>=0"}), 13,
               "no such metric");
 }
 

@@ -132,7 +132,7 @@ TEST_CASE("new texts are predicted, from a table or a file of one, and need no c
     for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
     return lines;
   };
-  write_text(place.folder / "new.csv", "id,text\n7,\"a great, year\"\n8,dull of\n");
+  write_text(place.folder / "new.csv", "id,text\n7,\"a, great year\"\n8,dull of\n");
   const std::vector<json> table = predicted("new.csv");
   REQUIRE(table.size() == 2);
   CHECK(table[0]["predicted"] == "good");

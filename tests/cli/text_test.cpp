@@ -116,6 +116,7 @@ TEST_CASE("eval of a stream shows its metrics and no table of tokens") {
   CHECK(out["perplexity"] == std::exp(out["loss"].get<double>()));
   CHECK_FALSE(out.contains("classes"));
   CHECK_FALSE(out.contains("confusion"));
+  check_fails(place.dltool({"predict", place.folder / "run"}), 3, "pieces of a stream");
   // The text may change where it is not train: the run's vocabulary is used.
   std::ofstream(place.text) << sentences().substr(0, 1299) << "%";
   check_fails(place.dltool({"eval", place.folder / "run"}), 4, "'%' (U+0025) is not in the");
