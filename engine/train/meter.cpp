@@ -32,15 +32,18 @@ Meter::Meter(const Graph& graph, const DataSpec& data) {
   }
 }
 
+/// A label for each row of the network's output; without a mask, since what it hides would count.
 void Meter::read_classification(const Graph& graph, const DataSpec& data) {
   if (graph.losses.empty() || graph.target.node < 0) return;
   const Node& target = graph.nodes[graph.target.node];
-  const bool classification = graph.nodes[graph.losses[0]].kind->name == "cross_entropy" &&
-                              target.input && target.input->integer;
-  if (!classification) return;
+  const Node& loss = graph.nodes[graph.losses[0]];
+  if (loss.kind->name != "cross_entropy" || loss.src.size() != 2) return;
+  if (!target.input || !target.input->integer) return;
+  const auto shapes = infer_shapes(graph, 1);
+  const Shape& output = shapes[graph.output.node][graph.output.output];
+  if (output.elements() != output.back() * shapes[graph.target.node][0].elements()) return;
   label_slot_ = target_slot(graph);
-  classes_ = static_cast<std::size_t>(
-      infer_shapes(graph, 1)[graph.output.node][graph.output.output].back());
+  classes_ = static_cast<std::size_t>(output.back());
   with_f1_ = data.classes.value_or(0) >= 2;
 }
 

@@ -79,4 +79,22 @@ TEST_CASE("other losses of a stream have no perplexity, and classifications thei
   CHECK(meter_of(train_only).names() == Names{"loss"});
 }
 
+TEST_CASE("hits are counted where each row of the output has a label, and nothing is masked") {
+  const auto names = [](const std::string& layers, const std::string& loss) {
+    return meter_of(test::setup_of("data: {source: {synthetic: {shape: [5, 4], classes: 3}}}\n"
+                                   "model:\n  layers:\n" +
+                                   layers + "loss: {cross_entropy: " + loss +
+                                   "}\noptimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n"))
+        .names();
+  };
+  const std::string last = "    - gru: {name: gru, hidden_size: 3, output: last}\n";
+  CHECK(names(last, "{}") == Names{"loss", "top1", "f1"});
+  const std::string all = last + "    - gru: {name: steps, from: input, hidden_size: 3}\n";
+  CHECK(names(all, "{from: gru}") == Names{"loss"});  // the output has five rows a label
+  const std::string mask = "    - flatten\n    - linear: {name: mask, out_features: 1}\n" + last;
+  std::string masked = mask;
+  masked.replace(masked.rfind("name: gru"), 9, "from: input, name: gru");
+  CHECK(names(masked, "{mask: mask}") == Names{"loss"});
+}
+
 }  // namespace dl
