@@ -26,15 +26,8 @@ std::unique_ptr<Layer> make(const ConfigNode& node) {
 }  // namespace
 
 LayerKind gru_kind() {
-  LayerKind kind = {"gru",
-                    "gated recurrent unit (Cho et al. 2014), PyTorch's",
-                    {1, 3},
-                    specs_of(param_table()),
-                    make};
-  kind.units = LayerKind::Units::features;
-  kind.over_time = true;
-  kind.outputs = {"h"};
-  return kind;
+  return recurrent_kind("gru", "gated recurrent unit (Cho et al. 2014), PyTorch's", param_table(),
+                        make, {"h"});
 }
 
 }  // namespace dl

@@ -39,15 +39,9 @@ std::unique_ptr<Layer> make(const ConfigNode& node) {
 }  // namespace
 
 LayerKind lstm_kind() {
-  LayerKind kind = {"lstm",
-                    "long short-term memory (Hochreiter and Schmidhuber 1997), PyTorch's",
-                    {1, 4},
-                    specs_of(param_table()),
-                    make};
-  kind.units = LayerKind::Units::features;
-  kind.over_time = true;
-  kind.outputs = {"h", "c"};
-  return kind;
+  return recurrent_kind("lstm",
+                        "long short-term memory (Hochreiter and Schmidhuber 1997), PyTorch's",
+                        param_table(), make, {"h", "c"});
 }
 
 }  // namespace dl

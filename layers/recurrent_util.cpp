@@ -186,4 +186,16 @@ void check_recurrent(const ConfigNode& node, const RecurrentParams& params) {
   }
 }
 
+LayerKind recurrent_kind(std::string_view name, std::string_view summary,
+                         const ParamTable<RecurrentParams>& table,
+                         std::function<std::unique_ptr<Layer>(const ConfigNode&)> make,
+                         std::vector<std::string_view> outputs) {
+  const int states = static_cast<int>(outputs.size());
+  LayerKind kind = {name, summary, {1, 2 + states}, specs_of(table), std::move(make)};
+  kind.units = LayerKind::Units::features;
+  kind.over_time = true;
+  kind.outputs = std::move(outputs);
+  return kind;
+}
+
 }  // namespace dl

@@ -69,4 +69,10 @@ void check_recurrent(const ConfigNode& node, const RecurrentParams& params);
 std::unique_ptr<Layer> make_recurrent(RecurrentParams params, RecurrentCell cell,
                                       std::string_view type);
 
+/// A row of the registry for such a layer; `outputs` are the names of its final states.
+LayerKind recurrent_kind(std::string_view name, std::string_view summary,
+                         const ParamTable<RecurrentParams>& table,
+                         std::function<std::unique_ptr<Layer>(const ConfigNode&)> make,
+                         std::vector<std::string_view> outputs);
+
 }  // namespace dl

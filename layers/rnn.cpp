@@ -25,15 +25,8 @@ std::unique_ptr<Layer> make(const ConfigNode& node) {
 }  // namespace
 
 LayerKind rnn_kind() {
-  LayerKind kind = {"rnn",
-                    "plain recurrent network (Elman 1990), PyTorch's",
-                    {1, 3},
-                    specs_of(param_table()),
-                    make};
-  kind.units = LayerKind::Units::features;
-  kind.over_time = true;
-  kind.outputs = {"h"};
-  return kind;
+  return recurrent_kind("rnn", "plain recurrent network (Elman 1990), PyTorch's", param_table(),
+                        make, {"h"});
 }
 
 }  // namespace dl
