@@ -77,12 +77,6 @@ memory::desc gate_of(const memory::desc& desc, int gate) {
   return desc.submemory_desc(sizes, offsets);
 }
 
-void record_copy(Tape& tape, const Value& from, const Value& to) {
-  tape.run(
-      dnnl::reorder::primitive_desc(tape.engine(), from.desc, tape.engine(), to.desc, Tape::attr()),
-      {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
-}
-
 bool in_order(const std::vector<int>& gates) { return std::is_sorted(gates.begin(), gates.end()); }
 
 /// PyTorch's weights as oneDNN orders the gates: a view where both agree.
@@ -292,6 +286,12 @@ Cell make_cell(const RecurrentCell& cell, const std::string& suffix, const Value
 }
 
 }  // namespace
+
+void record_copy(Tape& tape, const Value& from, const Value& to) {
+  tape.run(
+      dnnl::reorder::primitive_desc(tape.engine(), from.desc, tape.engine(), to.desc, Tape::attr()),
+      {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+}
 
 Value record_zeros(Tape& tape, const memory::desc& desc) {
   return tape.view(tape.constant(std::vector<float>(desc.get_size() / sizeof(float), 0.0F)), desc);

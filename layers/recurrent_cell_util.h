@@ -49,6 +49,8 @@ struct CellRun {
 CellRun record_cell(Tape& tape, const RecurrentCell& cell, const std::string& suffix,
                     const Value& src, const CellState& start, bool right_to_left);
 
+/// Copies `from` to where `to` lies, in its layout.
+void record_copy(Tape& tape, const Value& from, const Value& to);
 /// Zeros for the plan's whole life.
 Value record_zeros(Tape& tape, const dnnl::memory::desc& desc);
 

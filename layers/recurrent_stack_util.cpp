@@ -64,12 +64,6 @@ Value record_share(Tape& tape, const Value& whole, std::size_t axis, std::int64_
   return record_cut(tape, whole, box, plain_desc(box.shape));
 }
 
-void record_copy(Tape& tape, const Value& from, const Value& to) {
-  tape.run(
-      dnnl::reorder::primitive_desc(tape.engine(), from.desc, tape.engine(), to.desc, Tape::attr()),
-      {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
-}
-
 }  // namespace
 
 CellState RecurrentStack::start_of(Tape& tape, std::int64_t layer, int direction,

@@ -1,6 +1,7 @@
 #include "engine/train/generation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -41,9 +42,9 @@ Graph one_token_graph(const Setup& setup) {
 class Writer {
  public:
   Writer(const Setup& setup, const GenerateOptions& options, std::vector<std::string>& notes)
-      : spec_(setup.source->spec()),
+      : graph_(one_token_graph(setup)),  // first: only a language model has the rest
+        spec_(setup.source->spec()),
         vocabulary_(spec_),
-        graph_(one_token_graph(setup)),
         store_(graph_),
         programs_(graph_, store_),
         sampling_(options.sampling),
@@ -74,7 +75,7 @@ class Writer {
   }
 
   void read(std::int32_t token) {
-    const std::vector<const void*> tensors = {&token, nullptr};  // nobody asks for the target
+    const std::array<const void*, 2> tensors = {&token, nullptr};  // nobody asks for the target
     programs_.get(Purpose::generate, 1).run(tensors, {});
   }
 
@@ -94,9 +95,9 @@ class Writer {
   }
 
  private:
+  Graph graph_;
   const DataSpec& spec_;
   Vocabulary vocabulary_;
-  Graph graph_;
   WeightStore store_;
   Programs programs_;
   Sampling sampling_;
@@ -141,7 +142,6 @@ void generate_text(const GenerateOptions& options, const StopFlag& stop,
   const Setup setup = load_trained(options.setup, options.weights);
   use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
                                                    : usable_cores());
-  one_token_graph(setup);  // before the vocabulary, which only language models have
   Writer writer(setup, options, notes);
   std::vector<std::int32_t> prompt = writer.encode(options.prompt);
   write(options.prompt);
