@@ -36,6 +36,7 @@ void print_json(const Setup& setup, const Measurement& m) {
     out["layers"].push_back({{"layer", time.layer},
                              {"type", time.type},
                              {"pass", time.section},
+                             {"calls", time.calls},
                              {"ms", time.ms},
                              {"implementation", time.implementation}});
   }
@@ -46,12 +47,13 @@ void print_layers(const std::vector<StepTime>& times) {
   std::size_t width = 26;
   for (const StepTime& time : times) width = std::max(width, escaped(time.layer).size());
   width += 2;
-  fmt::print("\n{:<{}}{:<18}{:<10}{:>9}  implementation\n", "layer", width, "type", "pass", "ms");
+  fmt::print("\n{:<{}}{:<18}{:<10}{:>6}{:>10}  implementation\n", "layer", width, "type", "pass",
+             "calls", "ms");
   std::map<std::string, double> by_type;
   for (const StepTime& time : times) {
     const bool slow = time.implementation.starts_with("ref");
-    fmt::print("{:<{}}{:<18}{:<10}{:>9.3f}  {}{}\n", escaped(time.layer), width, time.type,
-               time.section, time.ms, time.implementation, slow ? "   <- slow" : "");
+    fmt::print("{:<{}}{:<18}{:<10}{:>6}{:>10.3f}  {}{}\n", escaped(time.layer), width, time.type,
+               time.section, time.calls, time.ms, time.implementation, slow ? "   <- slow" : "");
     by_type[time.type + " " + time.section] += time.ms;
   }
   fmt::print("\n{:<40}{:>9}\n", "together", "ms");

@@ -1,3 +1,4 @@
+#include "layers/gru_cell_util.h"
 #include "layers/recurrent_util.h"
 #include "layers/registry.h"
 
@@ -17,9 +18,9 @@ std::unique_ptr<Layer> make(const ConfigNode& node) {
   RecurrentParams params = read_params(node, param_table());
   check_recurrent(node, params);
   const bool lbr = params.variant == GruVariant::lbr;
-  RecurrentCell cell{.kind = lbr ? dnnl::algorithm::lbr_gru : dnnl::algorithm::vanilla_gru,
-                     .gates = {1, 0, 2},  // PyTorch: r, z, n; oneDNN: z, r, n
-                     .candidate_bias = lbr};
+  RecurrentCell cell{.record = lbr ? record_gru_cell : record_cell,
+                     .kind = dnnl::algorithm::vanilla_gru,
+                     .gates = {1, 0, 2}};  // PyTorch: r, z, n; oneDNN: z, r, n
   return make_recurrent(std::move(params), std::move(cell), "gru");
 }
 

@@ -1,5 +1,6 @@
 #include "layers/eltwise_util.h"
 #include "layers/initializer.h"
+#include "layers/matmul_util.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -31,11 +32,6 @@ struct Forward {
   Value src, dst;  // (rows, in), (rows, out), row-major
   std::optional<Activation> post;
 };
-
-/// A matrix whose columns lie one behind the other: the transpose of a row-major one.
-memory::desc transposed(std::int64_t rows, std::int64_t columns) {
-  return {{rows, columns}, memory::data_type::f32, memory::dims{1, rows}};
-}
 
 /// dst = src weights^T + bias, over the last axis; weight (out_features, in_features). All matrices
 /// are multiplied as they are stored: inner_product's blocked weights are no faster, and bringing
@@ -103,10 +99,10 @@ class Linear final : public Layer {
   void record_product(Tape& tape, const Forward& forward) const {
     const std::int64_t in = forward.src.shape()[1], out = params_.out_features;
     const memory::desc bias = params_.bias ? plain_desc({1, out}) : memory::desc();
-    const matmul::primitive_desc desc(tape.engine(), forward.src.desc, transposed(in, out), bias,
-                                      forward.dst.desc, attr_with_post(tape));
+    const matmul::primitive_desc desc(tape.engine(), forward.src.desc, transposed_desc(in, out),
+                                      bias, forward.dst.desc, attr_with_post(tape));
     Args args = {{DNNL_ARG_SRC, forward.src},
-                 {DNNL_ARG_WEIGHTS, tape.view(tape.weight("weight"), transposed(in, out))},
+                 {DNNL_ARG_WEIGHTS, tape.view(tape.weight("weight"), transposed_desc(in, out))},
                  {DNNL_ARG_DST, forward.dst}};
     if (params_.bias) args.emplace_back(DNNL_ARG_BIAS, tape.weight("bias", bias));
     tape.run(desc, args);
@@ -115,24 +111,16 @@ class Linear final : public Layer {
   void record_weight_grads(Tape& tape, const Forward& forward, const Value& diff_dst) const {
     const std::int64_t rows = forward.src.shape()[0], out = params_.out_features;
     const Value diff_weights = tape.value(plain_desc({out, forward.src.shape()[1]}));
-    record_matmul(tape, tape.view(diff_dst, transposed(out, rows)), forward.src, diff_weights);
+    record_matmul(tape, tape.view(diff_dst, transposed_desc(out, rows)), forward.src, diff_weights);
     tape.add_weight_grad("weight", diff_weights);
     if (!params_.bias) return;
-    const Value diff_bias = tape.value(plain_desc({1, out}));
-    const Value ones = tape.constant(std::vector<float>(static_cast<std::size_t>(rows), 1.0F));
-    record_matmul(tape, tape.view(ones, plain_desc({1, rows})), diff_dst, diff_bias);
-    tape.add_weight_grad("bias", diff_bias);
+    tape.add_weight_grad("bias", record_column_sums(tape, diff_dst));
   }
 
   static Value record_src_grad(Tape& tape, const Forward& forward, const Value& diff_dst) {
     const Value diff_src = tape.value(forward.src.desc);
     record_matmul(tape, diff_dst, tape.weight("weight"), diff_src);
     return diff_src;
-  }
-
-  static void record_matmul(Tape& tape, const Value& a, const Value& b, const Value& dst) {
-    const matmul::primitive_desc desc(tape.engine(), a.desc, b.desc, dst.desc, Tape::attr());
-    tape.run(desc, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, dst}});
   }
 
   Params params_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace dl {
@@ -27,6 +28,22 @@ inline float fast_exp(float x) {
   // The low bits of `shifted` are n; as an exponent they are 2^n.
   const std::uint32_t power = (std::bit_cast<std::uint32_t>(shifted) << 23) + 0x3f800000U;
   return y * std::bit_cast<float>(power);
+}
+
+/// 1 / (1 + e^-x) to 4 units in the last place.
+inline float fast_sigmoid(float x) { return 1.0F / (1.0F + fast_exp(-x)); }
+
+/// tanh(x), to 3 units in the last place.
+inline float fast_tanh(float x) {
+  const float z = x * x;
+  float y = -5.70498872745e-3F;  // Cephes' tanhf, for |x| < 0.625
+  y = y * z + 2.06390887954e-2F;
+  y = y * z - 5.37397155531e-2F;
+  y = y * z + 1.33314422036e-1F;
+  y = y * z - 3.33332819422e-1F;
+  const float small = y * z * x + x;
+  const float magnitude = 1.0F - 2.0F / (fast_exp(2.0F * std::abs(x)) + 1.0F);
+  return std::abs(x) < 0.625F ? small : std::copysign(magnitude, x);
 }
 
 /// log(1 + u) for u in 0..1, with its relative precision where u is small (after Kahan).

@@ -111,8 +111,7 @@ void add_ordered_grad(Tape& tape, const RecurrentCell& cell, const std::string& 
   tape.add_weight_grad(name, grad);
 }
 
-/// The sum of PyTorch's two biases as oneDNN orders the gates; behind it, of lbr_gru, the
-/// candidate's recurrent bias, which is then not in the sum.
+/// The sum of PyTorch's two biases as oneDNN orders the gates.
 struct MakeBias {
   RecurrentCell cell;
   void operator()(const HostArgs& args) const {
@@ -121,25 +120,21 @@ struct MakeBias {
     float* dst = args.dst<float>(0);
     for (int gate = 0; gate < cell.gate_count(); ++gate) {
       const std::int64_t block = cell.gates[gate] * size;
-      const bool apart = cell.candidate_bias && gate == cell.gate_count() - 1;
       for (std::int64_t i = 0; i < size; ++i)
-        dst[gate * size + i] = input[block + i] + (apart ? 0.0F : recurrent[block + i]);
-      if (apart) std::copy_n(recurrent + block, size, dst + (gate + 1) * size);
+        dst[gate * size + i] = input[block + i] + recurrent[block + i];
     }
   }
 };
 
-/// The gradient of that, for both.
-struct SplitBiasGrad {
+/// The gradient of that, which is both biases'.
+struct OrderedBiasGrad {
   RecurrentCell cell;
   void operator()(const HostArgs& args) const {
     const std::int64_t size = cell.hidden_size;
     const float* diff = args.src<float>(0);
     for (int gate = 0; gate < cell.gate_count(); ++gate) {
       const std::int64_t block = cell.gates[gate] * size;
-      const bool apart = cell.candidate_bias && gate == cell.gate_count() - 1;
       std::copy_n(diff + gate * size, size, args.dst<float>(0) + block);
-      std::copy_n(diff + (gate + (apart ? 1 : 0)) * size, size, args.dst<float>(1) + block);
     }
   }
 };
@@ -211,11 +206,10 @@ void record_weight_grads(Tape& tape, const Cell& c, const Args& args) {
   add_ordered_grad(tape, c.cell, "weight_hh" + c.suffix, value(DNNL_ARG_DIFF_WEIGHTS_ITER));
   if (c.cell.bias) {
     const memory::desc plain = plain_desc({c.cell.gate_count() * c.cell.hidden_size});
-    const Value input = tape.value(plain), recurrent = tape.value(plain);
-    tape.host("bias gradient", {value(DNNL_ARG_DIFF_BIAS)}, {input, recurrent},
-              SplitBiasGrad{c.cell});
-    tape.add_weight_grad("bias_ih" + c.suffix, input);
-    tape.add_weight_grad("bias_hh" + c.suffix, recurrent);
+    const Value diff = tape.value(plain);
+    tape.host("bias gradient", {value(DNNL_ARG_DIFF_BIAS)}, {diff}, OrderedBiasGrad{c.cell});
+    tape.add_weight_grad("bias_ih" + c.suffix, diff);
+    tape.add_weight_grad("bias_hh" + c.suffix, diff);
   }
   if (c.cell.peephole) {
     const Value diff = tape.value(plain_desc({3, c.cell.hidden_size}));
@@ -245,7 +239,7 @@ CellGradient record_gradient(Tape& tape, const Forward& forward, const Value& di
   const auto end = [&](int arg, const std::optional<Value>& diff, const memory::desc& state) {
     args.emplace_back(arg, diff ? state_value(tape, *diff, state) : record_zeros(tape, state));
   };
-  args.emplace_back(DNNL_ARG_DIFF_SRC_LAYER, gradient.src);
+  args.emplace_back(DNNL_ARG_DIFF_SRC_LAYER, *gradient.src);
   args.emplace_back(DNNL_ARG_DIFF_DST_LAYER, tape.as(diff_dst, c.dst));
   end(DNNL_ARG_DIFF_DST_ITER, diff_end.h, c.state);
   if (c.cell.cell_state) end(DNNL_ARG_DIFF_DST_ITER_C, diff_end.c, c.cell_state);
@@ -265,7 +259,6 @@ Cell make_cell(const RecurrentCell& cell, const std::string& suffix, const Value
                bool right_to_left) {
   const Shape shape = src.shape();
   const std::int64_t n = shape[1], h = cell.hidden_size, out = cell.output_size();
-  const int biases = cell.gate_count() + (cell.candidate_bias ? 1 : 0);
   const auto plain = [](const memory::dims& dims, tag format) {
     return memory::desc(dims, memory::data_type::f32, format);
   };
@@ -277,7 +270,7 @@ Cell make_cell(const RecurrentCell& cell, const std::string& suffix, const Value
   c.cell_state = plain({1, 1, n, h}, tag::ldnc);
   c.weights = any_rnn_desc(shape[2], cell.gate_count(), h);
   c.recurrent = any_rnn_desc(out, cell.gate_count(), h);
-  c.bias = plain({1, 1, biases, h}, tag::ldgo);
+  c.bias = plain({1, 1, cell.gate_count(), h}, tag::ldgo);
   if (cell.peephole) c.peephole = plain({1, 1, 3, h}, tag::ldgo);
   if (cell.proj_size > 0) c.projection = plain({1, 1, h, out}, tag::any);
   c.dst = plain({shape[0], n, out}, tag::tnc);

@@ -9,14 +9,27 @@
 
 namespace dl {
 
-/// What tells recurrent layers apart: the primitive, and how PyTorch stores its weights.
+struct RecurrentCell;
+struct CellRun;
+struct CellState;
+
+/// Records `src` (T, N, I) through a cell, from the first step to the last, or back from the last
+/// with `right_to_left`. `suffix` ends the names of its weights: "_l0", "_l1_reverse".
+using RecordCell = CellRun (*)(Tape& tape, const RecurrentCell& cell, const std::string& suffix,
+                               const Value& src, const CellState& start, bool right_to_left);
+/// By oneDNN's primitive of the kind.
+CellRun record_cell(Tape& tape, const RecurrentCell& cell, const std::string& suffix,
+                    const Value& src, const CellState& start, bool right_to_left);
+
+/// What tells recurrent layers apart: who records them, the primitive, and how PyTorch stores its
+/// weights.
 struct RecurrentCell {
+  RecordCell record = record_cell;
   dnnl::algorithm kind = dnnl::algorithm::vanilla_rnn;
   dnnl::algorithm activation = dnnl::algorithm::undef;  // of a plain RNN
   /// Gate g of oneDNN is the block gates[g] of rows in PyTorch's weights.
   std::vector<int> gates = {0};
-  bool candidate_bias = false;  // lbr_gru: the candidate's recurrent bias stays apart
-  bool cell_state = false;      // LSTM
+  bool cell_state = false;  // LSTM
   bool bias = true;
   bool peephole = false;
   std::int64_t hidden_size = 0;
@@ -33,7 +46,7 @@ struct CellState {
 
 /// What a cell's gradient brings.
 struct CellGradient {
-  Value src;
+  std::optional<Value> src;  // none where `src` needs no gradient
   CellState start;
 };
 
@@ -43,11 +56,6 @@ struct CellRun {
   CellState end;  // after the last step that it took
   std::function<CellGradient(Tape&, const Value& diff_dst, const CellState& diff_end)> grad;
 };
-
-/// Records `src` (T, N, I) through the cell, from the first step to the last, or back from the last
-/// with `right_to_left`. `suffix` ends the names of its weights: "_l0", "_l1_reverse".
-CellRun record_cell(Tape& tape, const RecurrentCell& cell, const std::string& suffix,
-                    const Value& src, const CellState& start, bool right_to_left);
 
 /// Copies `from` to where `to` lies, in its layout.
 void record_copy(Tape& tape, const Value& from, const Value& to);

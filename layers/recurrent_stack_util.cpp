@@ -107,9 +107,9 @@ RecurrentStack::Level RecurrentStack::record_level(Tape& tape, std::int64_t laye
     // A primitive knows no lengths: what goes back in time is turned round within each sample.
     const bool turned = direction == 1 && lengths_;
     const CellState start = start_of(tape, layer, direction, sources);
-    CellRun run = record_cell(tape, cell_, params_.suffix(layer, direction),
-                              turned ? record_reversed(tape, src, *lengths_, src.desc) : src, start,
-                              direction == 1 && !turned);
+    CellRun run = cell_.record(tape, cell_, params_.suffix(layer, direction),
+                               turned ? record_reversed(tape, src, *lengths_, src.desc) : src,
+                               start, direction == 1 && !turned);
     level.outputs.push_back(turned ? record_reversed(tape, run.dst, *lengths_, run.dst.desc)
                                    : run.dst);
     if (stateful_) carry(tape, layer, run);
@@ -173,6 +173,7 @@ RecurrentStack::RecurrentStack(Tape& tape, const RecurrentParams& params, const 
     if (layer > 0) {
       src = merged(tape, levels_.back().outputs, 2);
       if (dropout_) src = record_dropout(tape, src, params_.dropout, dropout_key_ + layer);
+      src.needs_grad = tape.training();
     }
     levels_.push_back(record_level(tape, layer, src, sources));
   }
@@ -204,10 +205,11 @@ std::vector<Value> RecurrentStack::output_grads(Tape& tape,
   return diffs;
 }
 
-/// Of what the level reads; adds the gradients of its starts to `starts`.
-Value RecurrentStack::level_grad(Tape& tape, std::int64_t layer, const std::vector<Value>& diffs,
-                                 std::span<const std::optional<Value>> diff_dst,
-                                 std::vector<CellState>& starts) const {
+/// Of what the level reads, if that needs one; adds the gradients of its starts to `starts`.
+std::optional<Value> RecurrentStack::level_grad(Tape& tape, std::int64_t layer,
+                                                const std::vector<Value>& diffs,
+                                                std::span<const std::optional<Value>> diff_dst,
+                                                std::vector<CellState>& starts) const {
   const Level& level = levels_[layer];
   const std::int64_t places = params_.places();
   std::vector<Value> diff_src;
@@ -230,10 +232,12 @@ Value RecurrentStack::level_grad(Tape& tape, std::int64_t layer, const std::vect
     }
     if (turned) diff = record_reversed(tape, diff, *lengths_, diff.desc);
     const CellGradient gradient = level.runs[direction].grad(tape, diff, diff_end);
-    diff_src.push_back(turned ? record_reversed(tape, gradient.src, *lengths_, gradient.src.desc)
-                              : gradient.src);
     starts[layer * params_.directions() + direction] = gradient.start;
+    if (!gradient.src) continue;
+    diff_src.push_back(turned ? record_reversed(tape, *gradient.src, *lengths_, gradient.src->desc)
+                              : *gradient.src);
   }
+  if (diff_src.empty()) return std::nullopt;
   return tape.sum(diff_src, diff_src[0].desc);
 }
 
@@ -254,17 +258,16 @@ std::vector<std::optional<Value>> RecurrentStack::gradients(
     Tape& tape, std::span<const std::optional<Value>> diff_dst) const {
   std::vector<CellState> starts(params_.places());
   std::vector<Value> diffs = output_grads(tape, diff_dst[0]);
-  Value diff_src;
-  for (std::int64_t layer = params_.num_layers; layer-- > 0;) {
-    diff_src = level_grad(tape, layer, diffs, diff_dst, starts);
-    if (layer == 0) break;
+  for (std::int64_t layer = params_.num_layers; --layer > 0;) {
+    Value diff_src = *level_grad(tape, layer, diffs, diff_dst, starts);
     if (dropout_) diff_src = record_dropout(tape, diff_src, params_.dropout, dropout_key_ + layer);
     for (int direction = 0; direction < params_.directions(); ++direction)
       diffs[direction] = record_share(tape, diff_src, 2, concat() ? direction : 0,
                                       concat() ? params_.directions() : 1);
   }
   std::vector<std::optional<Value>> gradients(source_count_);
-  gradients[0] = batch_first(tape, diff_src);
+  const std::optional<Value> diff_src = level_grad(tape, 0, diffs, diff_dst, starts);
+  if (diff_src) gradients[0] = batch_first(tape, *diff_src);
   if (roles_.h) gradients[*roles_.h] = start_grad(tape, starts, &CellState::h);
   if (roles_.c) gradients[*roles_.c] = start_grad(tape, starts, &CellState::c);
   return gradients;

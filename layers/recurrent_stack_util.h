@@ -41,9 +41,9 @@ class RecurrentStack {
   std::vector<Value> record_results(Tape& tape) const;
 
   std::vector<Value> output_grads(Tape& tape, const std::optional<Value>& diff) const;
-  Value level_grad(Tape& tape, std::int64_t layer, const std::vector<Value>& diffs,
-                   std::span<const std::optional<Value>> diff_dst,
-                   std::vector<CellState>& starts) const;
+  std::optional<Value> level_grad(Tape& tape, std::int64_t layer, const std::vector<Value>& diffs,
+                                  std::span<const std::optional<Value>> diff_dst,
+                                  std::vector<CellState>& starts) const;
   Value start_grad(Tape& tape, const std::vector<CellState>& starts,
                    std::optional<Value> CellState::*which) const;
 

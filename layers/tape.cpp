@@ -77,11 +77,19 @@ Value Tape::view(const Value& value, const memory::desc& desc) {
   assert(value.desc.get_size() == static_cast<std::size_t>(value.shape().elements()) *
                                       dnnl::memory::data_type_size(value.desc.get_data_type()));
   assert(value.desc.get_size() == desc.get_size());
-  return add_value({.desc = desc, .root = values_[value.id].root}, value.needs_grad);
+  const TapeValue& whole = values_[value.id];
+  return add_value({.desc = desc, .root = whole.root, .offset = whole.offset}, value.needs_grad);
 }
 
 Value Tape::part(const Value& value, const memory::desc& desc) {
-  return add_value({.desc = desc, .root = values_[value.id].root}, value.needs_grad);
+  const TapeValue& whole = values_[value.id];
+  TapeValue part{.desc = desc, .root = whole.root, .offset = whole.offset};
+  if (desc.get_inner_nblks() == 0) {
+    part.desc = memory::desc(desc.get_dims(), desc.get_data_type(), desc.get_strides());
+    part.offset += static_cast<std::size_t>(desc.get_submemory_offset()) *
+                   memory::data_type_size(desc.get_data_type());
+  }
+  return add_value(std::move(part), value.needs_grad);
 }
 
 const WeightInfo& Tape::find_weight(std::string_view name) const {
@@ -112,8 +120,8 @@ std::optional<int> Tape::prepared(const Value& source, const memory::desc& desc)
     if (step.section != TapeStep::Section::prepare || step.host) continue;
     const TapeValue& from = values_[step.args[0].second];
     const int result = step.args[1].second;
-    if (from.root == values_[source.id].root && from.desc == source.desc &&
-        values_[result].root == result && values_[result].desc == desc)
+    if (from.root == values_[source.id].root && from.offset == values_[source.id].offset &&
+        from.desc == source.desc && values_[result].root == result && values_[result].desc == desc)
       return result;
   }
   return std::nullopt;

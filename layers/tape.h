@@ -76,8 +76,9 @@ struct TapeValue {
   };
   dnnl::memory::desc desc;
   Home home = Home::arena;
-  int root = -1;          // the value whose bytes these are; itself unless this is a view
-  std::string name = {};  // of the weight, the input or the state
+  int root = -1;           // the value whose bytes these are; itself unless this is a view
+  std::size_t offset = 0;  // bytes from the root's first to this one's
+  std::string name = {};   // of the weight, the input or the state
   std::vector<float> constant = {};
   bool kept = false;  // read by others after the run
 };
@@ -138,7 +139,8 @@ class Tape {
   Value view(const Value& value, const dnnl::memory::desc& desc);
 
   /// A box of `value` in its own memory: `desc` is a submemory_desc of value.desc. What is written
-  /// to it is written to `value`.
+  /// to it is written to `value`. Of row-major values and the like the result's description begins
+  /// at 0, since oneDNN 3.2's matmul does not look at where one begins.
   Value part(const Value& value, const dnnl::memory::desc& desc);
 
   /// A weight of this node in that layout; reordered at most once per update, never when equal.

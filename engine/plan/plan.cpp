@@ -139,7 +139,8 @@ void Plan::place_values(const PlanLayout& layout, WeightStore& store, std::span<
   for (std::size_t id = 0; id < values.size(); ++id) {
     const int root = values[id].root;
     if (root == static_cast<int>(id)) continue;
-    pointers_[id] = pointers_[root];
+    if (pointers_[root])
+      pointers_[id] = static_cast<std::byte*>(pointers_[root]) + values[id].offset;
     for (std::vector<int>& input : inputs_) {
       if (input[0] == root) input.push_back(static_cast<int>(id));
     }
@@ -166,7 +167,8 @@ void Plan::reset_states() {
 
 void Plan::set_input(std::size_t input, const void* data) {
   for (const int id : inputs_[input]) {
-    pointers_[id] = const_cast<void*>(data);  // inputs are only ever read
+    // Inputs are only ever read.
+    pointers_[id] = static_cast<std::byte*>(const_cast<void*>(data)) + tape_.values()[id].offset;
     if (memories_[id]) memories_[id].set_data_handle(pointers_[id]);
   }
 }

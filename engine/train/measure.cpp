@@ -81,9 +81,17 @@ std::vector<StepTime> time_steps(const Setup& setup, Program& program, const Ste
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const bool known = steps[i].node >= 0;
     const Node* node = known ? &setup.graph.nodes[steps[i].node] : nullptr;
-    result.push_back(
-        {node ? node->name : "", node && node->kind ? std::string(node->kind->name) : "",
-         kSections[static_cast<int>(steps[i].section)], steps[i].what, median(times[i])});
+    const StepTime time{.layer = node ? node->name : "",
+                        .type = node && node->kind ? std::string(node->kind->name) : "",
+                        .section = kSections[static_cast<int>(steps[i].section)],
+                        .implementation = steps[i].what};
+    auto same = std::ranges::find_if(result, [&](const StepTime& other) {
+      return other.layer == time.layer && other.section == time.section &&
+             other.implementation == time.implementation;
+    });
+    if (same == result.end()) same = result.insert(result.end(), time);
+    ++same->calls;
+    same->ms += median(times[i]);
   }
   return result;
 }

@@ -18,9 +18,11 @@ struct NetworkSummary {
 };
 NetworkSummary summarise(const Setup& setup);
 
-/// One primitive or host function of a training step, and the time it took (the median, in ms).
+/// What one implementation, a primitive's or a host function's, does for a layer in one pass of a
+/// training step: how often it is called, and the time of all calls (each the median, in ms).
 struct StepTime {
   std::string layer, type, section, implementation;
+  std::int64_t calls = 0;
   double ms = 0;
 };
 
