@@ -1,48 +1,19 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/print_network.h"
+#include "cli/run_arguments.h"
 #include "engine/core/file_system.h"
-#include "engine/train/session.h"
+#include "engine/train/runs.h"
 
 namespace dl {
-namespace {
-
-struct Arguments {
-  std::string max_time;
-  std::vector<std::string> requirements;
-};
-
-/// The arguments that train and resume share.
-std::shared_ptr<Arguments> run_arguments(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
-  app.add_option("--max-time", arguments->max_time, "Save and stop after this time: 90s, 15m, 2h")
-      ->type_name("TIME");
-  app.add_option("--require", arguments->requirements,
-                 "Exit with 13 unless the result meets this, as valid/top1>=0.98; may be repeated")
-      ->type_name("CONDITION")
-      ->allow_extra_args(false);
-  return arguments;
-}
-
-template <class Options>
-void read_run_arguments(const Arguments& arguments, Options& options) {
-  if (!arguments.max_time.empty()) options.max_seconds = parse_duration(arguments.max_time);
-  for (const std::string& text : arguments.requirements)
-    options.requirements.push_back(parse_requirement(text));
-}
-
-}  // namespace
 
 Command train_command() {
   return {"train", "Train a network from a config, in a new run folder", [](CLI::App& app) {
             const auto setup = config_arguments(app);
             const auto options = std::make_shared<TrainOptions>();
-            app.add_option("--run", options->run,
-                           "The run's folder (default: runs/<name>-001, the next free number)")
-                ->type_name("DIR");
             app.add_option("--init", options->init, "Start from these weights, a safetensors file")
                 ->type_name("WEIGHTS");
-            const auto arguments = run_arguments(app);
+            const auto arguments = new_run_arguments(app, options->run);
             return [=]() -> ExitCode {
               read_run_arguments(*arguments, *options);
               options->setup = *setup;

@@ -37,7 +37,7 @@ struct Forward {
 };
 
 /// (src - mean) / sqrt(variance + eps) * weight + bias, per channel: mean and (biased) variance of
-/// the batch in training, running ones in evaluation.
+/// the batch in training, running ones in evaluation and where those are frozen.
 class BatchNorm final : public Layer {
  public:
   explicit BatchNorm(Params params) : params_(std::move(params)) {}
@@ -67,7 +67,7 @@ class BatchNorm final : public Layer {
   Recorded record(Tape& tape, std::span<const Value> src) const override {
     const Forward forward = record_forward(tape, src[0]);
     if (!tape.training()) return {{forward.dst}, {}};
-    record_running_statistics(tape, forward);
+    if (!uses_given_statistics(tape)) record_running_statistics(tape, forward);
     auto grad = [=, this](Tape& back, std::span<const std::optional<Value>> diff_dst)
         -> std::vector<std::optional<Value>> {
       return {record_backward(back, forward, *diff_dst[0])};
@@ -75,12 +75,19 @@ class BatchNorm final : public Layer {
     return {{forward.dst}, grad};
   }
 
+  FoldedNorm folded() const { return {.name = {}, .eps = params_.eps, .affine = params_.affine}; }
+
  private:
+  /// Frozen ones stay what they were.
+  static bool uses_given_statistics(const Tape& tape) {
+    return !tape.training() || tape.is_frozen("running_mean");
+  }
+
   normalization_flags flags(const Tape& tape) const {
     normalization_flags flags = normalization_flags::none;
     if (params_.affine) flags |= normalization_flags::use_scale | normalization_flags::use_shift;
     if (tape.post()) flags |= normalization_flags::fuse_norm_relu;
-    if (!tape.training()) flags |= normalization_flags::use_global_stats;
+    if (uses_given_statistics(tape)) flags |= normalization_flags::use_global_stats;
     return flags;
   }
 
@@ -95,8 +102,9 @@ class BatchNorm final : public Layer {
                     .workspace = {},
                     .rows = {}};
     const memory::desc per_channel = plain_desc({src.shape()[1]});
-    forward.mean = tape.training() ? tape.value(per_channel) : tape.buffer("running_mean");
-    forward.variance = tape.training() ? tape.value(per_channel) : tape.buffer("running_var");
+    const bool given = uses_given_statistics(tape);
+    forward.mean = given ? tape.buffer("running_mean") : tape.value(per_channel);
+    forward.variance = given ? tape.buffer("running_var") : tape.value(per_channel);
     if (has_channels_last(src)) {
       forward.rows = rows_norm(tape, forward);
       forward.dst = record_rows_norm(tape, *forward.rows);
@@ -109,6 +117,7 @@ class BatchNorm final : public Layer {
   RowsNorm rows_norm(Tape& tape, const Forward& forward) const {
     RowsNorm rows{.eps = params_.eps,
                   .relu = tape.post().has_value(),
+                  .given_statistics = uses_given_statistics(tape),
                   .src = forward.src,
                   .mean = forward.mean,
                   .variance = forward.variance,
@@ -212,6 +221,7 @@ LayerKind batch_norm_kind() {
       make_kind<BatchNorm>("batch_norm", "normalises each channel over the batch, learns its scale",
                            one_source(), param_table());
   kind.carries = carries_relu;
+  kind.norm = [](const Layer& layer) { return static_cast<const BatchNorm&>(layer).folded(); };
   return kind;
 }
 

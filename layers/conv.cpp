@@ -1,4 +1,5 @@
 #include "layers/eltwise_util.h"
+#include "layers/fold_util.h"
 #include "layers/initializer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
@@ -153,14 +154,15 @@ class Conv final : public Layer {
   /// The primitive, asked for in the layouts that are cheapest for a source like `src`.
   Forward describe(const Tape& tape, const Value& src) const {
     const Shape shape = src.shape();
-    Forward forward{.desc = {},
-                    .layouts = {},
-                    .window = place_window(params_.window(), shape),
-                    .src = {},
-                    .dst = {},
-                    .weight = grouped(weight_shape(shape)),
-                    .bias = params_.bias ? plain_desc({params_.out_channels}) : memory::desc(),
-                    .post = tape.post()};
+    Forward forward{
+        .desc = {},
+        .layouts = {},
+        .window = place_window(params_.window(), shape),
+        .src = {},
+        .dst = {},
+        .weight = grouped(weight_shape(shape)),
+        .bias = params_.bias || tape.norm() ? plain_desc({params_.out_channels}) : memory::desc(),
+        .post = tape.post()};
     const Window& window = forward.window;
     const auto ask_for = [&](Layouts layouts) {
       forward.desc = {tape.engine(),
@@ -188,10 +190,17 @@ class Conv final : public Layer {
     Forward forward = describe(tape, src);
     forward.src = tape.as(src, forward.desc.src_desc());
     forward.dst = tape.value(forward.desc.dst_desc());
-    Args args = {{DNNL_ARG_SRC, forward.src},
-                 {DNNL_ARG_WEIGHTS, tape.weight("weight", forward.desc.weights_desc())},
-                 {DNNL_ARG_DST, forward.dst}};
-    if (params_.bias) args.emplace_back(DNNL_ARG_BIAS, tape.weight("bias"));
+    Args args = {{DNNL_ARG_SRC, forward.src}, {DNNL_ARG_DST, forward.dst}};
+    const memory::desc weights = forward.desc.weights_desc();
+    if (tape.norm()) {
+      const FoldedWeights folded = record_folded_weights(tape, params_.bias);
+      const Value weight = tape.view(folded.weight, plain_desc(forward.weight));
+      args.emplace_back(DNNL_ARG_WEIGHTS, tape.weight_as(weight, weights));
+      args.emplace_back(DNNL_ARG_BIAS, folded.bias);
+    } else {
+      args.emplace_back(DNNL_ARG_WEIGHTS, tape.weight("weight", weights));
+      if (params_.bias) args.emplace_back(DNNL_ARG_BIAS, tape.weight("bias"));
+    }
     tape.run(forward.desc, args);
     return forward;
   }
@@ -238,6 +247,7 @@ LayerKind conv_kind() {
       make_kind<Conv>("conv", "convolution over the spatial axes of (C, W) or (C, H, W)",
                       one_source(), param_table());
   kind.carries = carries_as_post_op;
+  kind.folds_norm = true;
   kind.units = LayerKind::Units::channels;
   return kind;
 }

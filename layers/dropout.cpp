@@ -22,7 +22,7 @@ class Dropout final : public Layer {
   std::vector<Shape> infer(std::span<const Shape> src) const override { return {src[0]}; }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {
-    const bool active = tape.training() && p_ > 0;
+    const bool active = tape.randomises() && p_ > 0;
     const std::uint64_t layer = tape.layer_key();
     auto grad =
         [=, this, desc = src[0].desc](

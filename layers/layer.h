@@ -100,6 +100,11 @@ struct LayerKind {
   std::function<Activation(const Layer&)> activation = {};
   /// Set for layers that honour tape.post(): whether this one can carry `activation`.
   std::function<bool(const Activation& activation, bool training)> carries = {};
+  /// Set for batch norm: what folding it into the layer before it needs to know; the name is the
+  /// node's affair.
+  std::function<FoldedNorm(const Layer&)> norm = {};
+  /// It honours tape.norm().
+  bool folds_norm = false;
   /// What the axes of its result mean: (batch, channels, ...), (batch, ..., features), or the same
   /// as those of its source.
   enum class Units { as_source, channels, features };

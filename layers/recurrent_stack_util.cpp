@@ -163,7 +163,7 @@ RecurrentStack::RecurrentStack(Tape& tape, const RecurrentParams& params, const 
       batch_(sources[0].shape()[0]),
       source_count_(sources.size()),
       dropout_key_(tape.layer_key()),
-      dropout_(tape.training() && params.dropout > 0),
+      dropout_(tape.randomises() && params.dropout > 0),
       stateful_(params.stateful || tape.carries_state()) {
   if (roles_.lengths) lengths_ = sources[*roles_.lengths];
   if (roles_.h) state_rank_ = sources[*roles_.h].shape().rank();

@@ -19,7 +19,7 @@ constexpr std::size_t kFactors = 4;  // floats a channel that the passes share
 struct NormRows {
   std::size_t rows, channels;
   float eps;
-  bool relu;
+  bool relu, given_statistics;
 };
 
 std::size_t rows_of_piece(const NormRows& norm) {
@@ -191,7 +191,7 @@ struct Gradients {
   float *src, *weight, *bias;
 };
 
-/// Of a dst that was normalised with the batch's own statistics.
+/// Given statistics are constants; those of the batch depend on every element.
 void normalise_rows_backward(const NormRows& norm, const float* src, const ChannelParams& params,
                              const float* diff_dst, float* factors, double* scratch,
                              const Gradients& diff) {
@@ -212,8 +212,8 @@ void normalise_rows_backward(const NormRows& norm, const float* src, const Chann
     const double product = scratch[channels + c] * inverse;
     diff.weight[c] = static_cast<float>(product);
     diff.bias[c] = static_cast<float>(scratch[c]);
-    mean_diff[c] = static_cast<float>(scratch[c] / count);
-    mean_product[c] = static_cast<float>(product * inverse / count);
+    mean_diff[c] = norm.given_statistics ? 0.0F : static_cast<float>(scratch[c] / count);
+    mean_product[c] = norm.given_statistics ? 0.0F : static_cast<float>(product * inverse / count);
   }
   for_rows(norm, [&](std::size_t row, std::size_t rows) {
     const std::size_t at = row * channels;
@@ -225,7 +225,7 @@ void normalise_rows_backward(const NormRows& norm, const float* src, const Chann
 NormRows rows_of(const RowsNorm& norm) {
   const Shape shape = norm.src.shape();
   return {static_cast<std::size_t>(shape.elements() / shape[1]), static_cast<std::size_t>(shape[1]),
-          norm.eps, norm.relu};
+          norm.eps, norm.relu, norm.given_statistics};
 }
 
 /// Room for the factors of a pass and for what its pieces sum up, in the arena.
@@ -262,7 +262,7 @@ bool has_channels_last(const Value& value) {
 
 Value record_rows_norm(Tape& tape, const RowsNorm& norm) {
   const NormRows rows = rows_of(norm);
-  if (tape.training()) {
+  if (!norm.given_statistics) {
     tape.host("channel statistics", {norm.src}, {norm.mean, norm.variance, record_sums(tape, rows)},
               [rows](const HostArgs& args) {
                 channel_statistics(rows, args.src<float>(0), args.dst<float>(0), args.dst<float>(1),

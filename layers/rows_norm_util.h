@@ -11,9 +11,10 @@ namespace dl {
 
 struct RowsNorm {
   float eps = 0;
-  bool relu = false;     // dst = max(normalised, 0)
-  Value src;             // channels last
-  Value mean, variance;  // (C): of the batch in training, where it is computed; given in evaluation
+  bool relu = false;                  // dst = max(normalised, 0)
+  bool given_statistics = false;      // else those of the batch are computed
+  Value src;                          // channels last
+  Value mean, variance;               // (C)
   std::optional<Value> weight, bias;  // (C); 1 and 0 without
 };
 

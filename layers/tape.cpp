@@ -25,7 +25,7 @@ Tape::Tape(dnnl::engine engine, bool training, bool carries_state)
     : engine_(std::move(engine)), training_(training), carries_state_(carries_state) {}
 
 dnnl::prop_kind Tape::prop_kind() const {
-  return training_ ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+  return training() ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
 }
 
 dnnl::primitive_attr Tape::attr() {
@@ -93,7 +93,10 @@ Value Tape::part(const Value& value, const memory::desc& desc) {
 }
 
 const WeightInfo& Tape::find_weight(std::string_view name) const {
-  std::string full = scope_.name;
+  return find_weight(scope_.name, name);
+}
+
+const WeightInfo& Tape::find_weight(std::string full, std::string_view name) const {
   if (!full.empty()) full += '.';
   full += name;
   const auto at = std::find_if(scope_.weights.begin(), scope_.weights.end(),
@@ -167,6 +170,10 @@ void Tape::add_weight_grad(std::string_view name, const Value& diff) {
     }
   }
   weight_grads_.push_back({info, {diff}});
+}
+
+Value Tape::norm_weight(std::string_view name) {
+  return master(find_weight(scope_.norm->name, name));
 }
 
 Value Tape::buffer(std::string_view name) {

@@ -99,15 +99,26 @@ struct TapeStep {
 struct WeightInfo {
   std::string name;  // full: "layer1.0.conv1.weight"
   Shape shape;
-  bool trainable = true;
+  bool trainable = true;  // not a statistic, and not frozen
+  bool frozen = false;
+};
+
+/// A batch norm with given statistics that the layer before it takes upon itself.
+struct FoldedNorm {
+  std::string name;  // of its node
+  float eps = 0;
+  bool affine = true;
 };
 
 /// The node that is being recorded.
 struct NodeScope {
   int node = -1;
   std::string name = {};
-  std::vector<WeightInfo> weights = {};
+  std::vector<WeightInfo> weights = {};  // those of `norm` too
   std::optional<Activation> post = {};
+  std::optional<FoldedNorm> norm = {};
+  bool still = false;   // behaves as in evaluation though others train: it is frozen
+  bool closed = false;  // and no gradient passes through it
 };
 
 /// Records the steps of a program and allocates nothing; engine/plan gives it memory. A layer's
@@ -117,12 +128,19 @@ class Tape {
   Tape(dnnl::engine engine, bool training, bool carries_state = false);
 
   const dnnl::engine& engine() const { return engine_; }
-  bool training() const { return training_; }
+  /// Whether a backward pass will follow through this node.
+  bool training() const { return training_ && !scope_.closed; }
+  /// Whether what is random in training is so here: not in a frozen part.
+  bool randomises() const { return training() && !scope_.still; }
   dnnl::prop_kind prop_kind() const;
   /// Attributes for every primitive: its scratchpad is part of the arena.
   static dnnl::primitive_attr attr();
   /// The activation that this node must apply to its result (only where its kind `carries` it).
   const std::optional<Activation>& post() const { return scope_.post; }
+  /// The norm that this node must apply before that (only where its kind `folds_norm`).
+  const std::optional<FoldedNorm>& norm() const { return scope_.norm; }
+  /// A weight or statistic of it, as it is stored.
+  Value norm_weight(std::string_view name);
   /// A number that differs between layers and stays when others are added: for random streams.
   std::uint64_t layer_key() const;
 
@@ -155,7 +173,9 @@ class Tape {
   Value prepare(const dnnl::memory::desc& desc,
                 const std::function<void(const Value& dst)>& record);
   /// Whether a weight of this node is trained; if none is, its gradient need not be recorded.
-  bool trains(std::string_view name) const { return training_ && find_weight(name).trainable; }
+  bool trains(std::string_view name) const { return training() && find_weight(name).trainable; }
+  /// Whether a weight or statistic of this node must stay as it is.
+  bool is_frozen(std::string_view name) const { return find_weight(name).frozen; }
   /// Adds to a weight's gradient, in any layout; its shape may differ from the weight's where the
   /// row-major bytes are the same. Nothing happens for a frozen weight.
   void add_weight_grad(std::string_view name, const Value& diff);
@@ -197,6 +217,7 @@ class Tape {
  private:
   Value add_value(TapeValue value, bool needs_grad = false);
   const WeightInfo& find_weight(std::string_view name) const;
+  const WeightInfo& find_weight(std::string full, std::string_view name) const;
   Value master(const WeightInfo& weight);
   std::optional<int> prepared(const Value& source, const dnnl::memory::desc& desc) const;
 

@@ -143,6 +143,8 @@ ParamTable<TopKeys> top_table() {
       required("train", &TopKeys::train, "how long and how to train"),
       with_default("diagnostics", &TopKeys::diagnostics,
                    "logs gradients, weights, updates and dead units by layer; nothing unless said"),
+      with_default("finetune", &TopKeys::finetune,
+                   "weights that come from elsewhere, and which of them are trained"),
   };
 }
 

@@ -58,7 +58,8 @@ struct TopKeys {
   std::int64_t version = 1;
   std::string name;
   std::int64_t seed = 1;
-  ConfigNode extends, vars, data, blocks, model, loss, optimizer, schedule, train, diagnostics;
+  ConfigNode extends, vars, data, blocks, model, loss, optimizer, schedule, train, diagnostics,
+      finetune;
 };
 
 ParamTable<TopKeys> top_table();

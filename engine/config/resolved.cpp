@@ -79,6 +79,7 @@ ConfigNode resolved_config(const RunConfig& config, const ResolvedSections& sect
   if (!sections.schedule.is_null()) put(root, "schedule", sections.schedule);
   put(root, "train", sections.train);
   if (!sections.diagnostics.is_null()) put(root, "diagnostics", sections.diagnostics);
+  if (!sections.finetune.is_null()) put(root, "finetune", sections.finetune);
   return root;
 }
 

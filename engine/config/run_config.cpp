@@ -83,6 +83,8 @@ class ConfigReader {
     if (root_.find("diagnostics"))
       read_section("diagnostics", diagnostics_table(), config_.diagnostics.emplace(),
                    resolved_.diagnostics);
+    if (root_.find("finetune"))
+      read_section("finetune", finetune_table(), config_.finetune.emplace(), resolved_.finetune);
     read_model();
     read_losses();
     read_choices();
@@ -355,6 +357,8 @@ std::vector<SectionDoc> config_sections() {
       {"loss", "keys that every loss takes beside its own", specs_of(loss_table())},
       {"train", "how long and how to train", specs_of(train_table())},
       {"diagnostics", "looking into the network while it trains", specs_of(diagnostics_table())},
+      {"finetune", "weights that come from elsewhere, and which of them are trained",
+       specs_of(finetune_table())},
   };
 }
 

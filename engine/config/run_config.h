@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/config/finetune_config.h"
 #include "engine/config/layer_decl.h"
 #include "engine/core/config_node.h"
 #include "engine/core/params.h"
@@ -113,6 +114,7 @@ struct RunConfig {
   std::optional<ConfigNode> warmup;  // schedule's `warmup`: any schedule takes one
   TrainConfig train;
   std::optional<DiagnosticsConfig> diagnostics;  // none: nothing is looked at
+  std::optional<FinetuneConfig> finetune;        // none: all weights start anew
   std::string given_text;                        // the file as it was given
   std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
   std::string vars_text;           // YAML of the vars' values, which are in nothing else; "": none

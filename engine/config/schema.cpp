@@ -170,6 +170,7 @@ std::string config_schema(const SchemaParts& parts) {
   properties["train"] = params_schema(specs("train"));
   properties["train"].erase("required");
   properties["diagnostics"] = params_schema(specs("diagnostics"));
+  properties["finetune"] = params_schema(specs("finetune"));
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "dltool config"}};
   schema.update(root);

@@ -36,6 +36,7 @@ struct Node {
   std::vector<Port> src;
   std::optional<Activation> post;  // an activation fused into this node
   int post_node = -1;              // the node that `post` was
+  int norm_node = -1;              // a batch norm folded into this node, before `post`
   float loss_weight = 1;           // of a loss
   bool train_only = false;         // of a loss: evaluation leaves it out
 };

@@ -95,8 +95,7 @@ Plan::Plan(Tape tape, const PlanLayout& layout, WeightStore& store, std::span<st
   assert(arena.size() >= layout.arena.bytes);
   place_values(layout, store, arena);
   memories_.resize(tape_.values().size());
-  args_.reserve(tape_.steps().size());
-  for (const TapeStep& step : tape_.steps()) bind_step(step);
+  bind_steps();
 }
 
 void Plan::place_values(const PlanLayout& layout, WeightStore& store, std::span<std::byte> arena) {
@@ -153,11 +152,35 @@ dnnl_memory_t Plan::memory_of(int id) {
   return memories_[id].get();
 }
 
-void Plan::bind_step(const TapeStep& step) {
-  std::vector<dnnl_exec_arg_t> args;
-  for (const auto& [arg, value] : step.args) args.push_back({arg, memory_of(value)});
-  (step.section == TapeStep::Section::prepare ? prepare_ : run_).push_back(args_.size());
-  args_.push_back(std::move(args));
+/// Whether a step depends on weights or statistics that are not frozen; what it writes then does
+/// too. `changing`: by root value.
+bool Plan::reads_changing_weights(const TapeStep& step, std::vector<bool>& changing) const {
+  std::vector<int> touched = step.reads;
+  touched.insert(touched.end(), step.writes.begin(), step.writes.end());
+  for (const auto& [arg, value] : step.args) touched.push_back(value);
+  for (int& value : touched) value = tape_.values()[value].root;
+  const bool changes = std::ranges::any_of(touched, [&](int value) { return changing[value]; });
+  if (changes) {
+    for (const int value : touched) changing[value] = true;
+  }
+  return changes;
+}
+
+void Plan::bind_steps() {
+  const std::vector<TapeValue>& values = tape_.values();
+  std::vector<bool> changing(values.size());
+  for (std::size_t id = 0; id < values.size(); ++id)
+    changing[id] = values[id].home == Home::weight && !store_->find(values[id].name)->frozen;
+  args_.reserve(tape_.steps().size());
+  for (const TapeStep& step : tape_.steps()) {
+    std::vector<dnnl_exec_arg_t> args;
+    for (const auto& [arg, value] : step.args) args.push_back({arg, memory_of(value)});
+    std::vector<std::size_t>* when = &run_;
+    if (step.section == TapeStep::Section::prepare)
+      when = reads_changing_weights(step, changing) ? &prepare_ : &prepare_frozen_;
+    when->push_back(args_.size());
+    args_.push_back(std::move(args));
+  }
 }
 
 void Plan::reset_states() {
@@ -185,6 +208,10 @@ void Plan::execute(std::size_t i, const StepContext& context) {
 }
 
 void Plan::run(const StepContext& context) {
+  if (prepared_frozen_version_ != store_->frozen_version()) {
+    for (const std::size_t i : prepare_frozen_) execute(i, context);
+    prepared_frozen_version_ = store_->frozen_version();
+  }
   if (prepared_version_ != store_->version()) {
     for (const std::size_t i : prepare_) execute(i, context);
     prepared_version_ = store_->version();

@@ -55,7 +55,8 @@ class Plan {
 
  private:
   void place_values(const PlanLayout& layout, WeightStore& store, std::span<std::byte> arena);
-  void bind_step(const TapeStep& step);
+  void bind_steps();
+  bool reads_changing_weights(const TapeStep& step, std::vector<bool>& changing) const;
   dnnl_memory_t memory_of(int id);
   void execute(std::size_t i, const StepContext& context);
 
@@ -67,9 +68,9 @@ class Plan {
   std::vector<dnnl::memory> memories_;              // by value; made for those that primitives use
   std::vector<std::vector<dnnl_exec_arg_t>> args_;  // by step
   std::vector<CarriedState> states_;
-  std::vector<std::vector<int>> inputs_;    // by input: the value and its views
-  std::vector<std::size_t> prepare_, run_;  // steps by when they run
-  std::uint64_t prepared_version_ = 0;
+  std::vector<std::vector<int>> inputs_;                     // by input: the value and its views
+  std::vector<std::size_t> prepare_, prepare_frozen_, run_;  // steps by when they run
+  std::uint64_t prepared_version_ = 0, prepared_frozen_version_ = 0;
 };
 
 }  // namespace dl

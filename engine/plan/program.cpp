@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "engine/graph/fuse.h"
+#include "engine/plan/frozen.h"
 
 namespace dl {
 
@@ -66,7 +67,7 @@ Programs::Programs(const Graph& graph, WeightStore& store, bool probes)
     : engine_(dnnl::engine::kind::cpu, 0),
       store_(&store),
       with_probes_(probes),
-      training_(fuse_activations(graph, true)),
+      training_(fuse_activations(fold_norms(graph, frozen_nodes(graph, store).closed), true)),
       inference_(fuse_activations(graph, false)) {}
 
 void Programs::add(Purpose purpose, std::int64_t batch) {

@@ -77,8 +77,9 @@ class Program {
 /// The programs of a run; they share weights and one arena, since only one runs at a time.
 class Programs {
  public:
-  /// `graph` as the config has it: activations are fused here, as the purpose allows. With `probes`
-  /// the training programs have them.
+  /// `graph` as the config has it: activations are fused here, as the purpose allows, and frozen
+  /// batch norms folded, as `store` is frozen by now. With `probes` the training programs have
+  /// them.
   Programs(const Graph& graph, WeightStore& store, bool probes = false);
 
   /// Records a program unless there is one for that purpose and batch. Before bind().

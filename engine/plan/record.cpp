@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/plan/frozen.h"
+
 namespace dl {
 namespace {
 
@@ -10,15 +12,16 @@ class Recorder {
  public:
   Recorder(const Graph& graph, const WeightStore& store, Recording& recording, bool probes)
       : graph_(graph),
-        store_(store),
         tape_(recording.tape),
         probes_(probes ? &recording : nullptr),
         results_(graph.nodes.size()),
         diffs_(graph.nodes.size()),
-        weights_(graph.nodes.size()) {
+        weights_(graph.nodes.size()),
+        frozen_(frozen_nodes(graph, store)) {
     for (const NodeWeight& weight : graph_weights(graph)) {
+      const StoredWeight& stored = *store.find(weight.name);
       weights_[weight.node].push_back(
-          {weight.name, weight.spec.shape, store.find(weight.name)->trainable()});
+          {weight.name, weight.spec.shape, stored.trainable(), stored.frozen});
     }
   }
 
@@ -48,10 +51,22 @@ class Recorder {
 
  private:
   NodeScope scope(int i) const {
-    return {.node = i,
-            .name = graph_.nodes[i].name,
-            .weights = weights_[i],
-            .post = graph_.nodes[i].post};
+    const Node& node = graph_.nodes[i];
+    NodeScope scope{.node = i,
+                    .name = node.name,
+                    .weights = weights_[i],
+                    .post = node.post,
+                    .norm = {},
+                    .still = frozen_.still[i],
+                    .closed = frozen_.closed[i]};
+    if (node.norm_node >= 0) {
+      const Node& norm = graph_.nodes[node.norm_node];
+      scope.norm = norm.kind->norm(*norm.layer);
+      scope.norm->name = norm.name;
+      const std::vector<WeightInfo>& weights = weights_[node.norm_node];
+      scope.weights.insert(scope.weights.end(), weights.begin(), weights.end());
+    }
+    return scope;
   }
 
   void record_input(int i, std::int64_t batch) {
@@ -66,12 +81,14 @@ class Recorder {
     const Node& node = graph_.nodes[i];
     std::vector<Value> src;
     for (const Port& port : node.src) src.push_back(result(port));
+    // A time probe looks at the gradient of a sequence even where that comes from the data.
+    if (probes_ && node.kind->over_time) src[0].needs_grad = true;
     tape_.enter(scope(i));
     results_[i] = node.layer->record(tape_, src);
     const auto trains = [](const WeightInfo& weight) { return weight.trainable; };
     const bool needs_grad =
-        std::any_of(src.begin(), src.end(), [](const Value& v) { return v.needs_grad; }) ||
-        std::any_of(weights_[i].begin(), weights_[i].end(), trains);
+        std::ranges::any_of(node.src, [&](const Port& port) { return result(port).needs_grad; }) ||
+        std::ranges::any_of(weights_[i], trains);
     for (Value& dst : results_[i].dst) dst.needs_grad = needs_grad && results_[i].grad;
     diffs_[i].resize(results_[i].dst.size());
   }
@@ -128,12 +145,12 @@ class Recorder {
   }
 
   const Graph& graph_;
-  const WeightStore& store_;
   Tape& tape_;
   Recording* probes_;                                   // null: none are wanted
   std::vector<Recorded> results_;                       // by node
   std::vector<std::vector<std::vector<Value>>> diffs_;  // by node and output: gradients that arrive
   std::vector<std::vector<WeightInfo>> weights_;        // by node
+  FrozenNodes frozen_;
 };
 
 }  // namespace

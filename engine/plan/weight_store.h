@@ -59,9 +59,13 @@ class WeightStore {
   std::span<float> flat() { return {floats(values_), count_}; }
   std::span<float> flat_gradients() { return {floats(gradients_), count_}; }
 
-  /// To be called after every change of values(): plans then bring their own layouts up to date.
-  void touch() { ++version_; }
+  /// To be called after every change of values(): plans then bring up to date what they made of
+  /// them.
+  void touch() { ++version_, ++frozen_version_; }
+  /// The same after an update, which leaves frozen ones as they are.
+  void touch_trained() { ++version_; }
   std::uint64_t version() const { return version_; }
+  std::uint64_t frozen_version() const { return frozen_version_; }
 
   /// Number of trained values (PyTorch's count of parameters).
   std::int64_t parameter_count() const;
@@ -74,7 +78,7 @@ class WeightStore {
   std::vector<StoredWeight> weights_;
   AlignedBuffer values_, gradients_;
   std::size_t count_ = 0;
-  std::uint64_t version_ = 1;
+  std::uint64_t version_ = 1, frozen_version_ = 1;
 };
 
 }  // namespace dl

@@ -68,13 +68,13 @@ std::span<std::byte> writable(std::string& text) {
 /// Tensors are used in place, so each starts at a multiple of 8, whatever the file's offsets are.
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
+}  // namespace
+
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::vector<std::string> dims;
   for (const std::int64_t dim : shape) dims.push_back(std::to_string(dim));
   return "(" + join(dims, ", ") + ")";
 }
-
-}  // namespace
 
 TensorView float_tensor(std::string name, std::vector<std::int64_t> shape,
                         std::span<const float> values) {

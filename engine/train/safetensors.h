@@ -29,6 +29,9 @@ struct TensorView {
   }
 };
 
+/// A tensor's shape for people: "(64, 3, 7, 7)".
+std::string shape_text(const std::vector<std::int64_t>& shape);
+
 /// A view of floats that belong to somebody else.
 TensorView float_tensor(std::string name, std::vector<std::int64_t> shape,
                         std::span<const float> values);

@@ -3,20 +3,12 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/core/parallel.h"
 #include "engine/sinks/console.h"
-#include "engine/train/carried_states.h"
-#include "engine/train/checkpoint.h"
 #include "engine/train/environment.h"
 #include "engine/train/resume_rules.h"
-#include "engine/train/run_files.h"
-#include "engine/train/run_folder.h"
-#include "engine/train/run_training.h"
-#include "engine/train/signals.h"
-#include "engine/train/workspace.h"
 
 namespace dl {
 namespace {
@@ -25,372 +17,257 @@ std::string mib(std::size_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
-/// All that a run needs while it lasts, built in the order in which it can fail.
-class Session {
+/// RunFiles is owned by the session, the sinks own what they are given.
+class Forward final : public Sink {
  public:
-  Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFlag& stop)
-      : files_(files),
-        setup_(setup),
-        folder_(std::move(folder)),
-        stop_(stop),
-        data_(setup, stop),
-        store_(setup.graph),
-        programs_(setup.graph, store_, setup.config.diagnostics.has_value()),
-        meter_(setup.graph, setup.train_pipeline->spec()),
-        updater_(*setup.optimizer.optimizer, setup.slices, setup.config.train, store_,
-                 setup.batches_per_step()) {
-    train_ = data_.training_batches();
-    if (data_.has(Split::valid)) valid_ = data_.evaluation_batches(Split::valid);
-    if (data_.has(Split::test)) test_ = data_.evaluation_batches(Split::test);
-    prepare_programs();
-    identity_ = {.config_digest = config_digest(setup.config.resolved_text),
-                 .data_fingerprint = data_.fingerprint(Split::train),
-                 .seed = setup.config.seed};
-    store_.initialise(setup.graph, setup.config.seed);
-    updater_.reset_average();
-    run_files_ = std::make_unique<RunFiles>(files_, folder_.path(), metric_names(),
-                                            setup.config.diagnostics.has_value());
-  }
-
-  void init_from(const std::string& path, std::vector<std::string>& notes) {
-    std::vector<std::string> unused;
-    load_weights(store_, SafetensorsFile::read(path), path, unused);
-    updater_.reset_average();
-    if (!unused.empty())
-      notes.push_back(path +
-                      " holds tensors that the network has no place for: " + join(unused, ", "));
-  }
-
-  /// Nothing was saved before the run died: what it wrote of its metrics goes.
-  void start_again() { run_files_->start_again(); }
-
-  void resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::string>& notes) {
-    RunIdentity saved;
-    state_ = state_from_json(checkpoint.state, checkpoint.folder + "/state.json", saved);
-    if (saved.config_digest != identity_.config_digest || saved.seed != identity_.seed) {
-      throw UserError(
-          ExitCode::config,
-          folder_.path() + "/config.resolved.yaml has changed since the checkpoint was saved",
-          "only train.epochs, stop, checkpoint, threads, max_steps and log_every may change, by "
-          "--set");
-    }
-    if (saved.data_fingerprint != identity_.data_fingerprint) {
-      throw UserError(ExitCode::data, "the training data is not what this run was trained on",
-                      "its fingerprint has changed");
-    }
-    std::vector<std::string> unused;
-    load_weights(store_, checkpoint.model, checkpoint.folder + "/model.safetensors", unused);
-    updater_.load_slots(checkpoint.optim, checkpoint.folder + "/optim.safetensors");
-    if (updater_.averages()) {
-      if (!checkpoint.ema)
-        throw UserError(ExitCode::weights, checkpoint.folder + ": has no averaged weights");
-      updater_.load_average(*checkpoint.ema, checkpoint.folder + "/ema.safetensors");
-    }
-    if (programs_.carries_state(Purpose::train)) load_carried(carried(), checkpoint);
-    if (!run_files_->resume_at(state_))
-      notes.push_back(
-          "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
-  }
-
-  /// Weights that came from a file are not in the config: without this a run that dies before its
-  /// first checkpoint could not be started again.
-  void save_start() {
-    Sinks none;
-    save(state_, false, none);
-  }
-
-  ExitCode run(std::vector<std::string> notes, double max_seconds,
-               const std::vector<Requirement>& requirements) {
-    Sinks sinks;
-    sinks.add(console_sink());
-    sinks.add(log_sink(*run_files_));
-    sinks.add(std::make_unique<Forward>(*run_files_));
-    Job job{
-        .setup = setup_,
-        .store = store_,
-        .programs = programs_,
-        .updater = updater_,
-        .meter = meter_,
-        .train = *train_,
-        .valid = valid_.get(),
-        .sinks = sinks,
-        .stop = stop_,
-        .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
-        .save_now = stop_.save_now,
-        .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
-        .max_seconds = max_seconds};
-    tell_start(job, sinks, std::move(notes));
-    const Outcome outcome = run_training(job, state_);
-    return finish(outcome, sinks, requirements);
-  }
-
-  RunFolder& folder() { return folder_; }
+  explicit Forward(RunFiles& files) : files_(files) {}
+  void on_epoch(const EpochReport& report) override { files_.on_epoch(report); }
+  void on_diagnosis(const Diagnosis& found) override { files_.on_diagnosis(found); }
 
  private:
-  /// RunFiles is owned by the session, the sinks own what they are given.
-  class Forward final : public Sink {
-   public:
-    explicit Forward(RunFiles& files) : files_(files) {}
-    void on_epoch(const EpochReport& report) override { files_.on_epoch(report); }
-    void on_diagnosis(const Diagnosis& found) override { files_.on_diagnosis(found); }
-
-   private:
-    RunFiles& files_;
-  };
-
-  /// Of the one training program: with more than one there is nothing to carry.
-  std::span<const CarriedState> carried() {
-    if (!programs_.carries_state(Purpose::train)) return {};
-    return programs_.get(Purpose::train, setup_.config.data.batch).states();
-  }
-
-  std::vector<std::string> metric_names() const {
-    return dl::metric_names(meter_, std::array{valid_.get(), test_.get()});
-  }
-
-  void prepare_programs() {
-    add_programs(programs_, Purpose::train, setup_.config.data.batch, data_.samples(Split::train),
-                 setup_.config.data.drop_last);
-    for (const Split split : {Split::valid, Split::test}) {
-      if (data_.has(split))
-        add_programs(programs_, Purpose::evaluate, setup_.eval_batch(), data_.samples(split),
-                     setup_.streams());
-    }
-    check_carried_states(setup_, programs_);
-    std::size_t data_bytes = train_->buffer_bytes();
-    if (valid_) data_bytes += valid_->buffer_bytes();
-    if (test_) data_bytes += test_->buffer_bytes();
-    memory_ = training_memory(store_, updater_, programs_, data_bytes);
-    if (const auto& config = setup_.config.diagnostics) {
-      diagnostics_.emplace(*config, setup_.graph, store_, programs_.probes(),
-                           programs_.time_probes());
-      memory_.emplace_back("diagnostics", diagnostics_->bytes());
-    }
-    check_memory(memory_, memory_limit_bytes());
-    programs_.bind();
-  }
-
-  void tell_start(const Job& job, Sinks& sinks, std::vector<std::string> notes) {
-    RunStart start{.name = setup_.config.name,
-                   .folder = folder_.path(),
-                   .epochs = setup_.config.train.epochs,
-                   .steps_per_epoch = job.steps_per_epoch(),
-                   .epoch = state_.epoch,
-                   .log_every = setup_.config.train.log_every,
-                   .metrics = metric_names(),
-                   .notes = std::move(notes)};
-    std::size_t total = 0;
-    for (const auto& [kind, bytes] : memory_) total += bytes;
-    std::string samples = fmt::format("{} samples to train on", data_.samples(Split::train));
-    if (valid_) samples += fmt::format(", {} to validate", data_.samples(Split::valid));
-    if (test_) samples += fmt::format(", {} to test", data_.samples(Split::test));
-    start.notes.push_back(fmt::format("{}; {} parameters; {} threads; {} of memory", samples,
-                                      store_.parameter_count(), thread_count(), mib(total)));
-    for (std::string& note : data_.notes()) start.notes.push_back(std::move(note));
-    sinks.tell(&Sink::on_start, start);
-  }
-
-  void save(const TrainState& state, bool best, Sinks& sinks) {
-    TrainState saved = state;
-    run_files_->sync();
-    run_files_->remember_sizes(saved);
-    const CheckpointContent content{.model = weight_tensors(store_),
-                                    .optim = updater_.slot_tensors(),
-                                    .ema = updater_.average_tensors(),
-                                    .carried = carried_tensors(carried()),
-                                    .state = to_json(saved, identity_)};
-    save_checkpoint(files_, folder_.path(), state.step, content, best,
-                    setup_.config.train.checkpoint.keep, [&](const std::string& path) {
-                      sinks.tell(&Sink::on_note, "saved " + path + (best ? " (best)" : ""));
-                    });
-  }
-
-  /// Puts the weights that the run recommends into the store; says which they are.
-  std::string load_recommended() {
-    const bool has_best = state_.best_epoch > 0;
-    std::vector<std::string> skipped;
-    const LoadedCheckpoint checkpoint =
-        find_checkpoint(folder_.path(), has_best ? Which::best : Which::last, skipped);
-    std::vector<std::string> unused;
-    const bool average = checkpoint.ema.has_value();
-    load_weights(store_, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
-    return (has_best ? fmt::format("best, epoch {}", state_.best_epoch)
-                     : fmt::format("last, epoch {}", state_.epoch)) +
-           (average ? ", averaged" : "");
-  }
-
-  std::optional<EpochReport> evaluate_split(Batches* batches, const std::string& split) {
-    if (!batches) return std::nullopt;
-    const auto sums = evaluate(programs_, meter_, *batches, stop_);
-    if (!sums) return std::nullopt;
-    EpochReport report = make_report(meter_, *sums, Purpose::evaluate, split, state_);
-    add_baselines(*batches, report.metrics);
-    return report;
-  }
-
-  /// Evaluates the weights that the run recommends, on all that was not trained on. False: a signal
-  /// came meanwhile, and resuming the run evaluates again.
-  bool evaluate_result(RunEnd& end, Sinks& sinks, const std::vector<Requirement>& requirements,
-                       std::string& unmet) {
-    const std::string weights = load_recommended();
-    const auto valid = evaluate_split(valid_.get(), "valid"),
-               test = evaluate_split(test_.get(), "test");
-    if ((valid_ && !valid) || (test_ && !test)) return false;
-    if (test) sinks.tell(&Sink::on_epoch, *test);
-    end.result = test ? test : valid;
-    end.weights = weights;
-    unmet = unmet_requirement(requirements, valid, test);
-    return true;
-  }
-
-  ExitCode finish(Outcome outcome, Sinks& sinks, const std::vector<Requirement>& requirements) {
-    RunEnd end{.outcome = std::string(outcome_text(outcome)),
-               .folder = folder_.path(),
-               .result = {},
-               .weights = {},
-               .seconds = state_.elapsed_seconds};
-    ExitCode code = ExitCode::finished;
-    std::string unmet;
-    if (outcome == Outcome::diverged) {
-      code = ExitCode::diverged;
-      sinks.tell(&Sink::on_note,
-                 "a loss or gradient is not finite in step " + std::to_string(state_.step) +
-                     "; the last checkpoint is as it was (train.on_nonfinite: stop)");
-    } else if (outcome == Outcome::interrupted ||
-               !evaluate_result(end, sinks, requirements, unmet)) {
-      end.outcome = outcome_text(Outcome::interrupted);
-      code = static_cast<ExitCode>(128 + stop_.signal.load());
-    } else if (!unmet.empty()) {
-      code = ExitCode::requirement;
-    }
-    sinks.tell(&Sink::on_end, end);
-    write_exit(end, code);
-    if (!unmet.empty()) throw UserError(ExitCode::requirement, unmet);
-    return code;
-  }
-
-  void write_exit(const RunEnd& end, ExitCode code) {
-    nlohmann::ordered_json out = {{"outcome", end.outcome},
-                                  {"exit_code", static_cast<int>(code)},
-                                  {"epoch", state_.epoch},
-                                  {"step", state_.step},
-                                  {"seconds", end.seconds}};
-    if (end.result) {
-      for (const auto& [name, value] : end.result->metrics) out[end.result->split][name] = value;
-      out["weights"] = end.weights;
-    }
-    folder_.write("exit.json", out.dump(2) + "\n");
-  }
-
-  FileSystem& files_;
-  const Setup& setup_;
-  RunFolder folder_;
-  StopFlag& stop_;
-  OpenData data_;
-  WeightStore store_;
-  Programs programs_;
-  Meter meter_;
-  Updater updater_;
-  std::optional<Diagnostics> diagnostics_;
-  std::unique_ptr<Batches> train_, valid_, test_;
-  std::unique_ptr<RunFiles> run_files_;
-  RunIdentity identity_;
-  TrainState state_;
-  MemoryUse memory_;
+  RunFiles& files_;
 };
-
-StopFlag& process_stop_flag() {
-  static StopFlag flag;  // signals reach the process, not a part of it
-  return flag;
-}
-
-void require_trainable(const Setup& setup) {
-  if (!setup.source)
-    throw UserError(setup.config.data.mark, "data.source is missing: training needs data");
-  if (setup.config.losses.empty())
-    throw UserError(setup.config.model.mark, "loss is missing: training needs one");
-}
-
-double seconds_or_forever(const std::optional<double>& seconds) {
-  return seconds.value_or(std::numeric_limits<double>::infinity());
-}
-
-/// A run that fails before it has begun (no data, too little memory) leaves no folder that would be
-/// in the way of the next try.
-struct Unbegun {
-  FileSystem& files;
-  std::string path;  // "": begun
-  ~Unbegun() {
-    if (!path.empty()) remove_quietly(files, path);
-  }
-};
-
-void set_threads(const RunConfig& config) {
-  use_threads(config.train.threads.count > 0 ? config.train.threads.count : usable_cores());
-}
 
 }  // namespace
 
-ExitCode train_run(FileSystem& files, const TrainOptions& options) {
-  const Setup setup = load_setup(options.setup);
-  require_trainable(setup);
-  set_threads(setup.config);
-  StopFlag& stop = process_stop_flag();
-  catch_signals(stop);
-  if (options.before_start) options.before_start(setup);
-  RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
-  Unbegun unbegun{files, folder.path()};
-  Session session(files, setup, std::move(folder), stop);
-  std::vector<std::string> notes;
-  if (!options.init.empty()) {
-    session.init_from(options.init, notes);
-    session.save_start();
-  }
-  session.folder().write("config.yaml", setup.config.given_text);
-  session.folder().write("env.json", to_json(this_environment()));
-  if (!setup.config.vars_text.empty()) session.folder().write("vars.yaml", setup.config.vars_text);
-  session.folder().write("config.resolved.yaml", setup.config.resolved_text);
-  unbegun.path.clear();
-  return session.run(std::move(notes), seconds_or_forever(options.max_seconds),
-                     options.requirements);
+Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFlag& stop)
+    : files_(files),
+      setup_(setup),
+      folder_(std::move(folder)),
+      stop_(stop),
+      data_(setup, stop),
+      store_(setup.make_store()),
+      programs_(setup.graph, store_, setup.config.diagnostics.has_value()),
+      meter_(setup.graph, setup.train_pipeline->spec()),
+      updater_(*setup.optimizer.optimizer, setup.slices, setup.config.train, store_,
+               setup.batches_per_step()) {
+  train_ = data_.training_batches();
+  if (data_.has(Split::valid)) valid_ = data_.evaluation_batches(Split::valid);
+  if (data_.has(Split::test)) test_ = data_.evaluation_batches(Split::test);
+  prepare_programs();
+  identity_ = {.config_digest = config_digest(setup.config.resolved_text),
+               .data_fingerprint = data_.fingerprint(Split::train),
+               .seed = setup.config.seed};
+  store_.initialise(setup.graph, setup.config.seed);
+  updater_.reset_average();
+  run_files_ = std::make_unique<RunFiles>(files_, folder_.path(), metric_names(),
+                                          setup.config.diagnostics.has_value());
 }
 
-ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
-  for (const std::string& set : options.sets) {
-    if (!may_change(set.substr(0, set.find('=')))) {
-      throw UserError(ExitCode::command_line,
-                      "--set " + set +
-                          ": a resumed run may change only train.epochs, stop, checkpoint, "
-                          "threads, max_steps and log_every");
-    }
+void Session::init_from(const std::string& path, std::vector<std::string>& notes) {
+  std::vector<std::string> unused;
+  load_weights(store_, SafetensorsFile::read(path), path, unused);
+  updater_.reset_average();
+  if (!unused.empty())
+    notes.push_back(path +
+                    " holds tensors that the network has no place for: " + join(unused, ", "));
+}
+
+void Session::init_from(const Transfer& transfer, const WeightSource& source) {
+  apply_transfer(transfer, source, store_);
+  updater_.reset_average();
+}
+
+void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::string>& notes) {
+  RunIdentity saved;
+  state_ = state_from_json(checkpoint.state, checkpoint.folder + "/state.json", saved);
+  if (saved.config_digest != identity_.config_digest || saved.seed != identity_.seed) {
+    throw UserError(
+        ExitCode::config,
+        folder_.path() + "/config.resolved.yaml has changed since the checkpoint was saved",
+        "only train.epochs, stop, checkpoint, threads, max_steps and log_every may change, by "
+        "--set");
   }
-  RunFolder folder = RunFolder::open(files, options.run);
-  std::vector<std::string> notes;
-  const std::optional<LoadedCheckpoint> checkpoint = newest_checkpoint(options.run, notes);
-  const Setup setup = load_setup({.config = folder.file("config.resolved.yaml"),
-                                  .sets = options.sets,
-                                  .data_dir = options.data_dir});
-  set_threads(setup.config);
-  const Environment then =
-      environment_from_json(read_file(folder.file("env.json")), folder.file("env.json"));
-  const std::string changed = difference(this_environment(), then);
-  if (!changed.empty())
-    notes.push_back("not the environment that this run began in (" + changed +
-                    "): bits may differ");
-  for (const std::string& set : options.sets) notes.push_back("changed: " + set);
-  StopFlag& stop = process_stop_flag();
-  catch_signals(stop);
-  Session session(files, setup, std::move(folder), stop);
-  if (checkpoint) {
-    session.resume_from(*checkpoint, notes);
-  } else {
-    session.start_again();
+  if (saved.data_fingerprint != identity_.data_fingerprint) {
+    throw UserError(ExitCode::data, "the training data is not what this run was trained on",
+                    "its fingerprint has changed");
   }
-  if (!options.sets.empty())
-    session.folder().write("config.resolved.yaml", setup.config.resolved_text);
-  session.folder().remove("exit.json");  // it has not ended any more
-  return session.run(std::move(notes), seconds_or_forever(options.max_seconds),
-                     options.requirements);
+  std::vector<std::string> unused;
+  load_weights(store_, checkpoint.model, checkpoint.folder + "/model.safetensors", unused);
+  updater_.load_slots(checkpoint.optim, checkpoint.folder + "/optim.safetensors");
+  if (updater_.averages()) {
+    if (!checkpoint.ema)
+      throw UserError(ExitCode::weights, checkpoint.folder + ": has no averaged weights");
+    updater_.load_average(*checkpoint.ema, checkpoint.folder + "/ema.safetensors");
+  }
+  if (programs_.carries_state(Purpose::train)) load_carried(carried(), checkpoint);
+  if (!run_files_->resume_at(state_))
+    notes.push_back(
+        "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
+}
+
+void Session::save_start() {
+  Sinks none;
+  save(state_, false, none);
+}
+
+ExitCode Session::run(std::vector<std::string> notes, const std::optional<double>& max_seconds,
+                      const std::vector<Requirement>& requirements) {
+  Sinks sinks;
+  sinks.add(console_sink());
+  sinks.add(log_sink(*run_files_));
+  sinks.add(std::make_unique<Forward>(*run_files_));
+  Job job{.setup = setup_,
+          .store = store_,
+          .programs = programs_,
+          .updater = updater_,
+          .meter = meter_,
+          .train = *train_,
+          .valid = valid_.get(),
+          .sinks = sinks,
+          .stop = stop_,
+          .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
+          .save_now = stop_.save_now,
+          .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
+
+          .max_seconds = max_seconds.value_or(std::numeric_limits<double>::infinity())};
+  tell_start(job, sinks, std::move(notes));
+  const Outcome outcome = run_training(job, state_);
+  return finish(outcome, sinks, requirements);
+}
+
+/// Of the one training program: with more than one there is nothing to carry.
+std::span<const CarriedState> Session::carried() {
+  if (!programs_.carries_state(Purpose::train)) return {};
+  return programs_.get(Purpose::train, setup_.config.data.batch).states();
+}
+
+std::vector<std::string> Session::metric_names() const {
+  return dl::metric_names(meter_, std::array{valid_.get(), test_.get()});
+}
+
+void Session::prepare_programs() {
+  add_programs(programs_, Purpose::train, setup_.config.data.batch, data_.samples(Split::train),
+               setup_.config.data.drop_last);
+  for (const Split split : {Split::valid, Split::test}) {
+    if (data_.has(split))
+      add_programs(programs_, Purpose::evaluate, setup_.eval_batch(), data_.samples(split),
+                   setup_.streams());
+  }
+  check_carried_states(setup_, programs_);
+  std::size_t data_bytes = train_->buffer_bytes();
+  if (valid_) data_bytes += valid_->buffer_bytes();
+  if (test_) data_bytes += test_->buffer_bytes();
+  memory_ = training_memory(store_, updater_, programs_, data_bytes);
+  if (const auto& config = setup_.config.diagnostics) {
+    diagnostics_.emplace(*config, setup_.graph, store_, programs_.probes(),
+                         programs_.time_probes());
+    memory_.emplace_back("diagnostics", diagnostics_->bytes());
+  }
+  check_memory(memory_, memory_limit_bytes());
+  programs_.bind();
+}
+
+void Session::tell_start(const Job& job, Sinks& sinks, std::vector<std::string> notes) {
+  RunStart start{.name = setup_.config.name,
+                 .folder = folder_.path(),
+                 .epochs = setup_.config.train.epochs,
+                 .steps_per_epoch = job.steps_per_epoch(),
+                 .epoch = state_.epoch,
+                 .log_every = setup_.config.train.log_every,
+                 .metrics = metric_names(),
+                 .notes = std::move(notes)};
+  std::size_t total = 0;
+  for (const auto& [kind, bytes] : memory_) total += bytes;
+  std::string samples = fmt::format("{} samples to train on", data_.samples(Split::train));
+  if (valid_) samples += fmt::format(", {} to validate", data_.samples(Split::valid));
+  if (test_) samples += fmt::format(", {} to test", data_.samples(Split::test));
+  start.notes.push_back(fmt::format("{}; {} parameters; {} threads; {} of memory", samples,
+                                    store_.parameter_count(), thread_count(), mib(total)));
+  for (std::string& note : data_.notes()) start.notes.push_back(std::move(note));
+  sinks.tell(&Sink::on_start, start);
+}
+
+void Session::save(const TrainState& state, bool best, Sinks& sinks) {
+  TrainState saved = state;
+  run_files_->sync();
+  run_files_->remember_sizes(saved);
+  const CheckpointContent content{.model = weight_tensors(store_),
+                                  .optim = updater_.slot_tensors(),
+                                  .ema = updater_.average_tensors(),
+                                  .carried = carried_tensors(carried()),
+                                  .state = to_json(saved, identity_)};
+  save_checkpoint(files_, folder_.path(), state.step, content, best,
+                  setup_.config.train.checkpoint.keep, [&](const std::string& path) {
+                    sinks.tell(&Sink::on_note, "saved " + path + (best ? " (best)" : ""));
+                  });
+}
+
+/// Puts the weights that the run recommends into the store; says which they are.
+std::string Session::load_recommended() {
+  const bool has_best = state_.best_epoch > 0;
+  std::vector<std::string> skipped;
+  const LoadedCheckpoint checkpoint =
+      find_checkpoint(folder_.path(), has_best ? Which::best : Which::last, skipped);
+  std::vector<std::string> unused;
+  const bool average = checkpoint.ema.has_value();
+  load_weights(store_, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
+  return (has_best ? fmt::format("best, epoch {}", state_.best_epoch)
+                   : fmt::format("last, epoch {}", state_.epoch)) +
+         (average ? ", averaged" : "");
+}
+
+std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::string& split) {
+  if (!batches) return std::nullopt;
+  const auto sums = evaluate(programs_, meter_, *batches, stop_);
+  if (!sums) return std::nullopt;
+  EpochReport report = make_report(meter_, *sums, Purpose::evaluate, split, state_);
+  add_baselines(*batches, report.metrics);
+  return report;
+}
+
+/// Evaluates the weights that the run recommends, on all that was not trained on. False: a signal
+/// came meanwhile, and resuming the run evaluates again.
+bool Session::evaluate_result(RunEnd& end, Sinks& sinks,
+                              const std::vector<Requirement>& requirements, std::string& unmet) {
+  const std::string weights = load_recommended();
+  const auto valid = evaluate_split(valid_.get(), "valid"),
+             test = evaluate_split(test_.get(), "test");
+  if ((valid_ && !valid) || (test_ && !test)) return false;
+  if (test) sinks.tell(&Sink::on_epoch, *test);
+  end.result = test ? test : valid;
+  end.weights = weights;
+  unmet = unmet_requirement(requirements, valid, test);
+  return true;
+}
+
+ExitCode Session::finish(Outcome outcome, Sinks& sinks,
+                         const std::vector<Requirement>& requirements) {
+  RunEnd end{.outcome = std::string(outcome_text(outcome)),
+             .folder = folder_.path(),
+             .result = {},
+             .weights = {},
+             .seconds = state_.elapsed_seconds};
+  ExitCode code = ExitCode::finished;
+  std::string unmet;
+  if (outcome == Outcome::diverged) {
+    code = ExitCode::diverged;
+    sinks.tell(&Sink::on_note, "a loss or gradient is not finite in step " +
+                                   std::to_string(state_.step) +
+                                   "; the last checkpoint is as it was (train.on_nonfinite: stop)");
+  } else if (outcome == Outcome::interrupted || !evaluate_result(end, sinks, requirements, unmet)) {
+    end.outcome = outcome_text(Outcome::interrupted);
+    code = static_cast<ExitCode>(128 + stop_.signal.load());
+  } else if (!unmet.empty()) {
+    code = ExitCode::requirement;
+  }
+  sinks.tell(&Sink::on_end, end);
+  write_exit(end, code);
+  if (!unmet.empty()) throw UserError(ExitCode::requirement, unmet);
+  return code;
+}
+
+void Session::write_exit(const RunEnd& end, ExitCode code) {
+  nlohmann::ordered_json out = {{"outcome", end.outcome},
+                                {"exit_code", static_cast<int>(code)},
+                                {"epoch", state_.epoch},
+                                {"step", state_.step},
+                                {"seconds", end.seconds}};
+  if (end.result) {
+    for (const auto& [name, value] : end.result->metrics) out[end.result->split][name] = value;
+    out["weights"] = end.weights;
+  }
+  folder_.write("exit.json", out.dump(2) + "\n");
 }
 
 }  // namespace dl

@@ -1,39 +1,76 @@
 #pragma once
 
-#include <functional>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/core/exit_code.h"
 #include "engine/core/file_system.h"
+#include "engine/train/carried_states.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/requirement.h"
-#include "engine/train/setup.h"
+#include "engine/train/run_files.h"
+#include "engine/train/run_folder.h"
+#include "engine/train/run_training.h"
+#include "engine/train/transfer.h"
+#include "engine/train/workspace.h"
 
 namespace dl {
 
-struct TrainOptions {
-  SetupOptions setup;
-  std::string run;   // --run; "": runs/<name>-NNN
-  std::string init;  // --init WEIGHTS: start from these
-  std::optional<double> max_seconds;
-  std::vector<Requirement> requirements;
-  std::function<void(const Setup&)> before_start;  // shows the network to a person
-};
+/// All that a run needs while it lasts, built in the order in which it can fail. Whatever a user
+/// can cause is thrown as UserError.
+class Session {
+ public:
+  /// `setup` and `stop` are borrowed. The weights start as the config says.
+  Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFlag& stop);
 
-/// Trains a config in a new run folder, from the first step to the result. Everything that a user
-/// can cause is a UserError.
-ExitCode train_run(FileSystem& files, const TrainOptions& options);
+  /// Weights of a file, or of another network. What the network has no place for goes to `notes`.
+  void init_from(const std::string& path, std::vector<std::string>& notes);
+  void init_from(const Transfer& transfer, const WeightSource& source);
+  /// Weights that came from a file are not in the config: without this a run that dies before its
+  /// first checkpoint could not be started again.
+  void save_start();
 
-struct ResumeOptions {
-  std::string run;
-  std::vector<std::string>
-      sets;  // only train.epochs, stop, checkpoint, threads, max_steps, log_every
-  std::string data_dir;
-  std::optional<double> max_seconds;
-  std::vector<Requirement> requirements;
+  /// Nothing was saved before the run died: what it wrote of its metrics goes.
+  void start_again() { run_files_->start_again(); }
+  void resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::string>& notes);
+
+  /// Trains to an end, evaluates, and writes exit.json.
+  ExitCode run(std::vector<std::string> notes, const std::optional<double>& max_seconds,
+               const std::vector<Requirement>& requirements);
+
+  RunFolder& folder() { return folder_; }
+
+ private:
+  std::span<const CarriedState> carried();
+  std::vector<std::string> metric_names() const;
+  void prepare_programs();
+  void tell_start(const Job& job, Sinks& sinks, std::vector<std::string> notes);
+  void save(const TrainState& state, bool best, Sinks& sinks);
+  std::string load_recommended();
+  std::optional<EpochReport> evaluate_split(Batches* batches, const std::string& split);
+  bool evaluate_result(RunEnd& end, Sinks& sinks, const std::vector<Requirement>& requirements,
+                       std::string& unmet);
+  ExitCode finish(Outcome outcome, Sinks& sinks, const std::vector<Requirement>& requirements);
+  void write_exit(const RunEnd& end, ExitCode code);
+
+  FileSystem& files_;
+  const Setup& setup_;
+  RunFolder folder_;
+  StopFlag& stop_;
+  OpenData data_;
+  WeightStore store_;
+  Programs programs_;
+  Meter meter_;
+  Updater updater_;
+  std::optional<Diagnostics> diagnostics_;
+  std::unique_ptr<Batches> train_, valid_, test_;
+  std::unique_ptr<RunFiles> run_files_;
+  RunIdentity identity_;
+  TrainState state_;
+  MemoryUse memory_;
 };
-/// Goes on with a run where its newest checkpoint left off; to the same bits, on the same machine.
-ExitCode resume_run(FileSystem& files, const ResumeOptions& options);
 
 }  // namespace dl

@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "engine/core/install_paths.h"
-#include "engine/plan/weight_store.h"
 #include "engine/train/run_training.h"
 
 namespace dl {
@@ -237,6 +236,18 @@ void check_monitor(const Setup& setup) {
 
 std::int64_t Setup::batches_per_step() const {
   return config.train.effective_batch ? *config.train.effective_batch / config.data.batch : 1;
+}
+
+void Setup::freeze(std::vector<std::string> names) {
+  frozen = std::move(names);
+  std::erase_if(
+      slices, [&](const ParamSlice& slice) { return std::ranges::count(frozen, slice.name) > 0; });
+}
+
+WeightStore Setup::make_store() const {
+  WeightStore store(graph);
+  for (const std::string& name : frozen) store.freeze(name);
+  return store;
 }
 
 std::string data_folder(const std::string& said, const std::string& config_path) {

@@ -9,6 +9,7 @@
 #include "datasets/transform.h"
 #include "engine/config/run_config.h"
 #include "engine/graph/build.h"
+#include "engine/plan/weight_store.h"
 #include "engine/train/optimizer.h"
 #include "engine/train/schedule.h"
 
@@ -30,7 +31,8 @@ struct Setup {
   DataInterface data;
   Graph graph;
   OptimizerChoice optimizer;
-  std::vector<ParamSlice> slices;  // of all trained weights
+  std::vector<ParamSlice> slices;   // of all trained weights
+  std::vector<std::string> frozen;  // weights and statistics that stay as they are
   std::unique_ptr<Schedule> schedule;
   std::optional<Warmup> warmup;
 
@@ -38,6 +40,11 @@ struct Setup {
   /// The samples are pieces of one sequence, which the places of a batch follow.
   bool streams() const { return source && source->spec().order == SampleOrder::stream; }
   bool shuffles() const { return config.data.shuffle.value_or(!streams()); }
+  /// Keeps weights and statistics from being trained. Throws UserError where the optimiser's
+  /// options name only such.
+  void freeze(std::vector<std::string> names);
+  /// The weights with those frozen, before they have values.
+  WeightStore make_store() const;
   /// Batches that make up one optimiser step.
   std::int64_t batches_per_step() const;
 };

@@ -63,7 +63,7 @@ bool Updater::update(const Rates& rates, std::int64_t number, Diagnostics* diagn
                    .grad_scale = static_cast<float>(scale),
                    .number = number});
   if (diagnostics) diagnostics->after_update(store_.flat());
-  store_.touch();
+  store_.touch_trained();
   if (!averages()) return true;
   const double decay = ema_decay(ema_.decay, ema_.warmup, number);
   for (const StoredWeight& weight : store_.weights()) {

@@ -30,12 +30,12 @@ def tensor_of(spec, salt):
     return torch.tensor(values.astype("float32"), dtype=torch.float64)
 
 
-def case(name, layer, params, sources, function, weights=None, statistics=None, training=True, kink=None):
+def case(name, layer, params, sources, function, weights=None, statistics=None, training=True, kink=None, frozen=None):
     """Runs function(sources, weights) -> result or list of results, and its gradients.
 
     `weights`: name -> weight(...), trained. `statistics`: name -> weight(...), which function changes in place; their
     values afterwards are kept. `kink`: numeric gradients leave out
-    sources that near to zero; negative: no numeric gradients at all."""
+    sources that near to zero; negative: no numeric gradients at all. `frozen`: statistics that must stay as they are."""
     weights, statistics = weights or {}, statistics or {}
     src = [tensor_of(spec, 1 + i) for i, spec in enumerate(sources)]
     leaves = [s.requires_grad_() for s in src if s.is_floating_point()]
@@ -52,6 +52,8 @@ def case(name, layer, params, sources, function, weights=None, statistics=None, 
     if training and (leaves or trained) and any(r.requires_grad for r in results):
         total = sum((r * torch.tensor(formula(200 + k, tuple(r.shape)), dtype=torch.float64)).sum() for k, r in enumerate(results))
         gradients = torch.autograd.grad(total, leaves + trained, allow_unused=True)
+    if frozen:
+        record["frozen"] = frozen
     of = iter(gradients)
     keep = lambda g: None if g is None else samples(g.numpy())
     record["diff_src"] = [keep(next(of)) if s.is_floating_point() else None for s in src]

@@ -33,6 +33,7 @@ LayerCase case_of(const json& golden) {
   layer_case.layer = golden["layer"];
   layer_case.params = node_from_json(golden["params"]);
   layer_case.training = golden["training"];
+  layer_case.frozen = golden.value("frozen", std::vector<std::string>());
   std::uint32_t salt = 1;
   for (const json& source : golden["sources"]) {
     LayerCase::Tensor tensor{Shape(source["shape"].get<std::vector<std::int64_t>>()), {}, {}};
@@ -80,6 +81,11 @@ void compare_all(const json& golden, const LayerResult& result) {
   }
 }
 
+std::vector<std::string> joined(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 /// The same gradients where the others are not wanted, and none of what is frozen.
 void check_frozen(const json& golden, LayerCase layer_case) {
   std::vector<std::string> weights, sources;
@@ -88,7 +94,8 @@ void check_frozen(const json& golden, LayerCase layer_case) {
     sources.push_back("src" + std::to_string(i));
   const auto is_zero = [](float value) { return value == 0; };
   if (weights.empty()) return;
-  layer_case.frozen = weights;
+  const std::vector<std::string> always = layer_case.frozen;
+  layer_case.frozen = joined(weights, always);
   const LayerResult without_weights = run_layer(layer_case);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (golden["diff_src"][i].is_null()) continue;
@@ -97,7 +104,7 @@ void check_frozen(const json& golden, LayerCase layer_case) {
   }
   for (const std::string& name : weights)
     CHECK(std::ranges::all_of(without_weights.diff_weights.at(name), is_zero));
-  layer_case.frozen = sources;
+  layer_case.frozen = joined(sources, always);
   const LayerResult without_sources = run_layer(layer_case);
   for (const std::string& name : weights) {
     const json& spec = golden["weights"][name]["diff"];

@@ -339,6 +339,25 @@ train: {epochs: 1}
     CHECK(norms[t] == doctest::Approx(norms[t + 1] / 2).epsilon(1e-5));
 }
 
+TEST_CASE("the gradient of a sequence is told where the sequence comes from the data") {
+  for (const std::string type :
+       {"rnn", "lstm", "gru", "gru: {variant: original, hidden_size: 4}"}) {
+    CAPTURE(type);
+    const bool whole = type.find(':') != std::string::npos;
+    const std::string layer = whole ? type : type + ": {hidden_size: 4}";
+    Network network("data: {batch: 3, classes: 5}\nmodel:\n  input: [6, 2]\n  layers: [" + layer +
+                        ", flatten, linear: {out_features: 5}]\nloss: cross_entropy\n"
+                        "optimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n",
+                    {3});
+    network.run(3, 10);
+    const std::string name = layer.substr(0, layer.find(':')) + "1";
+    const std::vector<double>& norms =
+        layer_of(network.diagnostics->finish(1, 1), name).gradient_by_time;
+    REQUIRE(norms.size() == 6);
+    for (const double norm : norms) CHECK(norm > 0);
+  }
+}
+
 TEST_CASE("the first step is looked at, and then every so many") {
   const Setup setup = test::setup_of(kConfig);
   const WeightStore store(setup.graph);

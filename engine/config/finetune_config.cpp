@@ -1,0 +1,104 @@
+#include "engine/config/finetune_config.h"
+
+#include <regex>
+
+namespace dl {
+namespace {
+
+struct Preset {
+  std::string_view name;
+  std::vector<std::pair<const char*, const char*>> rules;
+};
+
+/// Names of layers that our configs share with torchvision need no rule.
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> all = {
+      // DenseNets saved before 2018 say norm.1, and so do torchvision's published files.
+      {"torchvision", {{R"((denselayer\d+\.(?:norm|conv))\.([12])\.)", R"(\1\2.)"}}},
+      {"timm",
+       {{R"(^head\.fc\.)", "fc."}, {R"((denselayer\d+\.(?:norm|conv))\.([12])\.)", R"(\1\2.)"}}},
+  };
+  return all;
+}
+
+void check_pattern(const MarkedText& pattern) {
+  try {
+    const std::regex compiled(pattern.text);
+  } catch (const std::regex_error&) {
+    throw UserError(pattern.mark, "'" + pattern.text + "' is no regular expression",
+                    "write \\. for a dot");
+  }
+}
+
+}  // namespace
+
+FreezeChoice ValueType<FreezeChoice>::read(const ConfigNode& node, const Limits& limits) {
+  FreezeChoice choice;
+  if (node.is_list())
+    choice.globs = ValueType<std::vector<MarkedText>>::read(node, limits);
+  else if (node.is_scalar() && !node.quoted() && (node.text() == "true" || node.text() == "false"))
+    choice.received = node.text() == "true";
+  else if (node.is_scalar())
+    choice.globs.push_back({node.text(), node.mark()});
+  else
+    throw UserError(node.mark(),
+                    "expected true, a glob or a list of globs, found " + node.describe());
+  return choice;
+}
+
+RenameChoice ValueType<RenameChoice>::read(const ConfigNode& node, const Limits&) {
+  RenameChoice choice;
+  if (node.is_scalar()) {
+    std::vector<std::string> names;
+    for (const Preset& preset : presets()) names.emplace_back(preset.name);
+    choice.preset = names[read_word(node, names)];
+    return choice;
+  }
+  if (!node.is_map())
+    throw UserError(node.mark(),
+                    "expected torchvision, timm or {'a regular expression': 'what "
+                    "stands for it'}, found " +
+                        node.describe());
+  for (const ConfigNode::Entry& entry : node.entries()) {
+    RenameRule rule{{entry.key, entry.key_mark}, {}};
+    if (!entry.value.is_null()) rule.replacement = ValueType<std::string>::read(entry.value, {});
+    check_pattern(rule.pattern);
+    choice.rules.push_back(std::move(rule));
+  }
+  return choice;
+}
+
+ParamTable<FinetuneConfig> finetune_table() {
+  using F = FinetuneConfig;
+  return {
+      required("from", &F::from,
+               "where the weights come from: a run's folder, or a .safetensors file"),
+      with_default("freeze", &F::freeze,
+                   "weights that are not trained: true for all layers that got theirs from the "
+                   "source, or globs on their names"),
+      with_default("head", &F::head,
+                   "a layer that is started anew whatever the source has; unless said, an output "
+                   "layer is where its shape differs"),
+      with_default("rename", &F::rename,
+                   "other names for the source's tensors: torchvision, timm, or regular "
+                   "expressions and what stands for them, \\1 for the first parenthesis"),
+      with_default("strict", &F::strict,
+                   "all but the head must be in the source, and all that is in it must be used"),
+      with_default("batch_norm", &F::batch_norm,
+                   "in a frozen part: frozen, or statistics (normalises by the batch and goes on "
+                   "averaging), or affine (learns scale and offset)"),
+  };
+}
+
+std::vector<RenameRule> rename_rules(const RenameChoice& choice) {
+  for (const Preset& preset : presets()) {
+    if (preset.name != choice.preset) continue;
+    std::vector<RenameRule> rules;
+    for (const auto& [pattern, replacement] : preset.rules)
+      rules.push_back({{pattern, {}}, replacement});
+    return rules;
+  }
+  return choice.rules;
+}
+
+}  // namespace dl

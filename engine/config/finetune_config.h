@@ -1,0 +1,86 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/core/config_node.h"
+#include "engine/core/params.h"
+
+namespace dl {
+
+/// A name or a pattern, and where it was written.
+struct MarkedText {
+  std::string text;
+  Mark mark;
+};
+
+/// Which weights stay as they are.
+struct FreezeChoice {
+  bool received = false;          // `true`: those of all layers that got theirs from the source
+  std::vector<MarkedText> globs;  // matched against weights' names
+  bool none() const { return !received && globs.empty(); }
+};
+
+/// New names for a source's tensors: each rule replaces every match of a regular expression
+/// (ECMAScript's; \1 in the replacement is what the first parenthesis matched), one rule after the
+/// other.
+struct RenameRule {
+  MarkedText pattern;
+  std::string replacement;
+};
+struct RenameChoice {
+  std::string preset;  // torchvision, timm; "": the rules below
+  std::vector<RenameRule> rules;
+};
+
+/// What a batch norm in a frozen part does.
+enum class FrozenNorms {
+  frozen,      // nothing
+  statistics,  // goes on averaging and normalises by the batch
+  affine,      // learns scale and offset, with the statistics that it has
+};
+
+/// Weights that come from elsewhere, and which of them are trained.
+struct FinetuneConfig {
+  std::string from;  // a run's folder, or a safetensors file
+  FreezeChoice freeze;
+  MarkedText head;  // a layer that is started anew; "": those that do not fit
+  RenameChoice rename;
+  bool strict = false;
+  FrozenNorms batch_norm = FrozenNorms::frozen;
+  Mark mark;
+};
+ParamTable<FinetuneConfig> finetune_table();
+
+/// The rules of a choice, those of a preset too.
+std::vector<RenameRule> rename_rules(const RenameChoice& choice);
+
+template <>
+struct ValueType<MarkedText> {
+  static std::string name() { return "string"; }
+  static MarkedText read(const ConfigNode& node, const Limits& limits) {
+    return {ValueType<std::string>::read(node, limits), node.mark()};
+  }
+  static std::string text(const MarkedText& value) { return value.text; }
+};
+template <>
+struct ValueType<FreezeChoice> {
+  static std::string name() { return "bool or string or list of string"; }
+  static FreezeChoice read(const ConfigNode& node, const Limits& limits);
+  static std::string text(const FreezeChoice&) { return "false"; }
+};
+template <>
+struct ValueType<RenameChoice> {
+  static std::string name() { return "string or map"; }
+  static RenameChoice read(const ConfigNode& node, const Limits& limits);
+  static std::string text(const RenameChoice&) { return ""; }
+};
+template <>
+struct EnumWords<FrozenNorms> {
+  static constexpr std::pair<std::string_view, FrozenNorms> words[] = {
+      {"frozen", FrozenNorms::frozen},
+      {"statistics", FrozenNorms::statistics},
+      {"affine", FrozenNorms::affine}};
+};
+
+}  // namespace dl

@@ -1,0 +1,46 @@
+#include "engine/plan/frozen.h"
+
+#include <algorithm>
+
+namespace dl {
+namespace {
+
+/// The weights of one node, or those that lie behind it.
+struct Weights {
+  bool any = false, all_frozen = true, trained = false;
+
+  void add(const Weights& other) {
+    any |= other.any;
+    all_frozen &= other.all_frozen;
+    trained |= other.trained;
+  }
+  bool still() const { return any && all_frozen; }
+};
+
+}  // namespace
+
+FrozenNodes frozen_nodes(const Graph& graph, const WeightStore& store) {
+  const std::size_t count = graph.nodes.size();
+  std::vector<Weights> own(count), behind(count);
+  for (const NodeWeight& weight : graph_weights(graph)) {
+    const StoredWeight& stored = *store.find(weight.name);
+    own[weight.node].add({true, stored.frozen, stored.trainable()});
+  }
+  for (std::size_t i = count; i-- > 0;) {
+    for (const Port& port : graph.nodes[i].src)
+      behind[port.node].add(own[i].any ? own[i] : behind[i]);
+  }
+  FrozenNodes frozen{std::vector<bool>(count), std::vector<bool>(count)};
+  std::vector<bool> needs_grad(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (graph.nodes[i].input) continue;
+    frozen.still[i] = (own[i].any ? own[i] : behind[i]).still();
+    const bool reads_trained = std::ranges::any_of(
+        graph.nodes[i].src, [&](const Port& port) { return needs_grad[port.node]; });
+    needs_grad[i] = reads_trained || own[i].trained;
+    frozen.closed[i] = frozen.still[i] && !reads_trained;
+  }
+  return frozen;
+}
+
+}  // namespace dl

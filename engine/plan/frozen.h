@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/graph/graph.h"
+#include "engine/plan/weight_store.h"
+
+namespace dl {
+
+/// What frozen weights make of a graph's nodes.
+struct FrozenNodes {
+  /// Behaves as in evaluation: all its weights and statistics are frozen or, where it has none,
+  /// those of all layers with weights that read it, at once or through others without.
+  std::vector<bool> still;
+  /// It is still, and nothing that it reads depends on a weight that is trained: no gradient passes
+  /// through.
+  std::vector<bool> closed;
+};
+FrozenNodes frozen_nodes(const Graph& graph, const WeightStore& store);
+
+}  // namespace dl

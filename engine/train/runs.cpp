@@ -1,0 +1,130 @@
+#include "engine/train/runs.h"
+
+#include "engine/core/parallel.h"
+#include "engine/train/environment.h"
+#include "engine/train/resume_rules.h"
+#include "engine/train/session.h"
+#include "engine/train/signals.h"
+
+namespace dl {
+namespace {
+
+StopFlag& process_stop_flag() {
+  static StopFlag flag;  // signals reach the process, not a part of it
+  return flag;
+}
+
+void require_trainable(const Setup& setup) {
+  if (!setup.source)
+    throw UserError(setup.config.data.mark, "data.source is missing: training needs data");
+  if (setup.config.losses.empty())
+    throw UserError(setup.config.model.mark, "loss is missing: training needs one");
+}
+
+/// A run that fails before it has begun (no data, too little memory) leaves no folder that would be
+/// in the way of the next try.
+struct Unbegun {
+  FileSystem& files;
+  std::string path;  // "": begun
+  ~Unbegun() {
+    if (!path.empty()) remove_quietly(files, path);
+  }
+};
+
+void check_start(const Setup& setup, const TrainOptions& options) {
+  if (options.finetunes && !setup.config.finetune) {
+    throw UserError(ExitCode::command_line,
+                    "finetune: --from SOURCE is missing, and the config has no finetune.from");
+  }
+  if (!options.init.empty() && setup.config.finetune) {
+    throw UserError(ExitCode::command_line,
+                    "--init: the config's finetune.from says where the weights come from");
+  }
+}
+
+void set_threads(const RunConfig& config) {
+  use_threads(config.train.threads.count > 0 ? config.train.threads.count : usable_cores());
+}
+
+}  // namespace
+
+ExitCode train_run(FileSystem& files, const TrainOptions& options) {
+  Setup setup = load_setup(options.setup);
+  require_trainable(setup);
+  set_threads(setup.config);
+  std::optional<WeightSource> source;
+  std::optional<Transfer> transfer;
+  check_start(setup, options);
+  if (const auto& finetune = setup.config.finetune) {
+    source =
+        WeightSource::open(setup.paths.resolve(finetune->from), rename_rules(finetune->rename));
+    transfer = plan_transfer(setup, *source);
+    setup.freeze(transfer->frozen());
+  }
+  StopFlag& stop = process_stop_flag();
+  catch_signals(stop);
+  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
+  RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
+  Unbegun unbegun{files, folder.path()};
+  Session session(files, setup, std::move(folder), stop);
+  std::vector<std::string> notes;
+  if (!options.init.empty()) {
+    session.init_from(options.init, notes);
+    session.save_start();
+  }
+  if (transfer) {
+    session.init_from(*transfer, *source);
+    source.reset();
+    session.folder().write("transfer.json", to_json(*transfer));
+    session.save_start();
+  }
+  session.folder().write("config.yaml", setup.config.given_text);
+  session.folder().write("env.json", to_json(this_environment()));
+  if (!setup.config.vars_text.empty()) session.folder().write("vars.yaml", setup.config.vars_text);
+  session.folder().write("config.resolved.yaml", setup.config.resolved_text);
+  unbegun.path.clear();
+  return session.run(std::move(notes), options.max_seconds, options.requirements);
+}
+
+ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
+  for (const std::string& set : options.sets) {
+    if (!may_change(set.substr(0, set.find('=')))) {
+      throw UserError(ExitCode::command_line,
+                      "--set " + set +
+                          ": a resumed run may change only train.epochs, stop, checkpoint, "
+                          "threads, max_steps and log_every");
+    }
+  }
+  RunFolder folder = RunFolder::open(files, options.run);
+  std::vector<std::string> notes;
+  const std::optional<LoadedCheckpoint> checkpoint = newest_checkpoint(options.run, notes);
+  Setup setup = load_setup({.config = folder.file("config.resolved.yaml"),
+                            .sets = options.sets,
+                            .data_dir = options.data_dir});
+  if (setup.config.finetune) {
+    const std::string path = folder.file("transfer.json");
+    setup.freeze(transfer_from_json(read_file(path), path).frozen());
+  }
+  set_threads(setup.config);
+  const Environment then =
+      environment_from_json(read_file(folder.file("env.json")), folder.file("env.json"));
+  const std::string changed = difference(this_environment(), then);
+  if (!changed.empty())
+    notes.push_back("not the environment that this run began in (" + changed +
+                    "): bits may differ");
+  for (const std::string& set : options.sets) notes.push_back("changed: " + set);
+  StopFlag& stop = process_stop_flag();
+  catch_signals(stop);
+  Session session(files, setup, std::move(folder), stop);
+  if (checkpoint) {
+    session.resume_from(*checkpoint, notes);
+  } else {
+    session.start_again();
+  }
+  if (!options.sets.empty())
+    session.folder().write("config.resolved.yaml", setup.config.resolved_text);
+  session.folder().remove("exit.json");  // it has not ended any more
+  return session.run(std::move(notes), options.max_seconds, options.requirements);
+}
+
+}  // namespace dl

@@ -1,0 +1,277 @@
+#include "engine/train/transfer.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "engine/core/glob.h"
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+/// A layer's weights: places in Transfer::weights.
+struct LayerWeights {
+  int node;
+  std::vector<std::size_t> weights;
+};
+
+std::vector<LayerWeights> layers_with_weights(const std::vector<NodeWeight>& weights) {
+  std::vector<LayerWeights> layers;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (layers.empty() || layers.back().node != weights[i].node)
+      layers.push_back({weights[i].node, {}});
+    layers.back().weights.push_back(i);
+  }
+  return layers;
+}
+
+/// The layers with weights from which `port` comes, at once or through others without.
+void add_heads(const Graph& graph, const std::vector<bool>& has_weights, Port port,
+               std::set<int>& heads) {
+  if (port.node < 0 || graph.nodes[port.node].input) return;
+  if (has_weights[port.node]) {
+    heads.insert(port.node);
+    return;
+  }
+  for (const Port& src : graph.nodes[port.node].src) add_heads(graph, has_weights, src, heads);
+}
+
+class Planner {
+ public:
+  Planner(const Setup& setup, const WeightSource& source)
+      : setup_(setup),
+        config_(*setup.config.finetune),
+        source_(source),
+        weights_(graph_weights(setup.graph)),
+        layers_(layers_with_weights(weights_)) {}
+
+  Transfer plan() {
+    transfer_.from = source_.label();
+    for (const NodeWeight& weight : weights_)
+      transfer_.weights.push_back({.name = weight.name, .source = {}, .why = {}});
+    find_heads();
+    for (const LayerWeights& layer : layers_) match(layer);
+    note_unused();
+    check_match();
+    freeze();
+    return std::move(transfer_);
+  }
+
+ private:
+  const Node& node(const LayerWeights& layer) const { return setup_.graph.nodes[layer.node]; }
+
+  void find_heads() {
+    std::vector<bool> has_weights(setup_.graph.nodes.size());
+    std::vector<std::string> names;
+    for (const LayerWeights& layer : layers_) {
+      has_weights[layer.node] = true;
+      names.push_back(node(layer).name);
+      if (node(layer).name == config_.head.text) new_head_ = layer.node;
+    }
+    if (!config_.head.text.empty() && new_head_ < 0) {
+      throw UserError(config_.head.mark, "finetune: head: no layer with weights is called '" +
+                                             config_.head.text + "'" +
+                                             did_you_mean(config_.head.text, names));
+    }
+    add_heads(setup_.graph, has_weights, setup_.graph.output, heads_);
+    for (const int loss : setup_.graph.losses)
+      add_heads(setup_.graph, has_weights, setup_.graph.nodes[loss].src[0], heads_);
+  }
+
+  void match(const LayerWeights& layer) {
+    if (layer.node == new_head_) return start_anew(layer, "it is the new head");
+    std::string differs;
+    for (const std::size_t i : layer.weights) {
+      const WeightSource::Tensor* tensor = source_.find(weights_[i].name);
+      TransferredWeight& weight = transfer_.weights[i];
+      if (!tensor) {
+        weight.why = "not in the source";
+      } else if (tensor->shape == weights_[i].spec.shape) {
+        weight.source = tensor->original;
+        used_.insert(tensor->original);
+      } else {
+        weight.why = shape_text(weights_[i].spec.shape.dims()) + " here, " +
+                     shape_text(tensor->shape.dims()) + " in the source";
+        if (differs.empty()) differs = weight.why;
+        if (!heads_.contains(layer.node)) misfits_.push_back(weight.name + " is " + weight.why);
+      }
+    }
+    if (!differs.empty() && heads_.contains(layer.node)) start_anew(layer, differs);
+  }
+
+  /// A head is of one piece.
+  void start_anew(const LayerWeights& layer, const std::string& why) {
+    for (const std::size_t i : layer.weights) {
+      used_.insert(transfer_.weights[i].source);
+      if (const WeightSource::Tensor* tensor = source_.find(weights_[i].name))
+        used_.insert(tensor->original);
+      transfer_.weights[i].source.clear();
+      transfer_.weights[i].why = why;
+    }
+  }
+
+  void note_unused() {
+    for (const WeightSource::Tensor& tensor : source_.tensors()) {
+      // PyTorch counts batches there; nothing here needs it.
+      if (!used_.contains(tensor.original) && !tensor.original.ends_with("num_batches_tracked"))
+        transfer_.unused.push_back(tensor.original);
+    }
+  }
+
+  void check_match() {
+    constexpr std::size_t kShown = 20;
+    if (!misfits_.empty()) {
+      if (misfits_.size() > kShown) {
+        misfits_[kShown] = std::to_string(misfits_.size() - kShown) + " more";
+        misfits_.resize(kShown + 1);
+      }
+      throw UserError(ExitCode::weights,
+                      source_.label() + ": does not fit the network: " + join(misfits_, "; "),
+                      "only a head may differ: name it with --head LAYER, or give the network the "
+                      "source's sizes");
+    }
+    const auto missing = [&](const TransferredWeight& w) { return w.source.empty(); };
+    if (std::ranges::all_of(transfer_.weights, missing)) {
+      const auto first = [](const auto& all) { return all.empty() ? "nothing" : all.front(); };
+      throw UserError(ExitCode::weights,
+                      source_.label() + ": no tensor has the name of a weight: it has '" +
+                          first(transfer_.unused) + "', the network '" +
+                          transfer_.weights.front().name + "'",
+                      "finetune.rename gives tensors other names: rename: {'^model\\.': ''}");
+    }
+    if (config_.strict) check_strict();
+  }
+
+  void check_strict() const {
+    for (const TransferredWeight& weight : transfer_.weights) {
+      if (weight.why == "not in the source")
+        throw UserError(ExitCode::weights,
+                        source_.label() + ": '" + weight.name + "' is not in the source (strict)");
+    }
+    if (!transfer_.unused.empty())
+      throw UserError(ExitCode::weights, source_.label() + ": nothing has a place for " +
+                                             join(transfer_.unused, ", ") + " (strict)");
+  }
+
+  void freeze() {
+    check_globs();
+    std::vector<std::string> globs;
+    for (const MarkedText& glob : config_.freeze.globs) globs.push_back(glob.text);
+    for (const LayerWeights& layer : layers_) {
+      const bool received = std::ranges::all_of(
+          layer.weights, [&](std::size_t i) { return !transfer_.weights[i].source.empty(); });
+      for (const std::size_t i : layer.weights) {
+        TransferredWeight& weight = transfer_.weights[i];
+        weight.frozen = config_.freeze.received ? received : globs_match(globs, weight.name);
+      }
+      if (node(layer).kind->norm) thaw_norm(layer);
+    }
+    const auto trained = [&](std::size_t i) {
+      return !transfer_.weights[i].frozen && weights_[i].spec.role == WeightSpec::Role::trained;
+    };
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      if (trained(i)) return;
+    }
+    throw UserError(config_.mark, "finetune: freeze: leaves nothing to train",
+                    "take a layer back with '!fc', or name a new one: --head fc");
+  }
+
+  /// finetune.batch_norm, of a norm that is frozen altogether.
+  void thaw_norm(const LayerWeights& layer) {
+    if (config_.batch_norm == FrozenNorms::frozen) return;
+    const auto frozen = [&](std::size_t i) { return transfer_.weights[i].frozen; };
+    if (!std::ranges::all_of(layer.weights, frozen)) return;
+    const bool statistics = config_.batch_norm == FrozenNorms::statistics;
+    for (const std::size_t i : layer.weights) {
+      const bool statistic = weights_[i].spec.role == WeightSpec::Role::statistic;
+      transfer_.weights[i].frozen = statistic != statistics;
+    }
+  }
+
+  void check_globs() const {
+    for (const MarkedText& glob : config_.freeze.globs) {
+      const std::string bare = glob.text.substr(glob.text.starts_with('!') ? 1 : 0);
+      const bool matches = std::ranges::any_of(
+          weights_, [&](const NodeWeight& weight) { return glob_matches(bare, weight.name); });
+      if (matches) continue;
+      std::vector<std::string> names;
+      for (const LayerWeights& layer : layers_) names.push_back(node(layer).name);
+      throw UserError(glob.mark, "finetune: freeze: '" + glob.text + "' matches no weight" +
+                                     did_you_mean(bare, names));
+    }
+  }
+
+  const Setup& setup_;
+  const FinetuneConfig& config_;
+  const WeightSource& source_;
+  const std::vector<NodeWeight> weights_;
+  const std::vector<LayerWeights> layers_;
+  std::set<int> heads_;  // nodes
+  int new_head_ = -1;
+  std::set<std::string> used_;  // tensors of the source
+  std::vector<std::string> misfits_;
+  Transfer transfer_;
+};
+
+}  // namespace
+
+std::vector<std::string> Transfer::frozen() const {
+  std::vector<std::string> names;
+  for (const TransferredWeight& weight : weights) {
+    if (weight.frozen) names.push_back(weight.name);
+  }
+  return names;
+}
+
+Transfer plan_transfer(const Setup& setup, const WeightSource& source) {
+  return Planner(setup, source).plan();
+}
+
+void apply_transfer(const Transfer& transfer, const WeightSource& source, WeightStore& store) {
+  std::map<std::string, const WeightSource::Tensor*> by_original;
+  for (const WeightSource::Tensor& tensor : source.tensors())
+    by_original.emplace(tensor.original, &tensor);
+  for (const TransferredWeight& weight : transfer.weights) {
+    if (weight.source.empty()) continue;
+    std::ranges::copy(source.values(*by_original.at(weight.source)),
+                      store.values(*store.find(weight.name)).begin());
+  }
+  store.touch();
+}
+
+std::string to_json(const Transfer& transfer) {
+  nlohmann::ordered_json out = {{"from", transfer.from},
+                                {"weights", nlohmann::ordered_json::array()},
+                                {"unused", transfer.unused}};
+  for (const TransferredWeight& weight : transfer.weights) {
+    nlohmann::ordered_json row = {{"name", weight.name}, {"frozen", weight.frozen}};
+    if (weight.source.empty())
+      row["started_anew"] = weight.why;
+    else
+      row["source"] = weight.source;
+    out["weights"].push_back(std::move(row));
+  }
+  return out.dump(1) + "\n";
+}
+
+Transfer transfer_from_json(const std::string& text, const std::string& path) {
+  Transfer transfer;
+  try {
+    const auto json = nlohmann::json::parse(text);
+    transfer.from = json.at("from");
+    transfer.unused = json.at("unused").get<std::vector<std::string>>();
+    for (const auto& row : json.at("weights")) {
+      transfer.weights.push_back({.name = row.at("name"),
+                                  .source = row.value("source", ""),
+                                  .why = row.value("started_anew", ""),
+                                  .frozen = row.at("frozen")});
+    }
+  } catch (const nlohmann::json::exception& error) {
+    throw UserError(ExitCode::weights, path + ": damaged: " + error.what());
+  }
+  return transfer;
+}
+
+}  // namespace dl

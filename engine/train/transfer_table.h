@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "engine/graph/graph.h"
+#include "engine/train/transfer.h"
+
+namespace dl {
+
+/// A transfer for people: what became of each layer with weights, what of the source has no place,
+/// and how much is frozen.
+std::string transfer_table(const Graph& graph, const Transfer& transfer);
+
+}  // namespace dl

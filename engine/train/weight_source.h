@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/config/finetune_config.h"
+#include "engine/train/safetensors.h"
+
+namespace dl {
+
+/// Tensors from a run or a file, under the names that rules give them.
+class WeightSource {
+ public:
+  struct Tensor {
+    std::string name;      // renamed
+    std::string original;  // in the file
+    Shape shape;
+    const TensorView* view;
+  };
+
+  /// Reads `path`: a run's folder (its best checkpoint, averaged weights where there are), or a
+  /// .safetensors file. Throws UserError (ExitCode::weights) that says what is wrong with it.
+  static WeightSource open(const std::string& path, const std::vector<RenameRule>& rules);
+
+  /// What was read, for people: the checkpoint's folder or the file.
+  const std::string& label() const { return label_; }
+  const std::vector<Tensor>& tensors() const { return tensors_; }
+  const Tensor* find(const std::string& name) const;
+  /// The values as floats: F32, F64, F16 and BF16 are read. Throws UserError (ExitCode::weights).
+  std::vector<float> values(const Tensor& tensor) const;
+
+ private:
+  void rename(const std::vector<RenameRule>& rules);
+
+  std::string label_;
+  SafetensorsFile file_;
+  std::vector<Tensor> tensors_;
+  std::unordered_map<std::string, std::size_t> places_;
+};
+
+}  // namespace dl

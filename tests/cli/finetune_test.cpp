@@ -1,0 +1,143 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/core/file_system.h"
+#include "engine/train/safetensors.h"
+#include "tests/support/data_files.h"
+#include "tests/support/run_program.h"
+
+namespace dl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// All that could change what is frozen: weight decay, momentum, averages, running statistics.
+constexpr const char* kConfig = R"(
+version: 1
+name: pictures
+vars: {classes: 4}
+data:
+  source: {synthetic: {shape: [2, 8, 8], classes: $classes, samples: 48, test_samples: 12}}
+  batch: 8
+  transforms: {train: [random_crop: {padding: 1}]}
+model:
+  layers:
+    - conv: {name: conv1, out_channels: 6, kernel_size: 3, bias: false}
+    - batch_norm: {name: bn1}
+    - relu
+    - dropout: {p: 0.2}
+    - conv: {name: conv2, out_channels: 6, kernel_size: 3}
+    - batch_norm: {name: bn2}
+    - relu
+    - flatten
+    - linear: {name: fc, out_features: $classes}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.05, momentum: 0.9, weight_decay: 0.1, no_decay: ['**.bn*']}}
+train: {epochs: 2, ema: {decay: 0.9}, threads: 2, checkpoint: {every: {steps: 4}, keep: 9}}
+)";
+
+struct Place {
+  TempFolder folder;
+  std::string config = folder / "c.yaml", base = folder / "base", run = folder / "run";
+
+  Place() {
+    std::ofstream(config) << kConfig;
+    REQUIRE(dltool({"train", config, "--run", base}).exit_code == 0);
+  }
+  static ProgramResult dltool(const std::vector<std::string>& arguments) {
+    return run_program(DLTOOL_BINARY, arguments);
+  }
+  ProgramResult finetune(std::vector<std::string> more) const {
+    more.insert(more.begin(), {"finetune", config, "--run", run});
+    return dltool(more);
+  }
+};
+
+std::string last(const std::string& run, const std::string& file) {
+  return run + "/checkpoints/last/" + file;
+}
+
+/// Whether a tensor is the same in both files, to the byte.
+bool same(const std::string& a, const std::string& b, const std::string& name) {
+  const SafetensorsFile first = SafetensorsFile::read(a), second = SafetensorsFile::read(b);
+  return std::ranges::equal(first.find(name)->bytes, second.find(name)->bytes);
+}
+
+const std::vector<std::string> kBackbone = {
+    "conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "conv2.weight",
+    "conv2.bias",   "bn2.weight", "bn2.bias", "bn2.running_mean", "bn2.running_var"};
+
+}  // namespace
+
+TEST_CASE("frozen weights, statistics and averages stay as they were, to the byte") {
+  const Place place;
+  const ProgramResult result =
+      place.finetune({"--from", place.base, "--freeze", "--head", "fc", "--set", "train.epochs=3"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  // A run's best checkpoint is taken, with its averaged weights.
+  const std::string source = last(place.base, "ema.safetensors");
+  for (const std::string& name : kBackbone) {
+    CAPTURE(name);
+    CHECK(same(source, last(place.run, "model.safetensors"), name));
+    CHECK(same(source, last(place.run, "ema.safetensors"), name));
+  }
+  CHECK_FALSE(same(source, last(place.run, "model.safetensors"), "fc.weight"));
+  CHECK(result.err.find("frozen 462 of") != std::string::npos);
+  CHECK(result.err.find("started anew: it is the new head") != std::string::npos);
+}
+
+TEST_CASE(
+    "a file of weights serves as well as a run, and another number of classes is a new head") {
+  const Place place;
+  const ProgramResult result =
+      place.finetune({"--from", last(place.base, "model.safetensors"), "--freeze=conv1",
+                      "--freeze=bn1", "--set", "vars.classes=7"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const std::string source = last(place.base, "model.safetensors");
+  CHECK(same(source, last(place.run, "model.safetensors"), "conv1.weight"));
+  CHECK(same(source, last(place.run, "model.safetensors"), "bn1.running_var"));
+  CHECK_FALSE(same(source, last(place.run, "model.safetensors"), "conv2.weight"));
+  CHECK(place.dltool({"eval", place.run}).exit_code == 0);
+}
+
+TEST_CASE("a fine-tuned run goes on to the same bits without its source") {
+  const Place place;
+  REQUIRE(place.finetune({"--from", place.base, "--freeze=conv1"}).exit_code == 0);
+  const std::string whole = place.folder / "whole";
+  fs::rename(place.run, whole);
+  REQUIRE(place.finetune({"--from", place.base, "--freeze=conv1", "--set", "train.max_steps=5"})
+              .exit_code == 0);
+  fs::remove_all(place.base);
+  const ProgramResult resumed = place.dltool({"resume", place.run, "--set", "train.max_steps=~"});
+  REQUIRE_MESSAGE(resumed.exit_code == 0, resumed.err);
+  for (const char* file : {"model.safetensors", "ema.safetensors", "optim.safetensors"})
+    CHECK(read_bytes(last(place.run, file)) == read_bytes(last(whole, file)));
+}
+
+TEST_CASE("what cannot be transferred is said, and leaves no run") {
+  const Place place;
+  const auto fails = [&](const std::vector<std::string>& more, int code, const std::string& part) {
+    const ProgramResult result = place.finetune(more);
+    CHECK_MESSAGE(result.exit_code == code, result.err);
+    CHECK_MESSAGE(result.err.find(part) != std::string::npos, result.err);
+    CHECK_FALSE(fs::exists(place.run));
+  };
+  fails({}, 2, "--from SOURCE is missing");
+  fails({"--from", place.folder / "nowhere"}, 5, "no run and no file of weights at");
+  fails({"--from", place.folder / "c.yaml"}, 5, "not a valid safetensors file");
+  std::ofstream(place.folder / "w.pt") << "PK\x03\x04"
+                                          "and so on";
+  fails({"--from", place.folder / "w.pt"}, 5, "pickle");
+  fails({"--from", place.base, "--freeze"}, 3, "leaves nothing to train");
+  fails({"--from", place.base, "--freeze=cnv1"}, 3, "did you mean 'conv1'?");
+  fails({"--from", place.base, "--freeze", "--freeze=conv1"}, 2, "--freeze alone");
+  fails({"--from", place.base, "--head", "cf"}, 3, "no layer with weights is called 'cf'");
+  fails({"--from", place.base, "--rename", "torchvison"}, 3, "did you mean 'torchvision'?");
+}
+
+}  // namespace dl::test
