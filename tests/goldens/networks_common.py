@@ -64,7 +64,17 @@ def kept(tensor, most):
     return [flat.size, stride, *(float(f"{v:.8g}") for v in [np.abs(flat).max(), *flat[::stride]])]
 
 
-def evaluated(net, image, label):
+def freeze(net, frozen):
+    """Layers, by the beginnings of their names, are not trained, and their batch norms behave as in evaluation."""
+    of = lambda name: any(name == layer or name.startswith(layer + ".") for layer in frozen)
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(not of(name))
+    for name, module in net.named_modules():
+        if of(name) and isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def evaluated(net, image, label, frozen):
     net.eval()
     carried = net.state if hasattr(net, "reset") else None
     if carried is not None:
@@ -74,13 +84,15 @@ def evaluated(net, image, label):
     if carried is not None:
         net.state = carried
     net.train()
+    freeze(net, frozen)
     return {"output": kept(output, 40), "loss": float(F.cross_entropy(output, label))}
 
 
-def train(net, shape, lr, steps, vocabulary):
+def train(net, shape, lr, steps, vocabulary, frozen):
     """The golden's results. A network with auxiliary classifiers gives a list in training: its prediction, then theirs."""
     net = net.double()
     fill(net)
+    freeze(net, frozen)
     parameters = dict(net.named_parameters())
     statistics = {name: t for name, t in weights_of(net).items() if "running_" in name}
     batches = [batch_of(b, shape, vocabulary) for b in range(BATCHES)]
@@ -96,28 +108,30 @@ def train(net, shape, lr, steps, vocabulary):
         if step == 0:
             golden["output"] = kept(outputs[0], 160)
             values = max(3, min(12, 1200 // len(parameters)))
-            golden["gradients"] = {name: kept(p.grad, values) for name, p in parameters.items()}
+            golden["gradients"] = {name: kept(p.grad, values) for name, p in parameters.items() if p.requires_grad}
         optimizer.step()
         golden["losses"].append([float(f"{loss.item():.8g}") for loss in losses])
         if step == 0:
-            golden["evaluated_first"] = evaluated(net, *batches[0])
-    golden["evaluated_last"] = evaluated(net, *batches[0])
+            golden["evaluated_first"] = evaluated(net, *batches[0], frozen)
+    golden["evaluated_last"] = evaluated(net, *batches[0], frozen)
     every = -(-len(statistics) // 30) if statistics else 1
     golden["statistics"] = {name: kept(t, 4) for name, t in list(statistics.items())[::every]}
     return golden
 
 
-def write(name, config, sets, net, shape, layers, lr=None, steps=STEPS, vocabulary=None):
+def write(name, config, sets, net, shape, layers, lr=None, steps=STEPS, vocabulary=None, frozen=()):
     """One golden: `net` is the twin of `config` with `sets`, trained on batches of `shape`; `layers` is its depth. With a
     `vocabulary` it is a language model, whose batches are (samples, tokens). `lr` and
-    `steps` are for networks of which PyTorch's own f32 and f64 would part sooner."""
+    `steps` are for networks of which PyTorch's own f32 and f64 would part sooner. `frozen`: layers that are not trained."""
     torch.set_num_threads(1)
     lr = lr or (0.001 if layers > DEEP else 0.01)
     golden = {"config": config, "sets": sets, "batch": shape[0], "input": shape[1:], "lr": lr,
               "gradient_bound": 1e-3 if layers > VERY_DEEP else 1e-4}
     if vocabulary:
         golden["vocabulary"] = vocabulary
-    golden.update(train(net, shape, lr, steps, vocabulary))
+    if frozen:
+        golden["frozen"] = frozen
+    golden.update(train(net, shape, lr, steps, vocabulary, frozen))
     path = HERE / "networks" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     text = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in golden.items())

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/core/glob.h"
 #include "engine/train/updater.h"
 #include "tests/support/golden.h"
 #include "tests/support/network.h"
@@ -47,14 +48,25 @@ void check_kept(const std::string& what, std::span<const float> found, const jso
   check_samples(what, found, samples, bound);
 }
 
+Setup frozen_setup(const json& golden) {
+  Setup setup = load_setup(options_of(golden));
+  const std::vector<std::string> globs = golden.value("frozen", std::vector<std::string>());
+  std::vector<std::string> frozen;
+  for (const NodeWeight& weight : graph_weights(setup.graph)) {
+    if (globs_match(globs, weight.name)) frozen.push_back(weight.name);
+  }
+  setup.freeze(std::move(frozen));
+  return setup;
+}
+
 /// A network in training, as a run has it but for its weights and batches.
 class Training {
  public:
   explicit Training(const json& golden)
       : golden_(golden),
-        setup_(load_setup(options_of(golden))),
+        setup_(frozen_setup(golden)),
         batch_(golden["batch"]),
-        store_(setup_.graph),
+        store_(setup_.make_store()),
         programs_(setup_.graph, store_),
         updater_(*setup_.optimizer.optimizer, setup_.slices, setup_.config.train, store_, 1) {
     fill_by_formula(store_);
