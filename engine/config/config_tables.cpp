@@ -41,6 +41,16 @@ ParamTable<SplitConfig> split_table() {
                    "samples held out of train for validation: a number, or a fraction below 1")};
 }
 
+ParamTable<SubsetConfig> subset_table() {
+  return {
+      with_default("classes", &SubsetConfig::classes,
+                   "names or numbers, in the order of their new labels; all unless said"),
+      with_default("per_class", &SubsetConfig::per_class, at_least(1),
+                   "training samples of each class; all unless said"),
+      with_default("seed", &SubsetConfig::seed, at_least(0), "which of them"),
+  };
+}
+
 ParamTable<ClipConfig> clip_table() {
   return {
       with_default("norm", &ClipConfig::norm, above(0),
@@ -162,6 +172,8 @@ ParamTable<DataConfig> data_table() {
           "pieces of one stream"),
       section("split", &DataConfig::split, split_table(),
               "parts held out of the training samples, by seed"),
+      section("subset", &DataConfig::subset, subset_table(),
+              "some classes of a classified set, and so many training samples of each"),
       transforms_row(),
       with_default("classes", &DataConfig::classes, at_least(1),
                    "number of classes; the source tells it unless said"),

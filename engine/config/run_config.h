@@ -40,6 +40,13 @@ struct SplitConfig {
   HeldOut valid;
 };
 
+/// A part of a classified set.
+struct SubsetConfig {
+  std::vector<MarkedText> classes;        // names or numbers; empty: all
+  std::optional<std::int64_t> per_class;  // training samples of each; none: all
+  std::int64_t seed = 0;
+};
+
 /// 0 is `auto`: mostly the number of physical cores that this process may use.
 struct ThreadCount {
   int count = 0;
@@ -52,6 +59,7 @@ struct DataConfig {
   bool drop_last = true;
   std::optional<bool> shuffle;  // as written; see Setup::shuffles()
   SplitConfig split;
+  std::optional<SubsetConfig> subset;
   std::vector<TypedNode> train_transforms, eval_transforms;
   std::optional<std::int64_t> classes, vocabulary;  // as written; else the source knows
   int prefetch = 2;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "datasets/subset.h"
 #include "engine/core/install_paths.h"
 #include "engine/train/run_training.h"
 
@@ -133,11 +134,22 @@ std::optional<std::int64_t> classes_of(const DataConfig& data, const DataSpec& s
   return data.classes ? data.classes : spec.classes;
 }
 
+SubsetOptions subset_of(const DataConfig& data) {
+  SubsetOptions options{.classes = {},
+                        .per_class = data.subset->per_class,
+                        .seed = data.subset->seed,
+                        .mark = data.mark};
+  for (const MarkedText& name : data.subset->classes)
+    options.classes.push_back({name.text, name.mark});
+  return options;
+}
+
 void read_data(Setup& setup, Problems& problems) {
   const DataConfig& data = setup.config.data;
   collect(problems, "data: ", [&] {
     if (!data.source) return;
     setup.source = make_data_source(*data.source);
+    if (data.subset) setup.source = take_subset(std::move(setup.source), subset_of(data));
     look_up_if_there(*setup.source, setup.paths);
     const DataSpec& spec = setup.source->spec();
     expect_no_fewer("classes", data.classes, spec.classes, data.mark);
