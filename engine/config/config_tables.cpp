@@ -155,6 +155,8 @@ ParamTable<TopKeys> top_table() {
                    "logs gradients, weights, updates and dead units by layer; nothing unless said"),
       with_default("finetune", &TopKeys::finetune,
                    "weights that come from elsewhere, and which of them are trained"),
+      with_default("phases", &TopKeys::phases,
+                   "parts of the run that differ in what is trained, and how fast; a list"),
   };
 }
 

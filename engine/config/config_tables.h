@@ -59,7 +59,7 @@ struct TopKeys {
   std::string name;
   std::int64_t seed = 1;
   ConfigNode extends, vars, data, blocks, model, loss, optimizer, schedule, train, diagnostics,
-      finetune;
+      finetune, phases;
 };
 
 ParamTable<TopKeys> top_table();

@@ -90,6 +90,23 @@ ParamTable<FinetuneConfig> finetune_table() {
   };
 }
 
+ParamTable<PhaseConfig> phase_table() {
+  using P = PhaseConfig;
+  ParamTable<P> table = {
+      required("epochs", &P::epochs, at_least(1), "how long it lasts"),
+      with_default("freeze", &P::freeze,
+                   "globs of the weights that are not trained in it; finetune.freeze unless said"),
+      with_default("lr_mult", &P::lr_mult,
+                   "from globs to factors of the learning rate; the optimiser's unless said"),
+      with_default("schedule", &P::schedule,
+                   "whether the schedule starts again with it, warm-up and all, or goes on"),
+  };
+  for (Param<P>& row : table) {
+    if (row.spec.name == "lr_mult") row.spec.type = "map";
+  }
+  return table;
+}
+
 std::vector<RenameRule> rename_rules(const RenameChoice& choice) {
   for (const Preset& preset : presets()) {
     if (preset.name != choice.preset) continue;

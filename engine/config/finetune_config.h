@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,19 @@ struct FinetuneConfig {
 };
 ParamTable<FinetuneConfig> finetune_table();
 
+/// What becomes of the schedule where a phase begins.
+enum class PhaseSchedule { restart, keep_on };
+
+/// Some epochs of a run in which certain weights are trained, at certain rates.
+struct PhaseConfig {
+  std::int64_t epochs = 0;
+  std::optional<std::vector<MarkedText>> freeze;  // none: as finetune.freeze says
+  std::optional<ConfigNode> lr_mult;              // none: as the optimiser's
+  PhaseSchedule schedule = PhaseSchedule::restart;
+  Mark mark;
+};
+ParamTable<PhaseConfig> phase_table();
+
 /// The rules of a choice, those of a preset too.
 std::vector<RenameRule> rename_rules(const RenameChoice& choice);
 
@@ -74,6 +88,11 @@ struct ValueType<RenameChoice> {
   static std::string name() { return "string or map"; }
   static RenameChoice read(const ConfigNode& node, const Limits& limits);
   static std::string text(const RenameChoice&) { return ""; }
+};
+template <>
+struct EnumWords<PhaseSchedule> {
+  static constexpr std::pair<std::string_view, PhaseSchedule> words[] = {
+      {"restart", PhaseSchedule::restart}, {"continue", PhaseSchedule::keep_on}};
 };
 template <>
 struct EnumWords<FrozenNorms> {

@@ -80,6 +80,7 @@ ConfigNode resolved_config(const RunConfig& config, const ResolvedSections& sect
   put(root, "train", sections.train);
   if (!sections.diagnostics.is_null()) put(root, "diagnostics", sections.diagnostics);
   if (!sections.finetune.is_null()) put(root, "finetune", sections.finetune);
+  if (!sections.phases.is_null()) put(root, "phases", sections.phases);
   return root;
 }
 

@@ -8,7 +8,7 @@ namespace dl {
 
 /// The sections as they stand in the config once their expressions are replaced.
 struct ResolvedSections {
-  ConfigNode data, optimizer, schedule, train, diagnostics, finetune;  // null: not there
+  ConfigNode data, optimizer, schedule, train, diagnostics, finetune, phases;  // null: not there
 };
 
 /// A config without extends, vars, blocks, repeats, ifs and expressions that loads as the same

@@ -79,6 +79,7 @@ class ConfigReader {
     }
     read_top(path);
     read_section("data", data_table(), config_.data, resolved_.data);
+    read_phases();
     read_section("train", train_table(), config_.train, resolved_.train);
     if (root_.find("diagnostics"))
       read_section("diagnostics", diagnostics_table(), config_.diagnostics.emplace(),
@@ -167,6 +168,30 @@ class ConfigReader {
       collect(key + ": ", [&] { section = read_params(resolved, table); });
     }
     section.mark = written->mark();
+  }
+
+  /// Their epochs are the run's: train.epochs need not say them again.
+  void read_phases() {
+    const auto node = expanded("phases");
+    if (!node) return;
+    resolved_.phases = *node;
+    if (!node->is_list() || node->items().empty()) {
+      problems_.add(node->mark(), "phases: expected a list of phases, found " + node->describe());
+      return;
+    }
+    std::int64_t epochs = 0;
+    for (const ConfigNode& item : node->items()) {
+      collect("phases: ", [&] {
+        PhaseConfig phase = read_params(item, phase_table());
+        phase.mark = item.mark();
+        epochs += phase.epochs;
+        config_.phases.push_back(std::move(phase));
+      });
+    }
+    ConfigNode* train = root_.find("train");
+    if (!train || !train->is_map() || train->find("epochs")) return;
+    const std::string number = std::to_string(std::max<std::int64_t>(epochs, 1));
+    train->entries().push_back({"epochs", node->mark(), ConfigNode::scalar(number, node->mark())});
   }
 
   void read_model() {
@@ -284,6 +309,14 @@ class ConfigReader {
                                                  ", must be a multiple of data.batch, which is " +
                                                  std::to_string(config_.data.batch));
     }
+    std::int64_t in_phases = 0;
+    for (const PhaseConfig& phase : config_.phases) in_phases += phase.epochs;
+    if (in_phases > 0 && train.epochs > 0 && train.epochs != in_phases) {
+      problems_.add(mark("epochs"),
+                    "train: epochs is " + std::to_string(train.epochs) + ", but the phases have " +
+                        std::to_string(in_phases),
+                    "leave it out");
+    }
     if (!train.monitor.empty()) {
       const std::vector<std::string> parts = split(train.monitor, '/');
       const bool good =
@@ -359,6 +392,8 @@ std::vector<SectionDoc> config_sections() {
       {"diagnostics", "looking into the network while it trains", specs_of(diagnostics_table())},
       {"finetune", "weights that come from elsewhere, and which of them are trained",
        specs_of(finetune_table())},
+      {"phases", "parts of the run that differ in what is trained; each has",
+       specs_of(phase_table())},
   };
 }
 

@@ -123,6 +123,7 @@ struct RunConfig {
   TrainConfig train;
   std::optional<DiagnosticsConfig> diagnostics;  // none: nothing is looked at
   std::optional<FinetuneConfig> finetune;        // none: all weights start anew
+  std::vector<PhaseConfig> phases;               // empty: all epochs are one
   std::string given_text;                        // the file as it was given
   std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
   std::string vars_text;           // YAML of the vars' values, which are in nothing else; "": none

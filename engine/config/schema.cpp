@@ -171,6 +171,7 @@ std::string config_schema(const SchemaParts& parts) {
   properties["train"].erase("required");
   properties["diagnostics"] = params_schema(specs("diagnostics"));
   properties["finetune"] = params_schema(specs("finetune"));
+  properties["phases"] = list_of(params_schema(specs("phases")));
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "dltool config"}};
   schema.update(root);

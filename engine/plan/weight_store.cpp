@@ -53,8 +53,9 @@ const StoredWeight* WeightStore::find(std::string_view name) const {
   return at == weights_.end() ? nullptr : &*at;
 }
 
-void WeightStore::freeze(std::string_view name) {
-  for (StoredWeight& weight : weights_) weight.frozen |= weight.name == name;
+void WeightStore::freeze(std::span<const std::string> names) {
+  for (StoredWeight& weight : weights_)
+    weight.frozen = std::ranges::find(names, weight.name) != names.end();
 }
 
 std::int64_t WeightStore::parameter_count() const {

@@ -72,9 +72,10 @@ class Adam final : public Optimizer {
 
   void step(const Update& update) const override {
     const double beta1 = update.rates.momentum.value_or(params_.betas[0]);
-    const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(update.number));
-    const double correction2 = 1.0 - std::pow(params_.betas[1], static_cast<double>(update.number));
     for_each_slice(update.slices, [&](const ParamSlice& slice, std::size_t begin, std::size_t end) {
+      const auto number = static_cast<double>(update.number_of(slice));
+      const double correction1 = 1.0 - std::pow(beta1, number);
+      const double correction2 = 1.0 - std::pow(params_.betas[1], number);
       const double lr = update.rates.lr * slice.lr_mult;
       const Factors factors{
           .scale = update.grad_scale,

@@ -65,6 +65,15 @@ std::vector<Multiplier> read_multipliers(const ConfigNode& node, std::span<const
   return multipliers;
 }
 
+void multiply(const std::vector<Multiplier>& multipliers, std::vector<ParamSlice>& slices) {
+  for (ParamSlice& slice : slices) {
+    slice.lr_mult = 1;
+    for (const Multiplier& multiplier : multipliers) {
+      if (glob_matches(multiplier.glob, slice.name)) slice.lr_mult = multiplier.factor;
+    }
+  }
+}
+
 }  // namespace
 
 const std::vector<Kind<OptimizerChoice>>& all_optimizers() {
@@ -104,12 +113,19 @@ std::vector<ParamSlice> make_slices(const OptimizerChoice& choice,
   for (const TrainedWeight& weight : weights) {
     ParamSlice slice{weight.name, weight.offset, weight.size};
     slice.weight_decay = globs_match(no_decay, weight.name) ? 0.0F : choice.weight_decay;
-    for (const Multiplier& multiplier : multipliers) {
-      if (glob_matches(multiplier.glob, weight.name)) slice.lr_mult = multiplier.factor;
-    }
     slices.push_back(std::move(slice));
   }
+  multiply(multipliers, slices);
   return slices;
+}
+
+void set_multipliers(const ConfigNode& lr_mult, std::vector<ParamSlice>& slices) {
+  Problems problems;
+  std::vector<std::string> names;
+  for (const ParamSlice& slice : slices) names.push_back(slice.name);
+  const std::vector<Multiplier> multipliers = read_multipliers(lr_mult, names, problems);
+  problems.throw_if_any();
+  multiply(multipliers, slices);
 }
 
 }  // namespace dl

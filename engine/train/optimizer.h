@@ -19,6 +19,7 @@ struct ParamSlice {
   std::size_t offset = 0, size = 0;  // in floats
   float lr_mult = 1;
   float weight_decay = 0;
+  std::int64_t updates_before = 0;  // of the run, before it was trained: its slots began then
 };
 
 /// What a schedule says for one update.
@@ -38,6 +39,9 @@ struct Update {
   Rates rates = 0;
   float grad_scale = 1;  // every gradient is multiplied by this first (mean over batches, clipping)
   std::int64_t number = 1;  // of this update, from 1
+
+  /// The same for a slice, counted from when it was first trained.
+  std::int64_t number_of(const ParamSlice& slice) const { return number - slice.updates_before; }
 };
 
 /// How weights follow their gradients. Its state is the slots, which start at zero and which the
@@ -71,6 +75,9 @@ struct TrainedWeight {
 /// nothing.
 std::vector<ParamSlice> make_slices(const OptimizerChoice& choice,
                                     std::span<const TrainedWeight> weights);
+/// Gives slices the factors of `lr_mult`, a map from globs, in place of those that they have.
+/// Throws UserError for a glob that matches none of them.
+void set_multipliers(const ConfigNode& lr_mult, std::vector<ParamSlice>& slices);
 
 /// The keys that all optimisers have. A Params struct holds it as `common`.
 struct CommonOptimizerParams {

@@ -28,8 +28,9 @@ struct Loop {
 Rates rates_of(const Job& job, const TrainState& state, std::int64_t step) {
   const Schedule& schedule = *job.setup.schedule;
   const ScheduleContext context = job.schedule_context();
-  const Progress at{state.epoch, step};
-  const double warmth = job.setup.warmup ? job.setup.warmup->factor(context, step) : 1.0;
+  const std::int64_t before = job.phase.schedule_first_epoch;
+  const Progress at{state.epoch - before, step - before * context.steps_per_epoch};
+  const double warmth = job.setup.warmup ? job.setup.warmup->factor(context, at.step) : 1.0;
   return {schedule.lr(context, at, state.schedule) * warmth, schedule.momentum(context, at)};
 }
 
@@ -227,7 +228,7 @@ std::int64_t Job::steps_per_epoch() const {
 
 ScheduleContext Job::schedule_context() const {
   return {.base_lr = setup.optimizer.lr,
-          .epochs = setup.config.train.epochs,
+          .epochs = phase.schedule_epochs,
           .steps_per_epoch = steps_per_epoch()};
 }
 
@@ -288,7 +289,7 @@ Outcome run_training(Job& job, TrainState& state) {
             .monitor = choose_monitor(job.setup, job.meter, job.valid != nullptr)};
   loop.elapsed_before = state.elapsed_seconds;
   if (const auto end = ended_before(loop)) return *end;
-  while (state.epoch < job.setup.config.train.epochs) {
+  while (state.epoch < job.phase.end()) {
     if (const auto end = train_epoch(loop)) return *end;
     if (const auto end = finish_epoch(loop)) return *end;
   }

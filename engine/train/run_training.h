@@ -20,6 +20,7 @@ namespace dl {
 /// The parts that training works with; all borrowed.
 struct Job {
   const Setup& setup;
+  const Phase& phase;
   WeightStore& store;
   Programs& programs;
   Updater& updater;
@@ -54,7 +55,8 @@ struct Monitor {
 /// there is no such split or metric, or none at all where train.stop or the schedule watch one.
 Monitor choose_monitor(const Setup& setup, const Meter& meter, bool has_valid);
 
-/// Trains from `state` on until an end; `state` is then what was saved last.
+/// Trains from `state` on until an end, the phase's at the latest (`completed`); `state` is then
+/// what was saved last.
 Outcome run_training(Job& job, TrainState& state);
 
 /// One pass over a split with the weights as they are; none when a stop was requested meanwhile.

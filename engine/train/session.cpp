@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "engine/core/parallel.h"
@@ -12,6 +13,8 @@
 
 namespace dl {
 namespace {
+
+constexpr double kForever = std::numeric_limits<double>::infinity();
 
 std::string mib(std::size_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
@@ -37,9 +40,9 @@ Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFl
       stop_(stop),
       data_(setup, stop),
       store_(setup.make_store()),
-      programs_(setup.graph, store_, setup.config.diagnostics.has_value()),
+      slices_(setup.phases[0].slices),
       meter_(setup.graph, setup.train_pipeline->spec()),
-      updater_(*setup.optimizer.optimizer, setup.slices, setup.config.train, store_,
+      updater_(*setup.optimizer.optimizer, slices_, setup.config.train, store_,
                setup.batches_per_step()) {
   train_ = data_.training_batches();
   if (data_.has(Split::valid)) valid_ = data_.evaluation_batches(Split::valid);
@@ -90,7 +93,8 @@ void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::s
       throw UserError(ExitCode::weights, checkpoint.folder + ": has no averaged weights");
     updater_.load_average(*checkpoint.ema, checkpoint.folder + "/ema.safetensors");
   }
-  if (programs_.carries_state(Purpose::train)) load_carried(carried(), checkpoint);
+  enter_phase(phase_at(setup_.phases, state_.epoch));
+  if (programs_->carries_state(Purpose::train)) load_carried(carried(), checkpoint);
   if (!run_files_->resume_at(state_))
     notes.push_back(
         "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
@@ -107,55 +111,105 @@ ExitCode Session::run(std::vector<std::string> notes, const std::optional<double
   sinks.add(console_sink());
   sinks.add(log_sink(*run_files_));
   sinks.add(std::make_unique<Forward>(*run_files_));
-  Job job{.setup = setup_,
-          .store = store_,
-          .programs = programs_,
-          .updater = updater_,
-          .meter = meter_,
-          .train = *train_,
-          .valid = valid_.get(),
-          .sinks = sinks,
-          .stop = stop_,
-          .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
-          .save_now = stop_.save_now,
-          .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
-
-          .max_seconds = max_seconds.value_or(std::numeric_limits<double>::infinity())};
-  tell_start(job, sinks, std::move(notes));
-  const Outcome outcome = run_training(job, state_);
+  const auto began = std::chrono::steady_clock::now();
+  Outcome outcome = Outcome::completed;
+  bool started = false;
+  for (std::size_t phase = phase_at(setup_.phases, state_.epoch);
+       outcome == Outcome::completed && phase < setup_.phases.size(); ++phase) {
+    enter_phase(phase);
+    const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began;
+    const double left = max_seconds.value_or(kForever) - used.count();
+    Job job{
+        .setup = setup_,
+        .phase = setup_.phases[phase],
+        .store = store_,
+        .programs = *programs_,
+        .updater = updater_,
+        .meter = meter_,
+        .train = *train_,
+        .valid = valid_.get(),
+        .sinks = sinks,
+        .stop = stop_,
+        .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
+        .save_now = stop_.save_now,
+        .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
+        .max_seconds = left};
+    if (!started) tell_start(job, sinks, std::exchange(notes, {}));
+    started = true;
+    tell_phase(sinks);
+    outcome = run_training(job, state_);
+  }
   return finish(outcome, sinks, requirements);
 }
 
 /// Of the one training program: with more than one there is nothing to carry.
 std::span<const CarriedState> Session::carried() {
-  if (!programs_.carries_state(Purpose::train)) return {};
-  return programs_.get(Purpose::train, setup_.config.data.batch).states();
+  if (!programs_->carries_state(Purpose::train)) return {};
+  return programs_->get(Purpose::train, setup_.config.data.batch).states();
 }
 
 std::vector<std::string> Session::metric_names() const {
   return dl::metric_names(meter_, std::array{valid_.get(), test_.get()});
 }
 
+/// Trains what the phase trains, from where the state is: at its beginning, or in its middle.
+void Session::enter_phase(std::size_t number) {
+  const Phase& phase = setup_.phases[number];
+  const bool begins = state_.epoch == phase.first_epoch && state_.batch == 0;
+  if (begins) {
+    state_.phase_updates.resize(number);
+    state_.phase_updates.push_back(state_.step - state_.skipped);
+    if (phase.restarts_schedule) state_.schedule = {};
+  }
+  slices_ = phase.slices;
+  std::vector<std::string> started;
+  for (ParamSlice& slice : slices_) {
+    std::size_t first = number;  // since which it has been trained
+    while (first > 0 && setup_.phases[first - 1].trains(slice.name)) --first;
+    slice.updates_before = state_.phase_updates[first];
+    if (begins && first == number) started.push_back(slice.name);
+  }
+  updater_.train_only(slices_, started);
+  const bool same = setup_.phases[std::exchange(phase_, number)].frozen == phase.frozen;
+  if (same) return;
+  store_.freeze(phase.frozen);
+  prepare_programs();
+}
+
 void Session::prepare_programs() {
-  add_programs(programs_, Purpose::train, setup_.config.data.batch, data_.samples(Split::train),
+  diagnostics_.reset();  // it looks at the programs
+  programs_.reset();
+  programs_.emplace(setup_.graph, store_, setup_.config.diagnostics.has_value());
+  add_programs(*programs_, Purpose::train, setup_.config.data.batch, data_.samples(Split::train),
                setup_.config.data.drop_last);
   for (const Split split : {Split::valid, Split::test}) {
     if (data_.has(split))
-      add_programs(programs_, Purpose::evaluate, setup_.eval_batch(), data_.samples(split),
+      add_programs(*programs_, Purpose::evaluate, setup_.eval_batch(), data_.samples(split),
                    setup_.streams());
   }
-  check_carried_states(setup_, programs_);
+  check_carried_states(setup_, *programs_);
   std::size_t data_bytes = train_->buffer_bytes();
   if (valid_) data_bytes += valid_->buffer_bytes();
   if (test_) data_bytes += test_->buffer_bytes();
-  memory_ = training_memory(store_, updater_, programs_, data_bytes);
+  memory_ = training_memory(store_, updater_, *programs_, data_bytes);
   if (const auto& config = setup_.config.diagnostics) {
-    diagnostics_.emplace(*config, setup_.graph, store_, programs_.probes(),
-                         programs_.time_probes());
+    diagnostics_.emplace(*config, setup_.graph, store_, programs_->probes(),
+                         programs_->time_probes());
     memory_.emplace_back("diagnostics", diagnostics_->bytes());
   }
   check_memory(memory_, memory_limit_bytes());
-  programs_.bind();
+  programs_->bind();
+}
+
+void Session::tell_phase(Sinks& sinks) const {
+  if (setup_.phases.size() == 1) return;
+  const Phase& phase = setup_.phases[phase_];
+  std::int64_t trained = 0;
+  for (const ParamSlice& slice : phase.slices) trained += static_cast<std::int64_t>(slice.size);
+  sinks.tell(&Sink::on_note, fmt::format("phase {} of {}: epochs {} to {}; {} of {} parameters are "
+                                         "trained",
+                                         phase_ + 1, setup_.phases.size(), phase.first_epoch + 1,
+                                         phase.end(), trained, store_.parameter_count()));
 }
 
 void Session::tell_start(const Job& job, Sinks& sinks, std::vector<std::string> notes) {
@@ -209,7 +263,7 @@ std::string Session::load_recommended() {
 
 std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::string& split) {
   if (!batches) return std::nullopt;
-  const auto sums = evaluate(programs_, meter_, *batches, stop_);
+  const auto sums = evaluate(*programs_, meter_, *batches, stop_);
   if (!sums) return std::nullopt;
   EpochReport report = make_report(meter_, *sums, Purpose::evaluate, split, state_);
   add_baselines(*batches, report.metrics);

@@ -47,6 +47,8 @@ class Session {
   std::span<const CarriedState> carried();
   std::vector<std::string> metric_names() const;
   void prepare_programs();
+  void enter_phase(std::size_t number);
+  void tell_phase(Sinks& sinks) const;
   void tell_start(const Job& job, Sinks& sinks, std::vector<std::string> notes);
   void save(const TrainState& state, bool best, Sinks& sinks);
   std::string load_recommended();
@@ -62,7 +64,9 @@ class Session {
   StopFlag& stop_;
   OpenData data_;
   WeightStore store_;
-  Programs programs_;
+  std::size_t phase_ = 0;
+  std::vector<ParamSlice> slices_;    // of the phase
+  std::optional<Programs> programs_;  // likewise
   Meter meter_;
   Updater updater_;
   std::optional<Diagnostics> diagnostics_;

@@ -252,13 +252,12 @@ std::int64_t Setup::batches_per_step() const {
 
 void Setup::freeze(std::vector<std::string> names) {
   frozen = std::move(names);
-  std::erase_if(
-      slices, [&](const ParamSlice& slice) { return std::ranges::count(frozen, slice.name) > 0; });
+  phases = phases_of(*this);
 }
 
 WeightStore Setup::make_store() const {
   WeightStore store(graph);
-  for (const std::string& name : frozen) store.freeze(name);
+  store.freeze(phases[0].frozen);
   return store;
 }
 
@@ -302,6 +301,8 @@ Setup load_setup(const SetupOptions& options) {
   collect(problems, "optimizer: ", [&] {
     setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));
   });
+  problems.throw_if_any();
+  collect(problems, "", [&] { setup.phases = phases_of(setup); });
   collect(problems, "", [&] { check_monitor(setup); });
   problems.throw_if_any();
   return setup;

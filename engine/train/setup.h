@@ -11,6 +11,7 @@
 #include "engine/graph/build.h"
 #include "engine/plan/weight_store.h"
 #include "engine/train/optimizer.h"
+#include "engine/train/phases.h"
 #include "engine/train/schedule.h"
 
 namespace dl {
@@ -31,8 +32,9 @@ struct Setup {
   DataInterface data;
   Graph graph;
   OptimizerChoice optimizer;
-  std::vector<ParamSlice> slices;   // of all trained weights
-  std::vector<std::string> frozen;  // weights and statistics that stay as they are
+  std::vector<ParamSlice> slices;   // of all weights but statistics, frozen ones too
+  std::vector<std::string> frozen;  // weights and statistics, where no phase says otherwise
+  std::vector<Phase> phases;        // at least one
   std::unique_ptr<Schedule> schedule;
   std::optional<Warmup> warmup;
 

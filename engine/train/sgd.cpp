@@ -60,8 +60,8 @@ class Sgd final : public Optimizer {
   void step(const Update& update) const override {
     const auto momentum = static_cast<float>(update.rates.momentum.value_or(params_.momentum));
     // The first update starts the buffer at the gradient itself, undamped.
-    const float keep = update.number == 1 ? 1.0F : 1.0F - params_.dampening;
     for_each_slice(update.slices, [&](const ParamSlice& slice, std::size_t begin, std::size_t end) {
+      const float keep = update.number_of(slice) == 1 ? 1.0F : 1.0F - params_.dampening;
       float* w = update.weights.data() + begin;
       const float* g = update.gradients.data() + begin;
       const auto lr = static_cast<float>(update.rates.lr * slice.lr_mult);

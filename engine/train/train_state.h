@@ -33,8 +33,9 @@ struct TrainState {
   std::int64_t skipped = 0;  // steps left out because a gradient was not finite
   MetricSums sums;           // of the running epoch
   ScheduleState schedule;
-  std::optional<double> best;   // of the monitored metric
-  std::int64_t best_epoch = 0;  // from 1
+  std::vector<std::int64_t> phase_updates;  // updates that were done when each phase began
+  std::optional<double> best;               // of the monitored metric
+  std::int64_t best_epoch = 0;              // from 1
   std::int64_t epochs_since_best = 0;
   double elapsed_seconds = 0;
   std::uint64_t jsonl_bytes = 0, csv_bytes = 0;  // sizes of the metrics files

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "engine/core/glob.h"
 #include "engine/core/text.h"
+#include "engine/train/frozen_weights.h"
 
 namespace dl {
 namespace {
@@ -156,51 +156,28 @@ class Planner {
   }
 
   void freeze() {
-    check_globs();
-    std::vector<std::string> globs;
-    for (const MarkedText& glob : config_.freeze.globs) globs.push_back(glob.text);
-    for (const LayerWeights& layer : layers_) {
-      const bool received = std::ranges::all_of(
-          layer.weights, [&](std::size_t i) { return !transfer_.weights[i].source.empty(); });
-      for (const std::size_t i : layer.weights) {
-        TransferredWeight& weight = transfer_.weights[i];
-        weight.frozen = config_.freeze.received ? received : globs_match(globs, weight.name);
+    const Graph& graph = setup_.graph;
+    std::vector<std::string> frozen;
+    if (config_.freeze.received) {
+      for (const LayerWeights& layer : layers_) {
+        const auto received = [&](std::size_t i) { return !transfer_.weights[i].source.empty(); };
+        if (!std::ranges::all_of(layer.weights, received)) continue;
+        for (const std::size_t i : layer.weights) frozen.push_back(weights_[i].name);
       }
-      if (node(layer).kind->norm) thaw_norm(layer);
+      frozen = without_norms(graph, std::move(frozen), config_.batch_norm);
+    } else {
+      frozen =
+          frozen_weights(graph, config_.freeze.globs, config_.batch_norm, "finetune: freeze: ");
     }
-    const auto trained = [&](std::size_t i) {
-      return !transfer_.weights[i].frozen && weights_[i].spec.role == WeightSpec::Role::trained;
-    };
+    bool trains = !setup_.config.phases.empty();  // each of which says what it trains
     for (std::size_t i = 0; i < weights_.size(); ++i) {
-      if (trained(i)) return;
+      TransferredWeight& weight = transfer_.weights[i];
+      weight.frozen = std::ranges::count(frozen, weight.name) > 0;
+      trains |= !weight.frozen && weights_[i].spec.role == WeightSpec::Role::trained;
     }
+    if (trains) return;
     throw UserError(config_.mark, "finetune: freeze: leaves nothing to train",
                     "take a layer back with '!fc', or name a new one: --head fc");
-  }
-
-  /// finetune.batch_norm, of a norm that is frozen altogether.
-  void thaw_norm(const LayerWeights& layer) {
-    if (config_.batch_norm == FrozenNorms::frozen) return;
-    const auto frozen = [&](std::size_t i) { return transfer_.weights[i].frozen; };
-    if (!std::ranges::all_of(layer.weights, frozen)) return;
-    const bool statistics = config_.batch_norm == FrozenNorms::statistics;
-    for (const std::size_t i : layer.weights) {
-      const bool statistic = weights_[i].spec.role == WeightSpec::Role::statistic;
-      transfer_.weights[i].frozen = statistic != statistics;
-    }
-  }
-
-  void check_globs() const {
-    for (const MarkedText& glob : config_.freeze.globs) {
-      const std::string bare = glob.text.substr(glob.text.starts_with('!') ? 1 : 0);
-      const bool matches = std::ranges::any_of(
-          weights_, [&](const NodeWeight& weight) { return glob_matches(bare, weight.name); });
-      if (matches) continue;
-      std::vector<std::string> names;
-      for (const LayerWeights& layer : layers_) names.push_back(node(layer).name);
-      throw UserError(glob.mark, "finetune: freeze: '" + glob.text + "' matches no weight" +
-                                     did_you_mean(bare, names));
-    }
   }
 
   const Setup& setup_;

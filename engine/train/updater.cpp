@@ -36,6 +36,15 @@ std::span<float> Updater::as_floats(const AlignedBuffer& buffer) const {
   return {reinterpret_cast<float*>(buffer.data()), buffer.bytes() / sizeof(float)};
 }
 
+void Updater::train_only(std::span<const ParamSlice> slices, std::span<const std::string> started) {
+  slices_ = slices;
+  for (const std::string& name : started) {
+    const StoredWeight& weight = *store_.find(name);
+    for (const std::span<float> slot : slots_)
+      std::ranges::fill(slot.subspan(weight.offset, weight.size), 0.0F);
+  }
+}
+
 void Updater::add_batch(std::int64_t samples) {
   if (!sum_.empty()) accumulate(sum_, store_.flat_gradients(), static_cast<float>(samples), first_);
   samples_ = first_ ? samples : samples_ + samples;

@@ -24,6 +24,9 @@ class Updater {
   Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices, const TrainConfig& config,
           WeightStore& store, std::int64_t batches);
 
+  /// From now on those are trained and no others; slots of the ones in `started` begin at zero.
+  void train_only(std::span<const ParamSlice> slices, std::span<const std::string> started);
+
   /// Takes the gradients that a backward pass left in the store, of a batch of `samples`.
   void add_batch(std::int64_t samples);
   /// Updates the weights with the mean over the samples added since the last call. `number` counts

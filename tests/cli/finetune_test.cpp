@@ -119,6 +119,51 @@ TEST_CASE("a fine-tuned run goes on to the same bits without its source") {
     CHECK(read_bytes(last(place.run, file)) == read_bytes(last(whole, file)));
 }
 
+TEST_CASE("phases unfreeze, and a run that was stopped in any of them goes on to the same bits") {
+  const Place place;
+  const std::vector<std::string> arguments = {
+      "--from",
+      place.base,
+      "--head",
+      "fc",
+      "--set",
+      "train.epochs=~",
+      "--set",
+      "phases=[{epochs: 1, freeze: ['**', '!fc']}, {epochs: 2, freeze: [conv1], lr_mult: {conv2: "
+      "0.1}}, {epochs: 1, freeze: []}]",
+      "--set",
+      "optimizer={adamw: {lr: 0.01}}",
+      "--set",
+      "schedule=cosine"};
+  const ProgramResult result = place.finetune(arguments);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  CHECK(result.err.find("phase 1 of 3: epochs 1 to 1;") != std::string::npos);
+  CHECK(result.err.find("phase 3 of 3: epochs 4 to 4;") != std::string::npos);
+  const std::string whole = place.folder / "whole";
+  fs::rename(place.run, whole);
+  const auto after = [&](int step) {
+    return whole + "/checkpoints/step-" + std::string(6, '0') + std::to_string(step / 10) +
+           std::to_string(step % 10) + "/";
+  };
+  // Six steps an epoch, and a checkpoint every four: 4, 6, 8, 12, 16, 18, 20, 24.
+  const std::string source = last(place.base, "ema.safetensors");
+  CHECK(same(source, after(4) + "model.safetensors", "conv2.weight"));
+  CHECK(same(source, after(16) + "model.safetensors", "conv1.weight"));
+  CHECK_FALSE(same(source, after(12) + "model.safetensors", "conv2.weight"));
+  CHECK_FALSE(same(source, after(24) + "model.safetensors", "conv1.weight"));
+  for (const int step : {3, 6, 7, 12, 19}) {  // in a phase, at an end, in the middle of others
+    CAPTURE(step);
+    std::vector<std::string> stopped = arguments;
+    stopped.insert(stopped.end(), {"--set", "train.max_steps=" + std::to_string(step)});
+    REQUIRE(place.finetune(stopped).exit_code == 0);
+    const ProgramResult resumed = place.dltool({"resume", place.run, "--set", "train.max_steps=~"});
+    REQUIRE_MESSAGE(resumed.exit_code == 0, resumed.err);
+    for (const char* file : {"model.safetensors", "ema.safetensors", "optim.safetensors"})
+      CHECK(read_bytes(last(place.run, file)) == read_bytes(last(whole, file)));
+    fs::remove_all(place.run);
+  }
+}
+
 TEST_CASE("what cannot be transferred is said, and leaves no run") {
   const Place place;
   const auto fails = [&](const std::vector<std::string>& more, int code, const std::string& part) {

@@ -36,9 +36,11 @@ train: {epochs: 1}
 }
 
 void freeze(WeightStore& store, const std::vector<std::string>& globs) {
+  std::vector<std::string> names;
   for (const StoredWeight& weight : store.weights()) {
-    if (globs_match(globs, weight.name)) store.freeze(weight.name);
+    if (globs_match(globs, weight.name)) names.push_back(weight.name);
   }
+  store.freeze(names);
 }
 
 std::string names_of(const Graph& graph, const std::vector<bool>& nodes) {

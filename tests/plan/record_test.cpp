@@ -201,8 +201,10 @@ TEST_CASE("frozen weights record no backward steps, and nothing below them does"
   const Setup setup =
       two_heads("loss:\n  - cross_entropy: {from: fc}\n  - cross_entropy: {from: aux}\n");
   WeightStore all(setup.graph), some(setup.graph), none(setup.graph);
-  for (const char* name : {"conv.weight", "conv.bias"}) some.freeze(name);
-  for (const StoredWeight& weight : all.weights()) none.freeze(weight.name);
+  some.freeze(std::vector<std::string>{"conv.weight", "conv.bias"});
+  std::vector<std::string> names;
+  for (const StoredWeight& weight : all.weights()) names.push_back(weight.name);
+  none.freeze(names);
 
   CHECK(holds(nodes_of(setup.graph, all, Purpose::train, Section::backward), "conv"));
   const auto backward = nodes_of(setup.graph, some, Purpose::train, Section::backward);
@@ -231,7 +233,7 @@ TEST_CASE("a frozen layer in the middle passes gradients on to those below it") 
   const Setup setup =
       two_heads("loss:\n  - cross_entropy: {from: fc}\n  - cross_entropy: {from: aux}\n");
   WeightStore all(setup.graph), some(setup.graph);
-  for (const char* name : {"fc.weight", "fc.bias"}) some.freeze(name);
+  some.freeze(std::vector<std::string>{"fc.weight", "fc.bias"});
   test::fill_by_formula(all);
   test::fill_by_formula(some);
   gradients_of(setup.graph, all);

@@ -93,8 +93,10 @@ class Bench {
     build_graph();
     store_ = WeightStore(graph_);
     fill_weights();
+    std::vector<std::string> frozen;
     for (const std::string& name : case_.frozen)
-      store_.freeze(name.starts_with("src") ? name + ".value" : "layer." + name);
+      frozen.push_back(name.starts_with("src") ? name + ".value" : "layer." + name);
+    store_.freeze(frozen);
     Recording recording = record(graph_, store_, engine_,
                                  case_.training ? Purpose::train : Purpose::evaluate, batch());
     losses_ = recording.losses;

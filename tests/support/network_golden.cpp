@@ -68,7 +68,8 @@ class Training {
         batch_(golden["batch"]),
         store_(setup_.make_store()),
         programs_(setup_.graph, store_),
-        updater_(*setup_.optimizer.optimizer, setup_.slices, setup_.config.train, store_, 1) {
+        updater_(*setup_.optimizer.optimizer, setup_.phases[0].slices, setup_.config.train, store_,
+                 1) {
     fill_by_formula(store_);
     programs_.add(Purpose::train, batch_);
     programs_.add(Purpose::evaluate, batch_);

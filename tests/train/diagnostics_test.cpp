@@ -279,7 +279,7 @@ TEST_CASE("a gradient that is not finite is seen in its layer, and there is no u
 TEST_CASE("weights that are frozen are in no norm") {
   const Setup setup = test::setup_of(kConfig);
   WeightStore store(setup.graph);
-  for (const char* name : {"conv1.weight", "conv1.bias", "fc.bias"}) store.freeze(name);
+  store.freeze(std::vector<std::string>{"conv1.weight", "conv1.bias", "fc.bias"});
   test::fill_by_formula(store);
   Diagnostics looks({}, setup.graph, store, {}, {});
   looks.before_update(store.flat(), 1, store.flat());

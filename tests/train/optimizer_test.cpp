@@ -128,6 +128,30 @@ TEST_CASE("the second moment of adam keeps its value over ten thousand equal gra
   CHECK(square[0] == doctest::Approx(9.0 * (1 - std::pow(0.9999, 10000))).epsilon(1e-5));
 }
 
+TEST_CASE("a weight that is trained later than others begins as they did") {
+  for (const std::string config :
+       {"adam: {lr: 0.1}", "sgd: {lr: 0.1, momentum: 0.9, dampening: 0.5}"}) {
+    CAPTURE(config);
+    const OptimizerChoice choice = choose(config);
+    const auto run = [&](std::int64_t before) {
+      std::vector<float> weights(16, 1.0F), gradients(16, 3.0F), first(16), second(16);
+      std::vector<std::span<float>> slots = {first, second};
+      const std::vector<ParamSlice> slices = {
+          {.name = "w", .offset = 0, .size = 16, .updates_before = before}};
+      for (std::int64_t number = before + 1; number <= before + 3; ++number) {
+        choice.optimizer->step({.weights = weights,
+                                .gradients = gradients,
+                                .slots = slots,
+                                .slices = slices,
+                                .rates = choice.lr,
+                                .number = number});
+      }
+      return weights;
+    };
+    CHECK(run(0) == run(700));
+  }
+}
+
 TEST_CASE("centered rmsprop stays finite when the gradient never changes") {
   const OptimizerChoice choice = choose("rmsprop: {lr: 1e-3, centered: true, alpha: 0.5}");
   std::vector<float> weights(16), gradients(16), square(16), mean(16);
