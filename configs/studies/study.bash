@@ -31,14 +31,15 @@ done
 # CIFAR-10 as pictures (scripts/get-data.sh cifar10_images) in place of the binary files of the configs.
 pictures=(--set "data.source={image_folder: {path: '@data/cifar10_images', size: 32}}")
 
-# run NAME CONFIG [ARGUMENTS OF TRAIN...]
+# run NAME CONFIG [ARGUMENTS OF TRAIN...]; with --from among them it is a fine-tuning.
 run() {
-  local name=$1 config=$root/configs/$2 run=$folder/$1
+  local name=$1 config=$root/configs/$2 run=$folder/$1 verb=train
   shift 2
+  [[ " $* " != *" --from "* ]] || verb=finetune
   echo "== $study: $name" >&2
   if [[ ! -d $run ]]; then
     mkdir -p "$folder"
-    "$dltool" train "$config" --run "$run" "${data[@]}" "$@" ${epochs:+--set "train.epochs=$epochs"} "${sets[@]}"
+    "$dltool" "$verb" "$config" --run "$run" "${data[@]}" "$@" ${epochs:+--set "train.epochs=$epochs"} "${sets[@]}"
   elif ! grep -q '"outcome": "\(completed\|stopped early\|reached max_steps\)"' "$run/exit.json" 2>/dev/null; then
     "$dltool" resume "$run" "${data[@]}"
   fi
