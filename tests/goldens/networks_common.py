@@ -24,6 +24,7 @@ from formula import formula
 
 HERE = pathlib.Path(__file__).parent
 STEPS, BATCHES, CLASSES = 50, 4, 10
+NOTHING = 1e-12            # the gradient of a bias before a batch norm, but for rounding
 DEEP, VERY_DEEP = 50, 56   # above so many layers the rate is a tenth, and gradients are held to 1e-3
 
 
@@ -108,7 +109,8 @@ def train(net, shape, lr, steps, vocabulary, frozen):
         if step == 0:
             golden["output"] = kept(outputs[0], 160)
             values = max(3, min(12, 1200 // len(parameters)))
-            golden["gradients"] = {name: kept(p.grad, values) for name, p in parameters.items() if p.requires_grad}
+            golden["gradients"] = {name: kept(p.grad, values) for name, p in parameters.items()
+                                   if p.requires_grad and p.grad.abs().max() > NOTHING}
         optimizer.step()
         golden["losses"].append([float(f"{loss.item():.8g}") for loss in losses])
         if step == 0:
