@@ -29,7 +29,7 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    def __init__(self):
+    def __init__(self, classes=CLASSES):
         super().__init__()
         layers, i = [conv_bn(3, 32, 3, 2), InvertedResidual(32, 16, expansion=1)], 16
         for o, count, stride in ((24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1)):
@@ -37,7 +37,7 @@ class MobileNetV2(nn.Module):
                 layers.append(InvertedResidual(i, o, 1 if n else stride))
                 i = o
         self.features = nn.Sequential(*layers, conv_bn(i, 1280))
-        self.classifier = nn.Sequential(nn.Identity(), nn.Linear(1280, CLASSES))
+        self.classifier = nn.Sequential(nn.Identity(), nn.Linear(1280, classes))
 
     def forward(self, x):
         return self.classifier(self.features(x).mean((2, 3)))
