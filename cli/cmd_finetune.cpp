@@ -9,8 +9,8 @@ namespace dl {
 namespace {
 
 struct Arguments {
-  std::string from, head, rename;
-  std::vector<std::string> freeze;
+  std::string from, rename;
+  std::vector<std::string> freeze, heads;
   bool strict = false;
 };
 
@@ -23,11 +23,17 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+std::string list_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> parts;
+  for (const std::string& text : texts) parts.push_back(quoted(text));
+  return "[" + join(parts, ", ") + "]";
+}
+
 /// The config says the same: what the arguments say is set there, so that the run remembers it.
 std::vector<std::string> sets_of(const Arguments& arguments) {
   std::vector<std::string> sets;
   if (!arguments.from.empty()) sets.push_back("finetune.from=" + quoted(arguments.from));
-  if (!arguments.head.empty()) sets.push_back("finetune.head=" + quoted(arguments.head));
+  if (!arguments.heads.empty()) sets.push_back("finetune.head=" + list_of(arguments.heads));
   if (!arguments.rename.empty()) sets.push_back("finetune.rename=" + quoted(arguments.rename));
   if (arguments.strict) sets.push_back("finetune.strict=true");
   std::vector<std::string> globs;
@@ -36,7 +42,7 @@ std::vector<std::string> sets_of(const Arguments& arguments) {
     if (glob == kAll)
       all = true;
     else
-      globs.push_back(quoted(glob));
+      globs.push_back(glob);
   }
   if (all && !globs.empty()) {
     throw UserError(ExitCode::command_line,
@@ -44,7 +50,7 @@ std::vector<std::string> sets_of(const Arguments& arguments) {
                     "--freeze='**' --freeze='!fc' takes a layer back");
   }
   if (all) sets.push_back("finetune.freeze=true");
-  if (!globs.empty()) sets.push_back("finetune.freeze=[" + join(globs, ", ") + "]");
+  if (!globs.empty()) sets.push_back("finetune.freeze=" + list_of(globs));
   return sets;
 }
 
@@ -62,9 +68,10 @@ Command finetune_command() {
                          "Do not train what was loaded; --freeze=GLOB: the weights that match; may "
                          "be repeated")
                 ->type_name("[=GLOB]");
-            app.add_option("--head", arguments->head,
-                           "The layer that is started anew, whatever the source has")
-                ->type_name("LAYER");
+            app.add_option("--head", arguments->heads,
+                           "A layer that is started anew, whatever the source has; may be repeated")
+                ->type_name("LAYER")
+                ->allow_extra_args(false);
             app.add_option("--rename", arguments->rename,
                            "Whose names the source's tensors have: torchvision or timm")
                 ->type_name("PRESET");

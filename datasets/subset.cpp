@@ -125,7 +125,7 @@ class SubsetSource final : public DataSource {
     std::vector<std::string> notes;
     std::vector<std::uint32_t> samples;
     for (std::size_t c = 0; c < of_class.size(); ++c) {
-      if (split == Split::train && options_.per_class) limit(of_class[c], c, notes);
+      if (split == Split::train) limit(of_class[c], c, notes);
       samples.insert(samples.end(), of_class[c].begin(), of_class[c].end());
     }
     std::sort(samples.begin(), samples.end());
@@ -159,7 +159,11 @@ class SubsetSource final : public DataSource {
     }
     return spec;
   }
-  void describe() { spec_ = described(whole_->spec()); }
+  /// Classes are looked at as soon as the whole set knows how many it has.
+  void describe() {
+    if (whole_->spec().classes) new_labels(whole_->spec());
+    spec_ = described(whole_->spec());
+  }
 
   std::size_t chosen_count(const DataSpec& whole) const {
     return options_.classes.empty() ? static_cast<std::size_t>(*whole.classes)
@@ -198,13 +202,17 @@ class SubsetSource final : public DataSource {
     return labels;
   }
 
-  /// Keeps per_class samples; a function of seed and class alone.
+  /// Keeps per_class samples, if that is said; a function of seed and class alone.
   void limit(std::vector<std::uint32_t>& samples, std::size_t label,
              std::vector<std::string>& notes) const {
+    const std::string name =
+        label < spec_.class_names.size() ? spec_.class_names[label] : std::to_string(label);
+    if (samples.empty()) {
+      throw UserError(ExitCode::data, "data.subset: class '" + name + "' has no training samples");
+    }
+    if (!options_.per_class) return;
     const auto wanted = static_cast<std::size_t>(*options_.per_class);
     if (samples.size() < wanted) {
-      const std::string name =
-          label < spec_.class_names.size() ? spec_.class_names[label] : std::to_string(label);
       notes.push_back("subset: class '" + name + "' has " + std::to_string(samples.size()) +
                       " training samples, fewer than per_class");
       return;

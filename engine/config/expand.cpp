@@ -78,8 +78,11 @@ std::optional<std::int64_t> Expansion::ask_source(const std::string& key) {
   const ConfigNode* data = root_.find("data");
   const ConfigNode* subset = data ? data->find("subset") : nullptr;
   const ConfigNode* chosen = subset ? subset->find("classes") : nullptr;
-  if (key == "classes" && chosen && chosen->is_list() && !chosen->items().empty())
-    return static_cast<std::int64_t>(chosen->items().size());
+  if (key == "classes" && chosen) {
+    const ConfigNode list = expand(*chosen, globals_, budget_, findings_);
+    if (list.is_list() && !list.items().empty())
+      return static_cast<std::int64_t>(list.items().size());
+  }
   const ConfigNode* source = data ? data->find("source") : nullptr;
   if (!source || source->is_null() || !options_.data_facts) return std::nullopt;
   const auto known = [&]() -> std::optional<std::int64_t> {

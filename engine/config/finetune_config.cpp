@@ -1,7 +1,5 @@
 #include "engine/config/finetune_config.h"
 
-#include <regex>
-
 namespace dl {
 namespace {
 
@@ -21,25 +19,46 @@ const std::vector<Preset>& presets() {
   return all;
 }
 
-void check_pattern(const MarkedText& pattern) {
+void check_rule(const RenameRule& rule) {
+  std::size_t groups = 0;
   try {
-    const std::regex compiled(pattern.text);
+    groups = rename_pattern(rule.pattern.text).mark_count();
   } catch (const std::regex_error&) {
-    throw UserError(pattern.mark, "'" + pattern.text + "' is no regular expression",
+    throw UserError(rule.pattern.mark, "'" + rule.pattern.text + "' is no regular expression",
                     "write \\. for a dot");
+  }
+  for (std::size_t i = 0; i + 1 < rule.replacement.size(); ++i) {
+    if (rule.replacement[i] != '\\') continue;
+    const char next = rule.replacement[++i];
+    if (next >= '1' && next <= '9' && static_cast<std::size_t>(next - '0') > groups) {
+      throw UserError(rule.pattern.mark, "'" + rule.pattern.text + "' has " +
+                                             std::to_string(groups) + " parentheses, but \\" +
+                                             next + " stands in its replacement");
+    }
   }
 }
 
 }  // namespace
 
+std::regex rename_pattern(const std::string& text) {
+  // libstdc++'s other matcher can take exponential time, and a stack as deep as the name is long.
+  return std::regex(text, std::regex::ECMAScript | std::regex_constants::__polynomial);
+}
+
+std::vector<MarkedText> ValueType<std::vector<MarkedText>>::read(const ConfigNode& node,
+                                                                 const Limits& limits) {
+  std::vector<MarkedText> texts;
+  for (const ConfigNode& item : node.is_list() ? node.items() : std::vector<ConfigNode>{node})
+    texts.push_back(ValueType<MarkedText>::read(item, limits));
+  return texts;
+}
+
 FreezeChoice ValueType<FreezeChoice>::read(const ConfigNode& node, const Limits& limits) {
   FreezeChoice choice;
-  if (node.is_list())
-    choice.globs = ValueType<std::vector<MarkedText>>::read(node, limits);
-  else if (node.is_scalar() && !node.quoted() && (node.text() == "true" || node.text() == "false"))
+  if (node.is_scalar() && !node.quoted() && (node.text() == "true" || node.text() == "false"))
     choice.received = node.text() == "true";
-  else if (node.is_scalar())
-    choice.globs.push_back({node.text(), node.mark()});
+  else if (node.is_list() || node.is_scalar())
+    choice.globs = ValueType<std::vector<MarkedText>>::read(node, limits);
   else
     throw UserError(node.mark(),
                     "expected true, a glob or a list of globs, found " + node.describe());
@@ -62,7 +81,7 @@ RenameChoice ValueType<RenameChoice>::read(const ConfigNode& node, const Limits&
   for (const ConfigNode::Entry& entry : node.entries()) {
     RenameRule rule{{entry.key, entry.key_mark}, {}};
     if (!entry.value.is_null()) rule.replacement = ValueType<std::string>::read(entry.value, {});
-    check_pattern(rule.pattern);
+    check_rule(rule);
     choice.rules.push_back(std::move(rule));
   }
   return choice;
@@ -76,9 +95,9 @@ ParamTable<FinetuneConfig> finetune_table() {
       with_default("freeze", &F::freeze,
                    "weights that are not trained: true for all layers that got theirs from the "
                    "source, or globs on their names"),
-      with_default("head", &F::head,
-                   "a layer that is started anew whatever the source has; unless said, an output "
-                   "layer is where its shape differs"),
+      with_default("head", &F::heads,
+                   "a layer that is started anew whatever the source has, or a list of them; "
+                   "unless said, an output layer is where its shape differs"),
       with_default("rename", &F::rename,
                    "other names for the source's tensors: torchvision, timm, or regular "
                    "expressions and what stands for them, \\1 for the first parenthesis"),
@@ -93,7 +112,7 @@ ParamTable<FinetuneConfig> finetune_table() {
 ParamTable<PhaseConfig> phase_table() {
   using P = PhaseConfig;
   ParamTable<P> table = {
-      required("epochs", &P::epochs, at_least(1), "how long it lasts"),
+      required("epochs", &P::epochs, between(1, 1e9), "how long it lasts"),
       with_default("freeze", &P::freeze,
                    "globs of the weights that are not trained in it; finetune.freeze unless said"),
       with_default("lr_mult", &P::lr_mult,

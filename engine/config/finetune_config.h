@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ struct FreezeChoice {
 };
 
 /// New names for a source's tensors: each rule replaces every match of a regular expression
-/// (ECMAScript's; \1 in the replacement is what the first parenthesis matched), one rule after the
-/// other.
+/// (ECMAScript's, without back references; in the replacement \1 is what the first parenthesis
+/// matched and & the whole match), one rule after the other.
 struct RenameRule {
   MarkedText pattern;
   std::string replacement;
@@ -45,7 +46,7 @@ enum class FrozenNorms {
 struct FinetuneConfig {
   std::string from;  // a run's folder, or a safetensors file
   FreezeChoice freeze;
-  MarkedText head;  // a layer that is started anew; "": those that do not fit
+  std::vector<MarkedText> heads;  // layers that are started anew, beside those that do not fit
   RenameChoice rename;
   bool strict = false;
   FrozenNorms batch_norm = FrozenNorms::frozen;
@@ -66,6 +67,10 @@ struct PhaseConfig {
 };
 ParamTable<PhaseConfig> phase_table();
 
+/// The pattern of a rule. Matching takes polynomial time, whatever the pattern; throws
+/// std::regex_error where it is none.
+std::regex rename_pattern(const std::string& text);
+
 /// The rules of a choice, those of a preset too.
 std::vector<RenameRule> rename_rules(const RenameChoice& choice);
 
@@ -76,6 +81,12 @@ struct ValueType<MarkedText> {
     return {ValueType<std::string>::read(node, limits), node.mark()};
   }
   static std::string text(const MarkedText& value) { return value.text; }
+};
+template <>
+struct ValueType<std::vector<MarkedText>> {
+  static std::string name() { return "string or list of string"; }
+  static std::vector<MarkedText> read(const ConfigNode& node, const Limits& limits);
+  static std::string text(const std::vector<MarkedText>&) { return "[]"; }
 };
 template <>
 struct ValueType<FreezeChoice> {

@@ -176,21 +176,21 @@ class ConfigReader {
     if (!node) return;
     resolved_.phases = *node;
     if (!node->is_list() || node->items().empty()) {
-      problems_.add(node->mark(), "phases: expected a list of phases, found " + node->describe());
+      problems_.add(node->mark(), "phases: expected a list of phases, found " +
+                                      (node->is_list() ? "an empty one" : node->describe()));
       return;
     }
-    std::int64_t epochs = 0;
     for (const ConfigNode& item : node->items()) {
       collect("phases: ", [&] {
         PhaseConfig phase = read_params(item, phase_table());
         phase.mark = item.mark();
-        epochs += phase.epochs;
+        phase_epochs_ += phase.epochs;
         config_.phases.push_back(std::move(phase));
       });
     }
     ConfigNode* train = root_.find("train");
     if (!train || !train->is_map() || train->find("epochs")) return;
-    const std::string number = std::to_string(std::max<std::int64_t>(epochs, 1));
+    const std::string number = std::to_string(std::max<std::int64_t>(phase_epochs_, 1));
     train->entries().push_back({"epochs", node->mark(), ConfigNode::scalar(number, node->mark())});
   }
 
@@ -309,13 +309,11 @@ class ConfigReader {
                                                  ", must be a multiple of data.batch, which is " +
                                                  std::to_string(config_.data.batch));
     }
-    std::int64_t in_phases = 0;
-    for (const PhaseConfig& phase : config_.phases) in_phases += phase.epochs;
-    if (in_phases > 0 && train.epochs > 0 && train.epochs != in_phases) {
+    if (phase_epochs_ > 0 && train.epochs > 0 && train.epochs != phase_epochs_) {
       problems_.add(mark("epochs"),
                     "train: epochs is " + std::to_string(train.epochs) + ", but the phases have " +
-                        std::to_string(in_phases),
-                    "leave it out");
+                        std::to_string(phase_epochs_),
+                    "leave it out, or write epochs: ~ where it is inherited");
     }
     if (!train.monitor.empty()) {
       const std::vector<std::string> parts = split(train.monitor, '/');
@@ -333,6 +331,7 @@ class ConfigReader {
   Findings& findings_;
   std::unique_ptr<Expansion> expansion_;
   RunConfig config_;
+  std::int64_t phase_epochs_ = 0;  // of all phases
   ResolvedSections resolved_;
 };
 

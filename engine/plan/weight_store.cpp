@@ -54,8 +54,11 @@ const StoredWeight* WeightStore::find(std::string_view name) const {
 }
 
 void WeightStore::freeze(std::span<const std::string> names) {
-  for (StoredWeight& weight : weights_)
+  for (StoredWeight& weight : weights_) {
     weight.frozen = std::ranges::find(names, weight.name) != names.end();
+    // What an earlier phase left there would count in the gradient's norm for good.
+    if (weight.frozen) std::ranges::fill(gradient(weight), 0.0F);
+  }
 }
 
 std::int64_t WeightStore::parameter_count() const {

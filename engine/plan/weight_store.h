@@ -43,8 +43,8 @@ class WeightStore {
 
   const std::vector<StoredWeight>& weights() const { return weights_; }
   const StoredWeight* find(std::string_view name) const;
-  /// No gradient and no update for those weights, and for no others: to be called before programs
-  /// are recorded.
+  /// A gradient of zero and no update for those weights, and for no others: to be called before
+  /// programs are recorded.
   void freeze(std::span<const std::string> names);
   std::span<float> values(const StoredWeight& weight) {
     return flat().subspan(weight.offset, weight.size);

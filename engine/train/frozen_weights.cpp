@@ -44,6 +44,11 @@ std::vector<std::string> without_norms(const Graph& graph, std::vector<std::stri
 std::vector<std::string> frozen_weights(const Graph& graph, const std::vector<MarkedText>& globs,
                                         FrozenNorms norms, const std::string& what) {
   const std::vector<NodeWeight> weights = graph_weights(graph);
+  const auto takes_back = [](const MarkedText& glob) { return glob.text.starts_with('!'); };
+  if (!globs.empty() && std::ranges::all_of(globs, takes_back)) {
+    throw UserError(globs[0].mark, what + "only takes back, and freezes nothing",
+                    "begin with '**' for all: ['**', '" + globs[0].text + "']");
+  }
   std::vector<std::string> patterns, frozen;
   for (const MarkedText& glob : globs) {
     expect_match(graph, weights, glob, what);

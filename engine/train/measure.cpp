@@ -111,12 +111,12 @@ NetworkSummary summarise(const Setup& setup) {
     summary.parameters += row.parameters;
     summary.flops += row.flops;
   }
-  WeightStore store(setup.graph);
+  WeightStore store = setup.make_store();
   const auto& diagnostics = setup.config.diagnostics;
   Programs programs(setup.graph, store, diagnostics.has_value());
   programs.add(Purpose::train, setup.config.data.batch);
-  const Updater updater(*setup.optimizer.optimizer, setup.slices, setup.config.train, store,
-                        setup.batches_per_step());
+  const Updater updater(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train,
+                        store, setup.batches_per_step());
   std::size_t sample_bytes = 0;
   for (const auto* tensors : {&setup.data.inputs, &setup.data.targets}) {
     for (const DataTensor& tensor : *tensors) {
@@ -140,11 +140,11 @@ NetworkSummary summarise(const Setup& setup) {
 
 Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_layer) {
   const std::int64_t batch = setup.config.data.batch;
-  WeightStore store(setup.graph);
+  WeightStore store = setup.make_store();
   store.initialise(setup.graph, setup.config.seed);
   Programs programs(setup.graph, store);
   programs.add(Purpose::train, batch);
-  Updater updater(*setup.optimizer.optimizer, setup.slices, setup.config.train, store, 1);
+  Updater updater(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train, store, 1);
   check_memory(training_memory(store, updater, programs, 0), memory_limit_bytes());
   programs.bind();
   Program& program = programs.get(Purpose::train, batch);

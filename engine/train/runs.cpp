@@ -68,6 +68,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   Unbegun unbegun{files, folder.path()};
   Session session(files, setup, std::move(folder), stop);
   std::vector<std::string> notes;
+  if (source) notes = source->notes();
   if (!options.init.empty()) {
     session.init_from(options.init, notes);
     session.save_start();
@@ -102,6 +103,12 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
                             .sets = options.sets,
                             .data_dir = options.data_dir});
   if (setup.config.finetune) {
+    if (!checkpoint) {  // the one with which it began was saved before its config
+      throw UserError(ExitCode::weights,
+                      options.run +
+                          ": its checkpoints are gone, and with them the weights that it "
+                          "began with");
+    }
     const std::string path = folder.file("transfer.json");
     setup.freeze(transfer_from_json(read_file(path), path).frozen());
   }

@@ -47,6 +47,12 @@ Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFl
   train_ = data_.training_batches();
   if (data_.has(Split::valid)) valid_ = data_.evaluation_batches(Split::valid);
   if (data_.has(Split::test)) test_ = data_.evaluation_batches(Split::test);
+  for (const Phase& phase : setup.phases) {  // what a later one needs is known before the first
+    if (phase.frozen == setup.phases[0].frozen) continue;
+    store_.freeze(phase.frozen);
+    record_programs();
+  }
+  store_.freeze(setup.phases[0].frozen);
   prepare_programs();
   identity_ = {.config_digest = config_digest(setup.config.resolved_text),
                .data_fingerprint = data_.fingerprint(Split::train),
@@ -160,6 +166,7 @@ void Session::enter_phase(std::size_t number) {
     state_.phase_updates.resize(number);
     state_.phase_updates.push_back(state_.step - state_.skipped);
     if (phase.restarts_schedule) state_.schedule = {};
+    state_.epochs_since_best = 0;
   }
   slices_ = phase.slices;
   std::vector<std::string> started;
@@ -176,7 +183,8 @@ void Session::enter_phase(std::size_t number) {
   prepare_programs();
 }
 
-void Session::prepare_programs() {
+/// Those that the store as it is frozen needs, and the memory that they will take.
+void Session::record_programs() {
   diagnostics_.reset();  // it looks at the programs
   programs_.reset();
   programs_.emplace(setup_.graph, store_, setup_.config.diagnostics.has_value());
@@ -198,6 +206,10 @@ void Session::prepare_programs() {
     memory_.emplace_back("diagnostics", diagnostics_->bytes());
   }
   check_memory(memory_, memory_limit_bytes());
+}
+
+void Session::prepare_programs() {
+  record_programs();
   programs_->bind();
 }
 

@@ -46,6 +46,7 @@ class Session {
  private:
   std::span<const CarriedState> carried();
   std::vector<std::string> metric_names() const;
+  void record_programs();
   void prepare_programs();
   void enter_phase(std::size_t number);
   void tell_phase(Sinks& sinks) const;

@@ -7,6 +7,7 @@
 #include "datasets/subset.h"
 #include "engine/core/install_paths.h"
 #include "engine/train/run_training.h"
+#include "engine/train/transfer.h"
 
 namespace dl {
 namespace {
@@ -202,6 +203,19 @@ void check_transforms_agree(const Setup& setup, Problems& problems) {
                  "data.transforms: train and eval give samples of different shapes");
 }
 
+/// Epochs of the shortest schedule that phases make of the run.
+std::int64_t shortest_schedule(const RunConfig& config) {
+  std::int64_t shortest = config.train.epochs, epochs = 0;
+  for (const PhaseConfig& phase : config.phases) {
+    if (phase.schedule == PhaseSchedule::restart && epochs > 0) {
+      shortest = std::min(shortest, epochs);
+      epochs = 0;
+    }
+    epochs += phase.epochs;
+  }
+  return epochs > 0 ? std::min(shortest, epochs) : shortest;
+}
+
 void read_optimizer(Setup& setup, Problems& problems) {
   const RunConfig& config = setup.config;
   collect(problems, "optimizer: ", [&] {
@@ -216,7 +230,7 @@ void read_optimizer(Setup& setup, Problems& problems) {
     setup.schedule = kind.make(config.schedule.params);
   });
   collect(problems, "schedule.warmup: ", [&] {
-    if (config.warmup) setup.warmup = read_warmup(*config.warmup, config.train.epochs);
+    if (config.warmup) setup.warmup = read_warmup(*config.warmup, shortest_schedule(config));
   });
   const ConfigNode* cycles = config.schedule.params.find("cycle_momentum");
   if (setup.schedule && setup.optimizer.optimizer && cycles && cycles->text() == "true" &&
@@ -302,6 +316,9 @@ Setup load_setup(const SetupOptions& options) {
     setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));
   });
   problems.throw_if_any();
+  collect(problems, "", [&] {
+    if (setup.config.finetune) check_finetune(setup);
+  });
   collect(problems, "", [&] { setup.phases = phases_of(setup); });
   collect(problems, "", [&] { check_monitor(setup); });
   problems.throw_if_any();

@@ -1,7 +1,6 @@
 #include "engine/train/transfer.h"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -27,15 +26,40 @@ std::vector<LayerWeights> layers_with_weights(const std::vector<NodeWeight>& wei
   return layers;
 }
 
-/// The layers with weights from which `port` comes, at once or through others without.
-void add_heads(const Graph& graph, const std::vector<bool>& has_weights, Port port,
-               std::set<int>& heads) {
-  if (port.node < 0 || graph.nodes[port.node].input) return;
-  if (has_weights[port.node]) {
-    heads.insert(port.node);
-    return;
+/// The layers with weights from which the output and the losses come, at once or through others
+/// without.
+std::set<int> output_layers(const Graph& graph, const std::vector<bool>& has_weights) {
+  std::vector<int> left = {graph.output.node};
+  for (const int loss : graph.losses) left.push_back(graph.nodes[loss].src[0].node);
+  std::set<int> seen, heads;
+  while (!left.empty()) {
+    const int node = left.back();
+    left.pop_back();
+    if (node < 0 || !seen.insert(node).second) continue;
+    if (has_weights[node]) {
+      heads.insert(node);
+      continue;
+    }
+    for (const Port& src : graph.nodes[node].src) left.push_back(src.node);
   }
-  for (const Port& src : graph.nodes[port.node].src) add_heads(graph, has_weights, src, heads);
+  return heads;
+}
+
+/// The nodes of finetune.head.
+std::set<int> named_heads(const Graph& graph, const std::vector<LayerWeights>& layers,
+                          const std::vector<MarkedText>& heads) {
+  std::set<int> nodes;
+  std::vector<std::string> names;
+  for (const LayerWeights& layer : layers) names.push_back(graph.nodes[layer.node].name);
+  for (const MarkedText& head : heads) {
+    const auto at = std::ranges::find(names, head.text);
+    if (at == names.end()) {
+      throw UserError(head.mark, "finetune: head: no layer with weights is called '" + head.text +
+                                     "'" + did_you_mean(head.text, names));
+    }
+    nodes.insert(layers[static_cast<std::size_t>(at - names.begin())].node);
+  }
+  return nodes;
 }
 
 class Planner {
@@ -45,13 +69,17 @@ class Planner {
         config_(*setup.config.finetune),
         source_(source),
         weights_(graph_weights(setup.graph)),
-        layers_(layers_with_weights(weights_)) {}
+        layers_(layers_with_weights(weights_)),
+        new_heads_(named_heads(setup.graph, layers_, config_.heads)) {
+    std::vector<bool> has_weights(setup.graph.nodes.size());
+    for (const LayerWeights& layer : layers_) has_weights[layer.node] = true;
+    heads_ = output_layers(setup.graph, has_weights);
+  }
 
   Transfer plan() {
     transfer_.from = source_.label();
     for (const NodeWeight& weight : weights_)
       transfer_.weights.push_back({.name = weight.name, .source = {}, .why = {}});
-    find_heads();
     for (const LayerWeights& layer : layers_) match(layer);
     note_unused();
     check_match();
@@ -62,26 +90,8 @@ class Planner {
  private:
   const Node& node(const LayerWeights& layer) const { return setup_.graph.nodes[layer.node]; }
 
-  void find_heads() {
-    std::vector<bool> has_weights(setup_.graph.nodes.size());
-    std::vector<std::string> names;
-    for (const LayerWeights& layer : layers_) {
-      has_weights[layer.node] = true;
-      names.push_back(node(layer).name);
-      if (node(layer).name == config_.head.text) new_head_ = layer.node;
-    }
-    if (!config_.head.text.empty() && new_head_ < 0) {
-      throw UserError(config_.head.mark, "finetune: head: no layer with weights is called '" +
-                                             config_.head.text + "'" +
-                                             did_you_mean(config_.head.text, names));
-    }
-    add_heads(setup_.graph, has_weights, setup_.graph.output, heads_);
-    for (const int loss : setup_.graph.losses)
-      add_heads(setup_.graph, has_weights, setup_.graph.nodes[loss].src[0], heads_);
-  }
-
   void match(const LayerWeights& layer) {
-    if (layer.node == new_head_) return start_anew(layer, "it is the new head");
+    if (new_heads_.contains(layer.node)) return start_anew(layer, "it is the new head");
     std::string differs;
     for (const std::size_t i : layer.weights) {
       const WeightSource::Tensor* tensor = source_.find(weights_[i].name);
@@ -145,8 +155,10 @@ class Planner {
   }
 
   void check_strict() const {
-    for (const TransferredWeight& weight : transfer_.weights) {
-      if (weight.why == "not in the source")
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      const TransferredWeight& weight = transfer_.weights[i];
+      if (weight.source.empty() && !heads_.contains(weights_[i].node) &&
+          !new_heads_.contains(weights_[i].node))
         throw UserError(ExitCode::weights,
                         source_.label() + ": '" + weight.name + "' is not in the source (strict)");
     }
@@ -173,6 +185,12 @@ class Planner {
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       TransferredWeight& weight = transfer_.weights[i];
       weight.frozen = std::ranges::count(frozen, weight.name) > 0;
+      if (weight.frozen && weight.source.empty()) {
+        throw UserError(config_.mark,
+                        "finetune: freeze: '" + weight.name +
+                            "' is started anew and would stay as it begins: " + weight.why,
+                        "take it back with '!" + weight.name + "'");
+      }
       trains |= !weight.frozen && weights_[i].spec.role == WeightSpec::Role::trained;
     }
     if (trains) return;
@@ -185,8 +203,8 @@ class Planner {
   const WeightSource& source_;
   const std::vector<NodeWeight> weights_;
   const std::vector<LayerWeights> layers_;
-  std::set<int> heads_;  // nodes
-  int new_head_ = -1;
+  const std::set<int> new_heads_;  // nodes, as heads_
+  std::set<int> heads_;
   std::set<std::string> used_;  // tensors of the source
   std::vector<std::string> misfits_;
   Transfer transfer_;
@@ -202,17 +220,27 @@ std::vector<std::string> Transfer::frozen() const {
   return names;
 }
 
+void check_finetune(const Setup& setup) {
+  const FinetuneConfig& config = *setup.config.finetune;
+  named_heads(setup.graph, layers_with_weights(graph_weights(setup.graph)), config.heads);
+  frozen_weights(setup.graph, config.freeze.globs, config.batch_norm, "finetune: freeze: ");
+  const auto says = [](const PhaseConfig& phase) { return phase.freeze.has_value(); };
+  if (!config.freeze.none() && !setup.config.phases.empty() &&
+      std::ranges::all_of(setup.config.phases, says)) {
+    throw UserError(config.mark,
+                    "finetune: freeze: has no effect, since each phase says what it freezes",
+                    "leave it out here, or in a phase");
+  }
+}
+
 Transfer plan_transfer(const Setup& setup, const WeightSource& source) {
   return Planner(setup, source).plan();
 }
 
 void apply_transfer(const Transfer& transfer, const WeightSource& source, WeightStore& store) {
-  std::map<std::string, const WeightSource::Tensor*> by_original;
-  for (const WeightSource::Tensor& tensor : source.tensors())
-    by_original.emplace(tensor.original, &tensor);
   for (const TransferredWeight& weight : transfer.weights) {
     if (weight.source.empty()) continue;
-    std::ranges::copy(source.values(*by_original.at(weight.source)),
+    std::ranges::copy(source.values(*source.find(weight.name)),
                       store.values(*store.find(weight.name)).begin());
   }
   store.touch();

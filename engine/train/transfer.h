@@ -26,9 +26,13 @@ struct Transfer {
   std::vector<std::string> frozen() const;
 };
 
+/// Checks what setup.config.finetune says of the network, before any source is looked at. Throws
+/// UserError (ExitCode::config) where a head or a glob is not to be found in it.
+void check_finetune(const Setup& setup);
+
 /// Matches the weights of setup.graph with the source's tensors, as setup.config.finetune says.
-/// Throws UserError: ExitCode::config where a layer or a glob is not to be found in the network,
-/// ExitCode::weights where the source does not fit it, with all that does not.
+/// Throws UserError: ExitCode::config where nothing is left to train or what is frozen has no
+/// weights there, ExitCode::weights where the source does not fit it, with all that does not.
 Transfer plan_transfer(const Setup& setup, const WeightSource& source);
 
 /// Copies what the source has into the store.

@@ -27,7 +27,8 @@ struct Row {
   }
 };
 
-std::vector<Row> rows_of(const Graph& graph, const Transfer& transfer) {
+std::vector<Row> rows_of(const Graph& graph, const Transfer& transfer,
+                         const std::vector<std::string>& frozen) {
   std::vector<Row> rows;
   int node = -1;
   const std::vector<NodeWeight> weights = graph_weights(graph);
@@ -46,7 +47,7 @@ std::vector<Row> rows_of(const Graph& graph, const Transfer& transfer) {
     ++row.weights;
     if (!moved.source.empty()) ++row.loaded;
     if (moved.source.empty() && row.why.empty()) row.why = moved.why;
-    if (moved.frozen) {
+    if (std::ranges::count(frozen, moved.name) > 0) {
       ++row.frozen_weights;
       row.frozen += size;
     }
@@ -66,8 +67,9 @@ std::string unused_text(const std::vector<std::string>& unused) {
 
 }  // namespace
 
-std::string transfer_table(const Graph& graph, const Transfer& transfer) {
-  const std::vector<Row> rows = rows_of(graph, transfer);
+std::string transfer_table(const Graph& graph, const Transfer& transfer,
+                           const std::vector<std::string>& frozen_names) {
+  const std::vector<Row> rows = rows_of(graph, transfer, frozen_names);
   std::size_t name_width = 5, type_width = 4;
   for (const Row& row : rows) {
     name_width = std::max(name_width, escaped(row.layer).size());

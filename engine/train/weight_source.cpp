@@ -17,13 +17,6 @@ namespace fs = std::filesystem;
   throw UserError(ExitCode::weights, message, hint);
 }
 
-SafetensorsFile read_run(const std::string& path, std::string& label) {
-  std::vector<std::string> skipped;
-  LoadedCheckpoint checkpoint = find_checkpoint(path, Which::best, skipped);
-  label = checkpoint.folder + (checkpoint.ema ? " (averaged)" : "");
-  return checkpoint.ema ? std::move(*checkpoint.ema) : std::move(checkpoint.model);
-}
-
 /// Of 16 bits: 1 sign, 5 exponent, 10 fraction.
 float from_half(std::uint16_t bits) {
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
@@ -53,7 +46,7 @@ WeightSource WeightSource::open(const std::string& path, const std::vector<Renam
   WeightSource source;
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    source.file_ = read_run(path, source.label_);
+    source.read_folder(path);
   } else {
     if (!fs::exists(path, error)) refuse("no run and no file of weights at '" + path + "'");
     source.label_ = path;
@@ -63,17 +56,31 @@ WeightSource WeightSource::open(const std::string& path, const std::vector<Renam
   return source;
 }
 
+void WeightSource::read_folder(const std::string& path) {
+  const bool is_checkpoint = fs::exists(path + "/MANIFEST");
+  if (!is_checkpoint && !fs::exists(path + "/checkpoints"))
+    refuse(path + ": is neither a run's folder nor a checkpoint's");
+  LoadedCheckpoint checkpoint =
+      is_checkpoint ? load_checkpoint(path) : find_checkpoint(path, Which::best, notes_);
+  label_ = checkpoint.folder + (checkpoint.ema ? " (averaged)" : "");
+  file_ = checkpoint.ema ? std::move(*checkpoint.ema) : std::move(checkpoint.model);
+}
+
 void WeightSource::rename(const std::vector<RenameRule>& rules) {
-  constexpr std::size_t kLongestName = 1000;  // std::regex goes as deep as a name is long
+  constexpr std::size_t kLongestName = 1000;
   std::vector<std::regex> patterns;
-  for (const RenameRule& rule : rules) patterns.emplace_back(rule.pattern.text);
+  for (const RenameRule& rule : rules) patterns.push_back(rename_pattern(rule.pattern.text));
+  std::vector<bool> found(rules.size());
   for (const TensorView& view : file_.tensors()) {
     std::string name = view.name;
     if (!rules.empty() && name.size() > kLongestName)
       refuse(label_ + ": a tensor's name has over 1,000 characters, too long to be renamed");
-    for (std::size_t i = 0; i < rules.size(); ++i)
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      if (!std::regex_search(name, patterns[i])) continue;
+      found[i] = true;
       name = std::regex_replace(name, patterns[i], rules[i].replacement,
                                 std::regex_constants::format_sed);
+    }
     const auto [at, is_new] = places_.emplace(name, tensors_.size());
     if (!is_new) {
       refuse(label_ + ": both '" + tensors_[at->second].original + "' and '" + view.name +
@@ -81,6 +88,12 @@ void WeightSource::rename(const std::vector<RenameRule>& rules) {
              "change finetune.rename");
     }
     tensors_.push_back({std::move(name), view.name, Shape(view.shape), &view});
+  }
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const MarkedText& pattern = rules[i].pattern;  // a preset's has no place, and may find nothing
+    if (!found[i] && pattern.mark.valid())
+      throw UserError(pattern.mark,
+                      "finetune: rename: '" + pattern.text + "' is found in no name of " + label_);
   }
 }
 

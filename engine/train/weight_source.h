@@ -20,21 +20,26 @@ class WeightSource {
     const TensorView* view;
   };
 
-  /// Reads `path`: a run's folder (its best checkpoint, averaged weights where there are), or a
-  /// .safetensors file. Throws UserError (ExitCode::weights) that says what is wrong with it.
+  /// Reads `path`: a run's folder (its best checkpoint, averaged weights where there are), a
+  /// checkpoint's, or a .safetensors file. Throws UserError (ExitCode::weights) that says what is
+  /// wrong with it, or which rule finds nothing.
   static WeightSource open(const std::string& path, const std::vector<RenameRule>& rules);
 
   /// What was read, for people: the checkpoint's folder or the file.
   const std::string& label() const { return label_; }
+  /// Sentences on checkpoints that were passed over.
+  const std::vector<std::string>& notes() const { return notes_; }
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* find(const std::string& name) const;
   /// The values as floats: F32, F64, F16 and BF16 are read. Throws UserError (ExitCode::weights).
   std::vector<float> values(const Tensor& tensor) const;
 
  private:
+  void read_folder(const std::string& path);
   void rename(const std::vector<RenameRule>& rules);
 
   std::string label_;
+  std::vector<std::string> notes_;
   SafetensorsFile file_;
   std::vector<Tensor> tensors_;
   std::unordered_map<std::string, std::size_t> places_;

@@ -130,11 +130,13 @@ TEST_CASE("phases unfreeze, and a run that was stopped in any of them goes on to
       "train.epochs=~",
       "--set",
       "phases=[{epochs: 1, freeze: ['**', '!fc']}, {epochs: 2, freeze: [conv1], lr_mult: {conv2: "
-      "0.1}}, {epochs: 1, freeze: []}]",
+      "0.1}}, {epochs: 1, freeze: [bn1]}]",
       "--set",
       "optimizer={adamw: {lr: 0.01}}",
       "--set",
-      "schedule=cosine"};
+      "schedule=cosine",
+      "--set",
+      "train.clip={norm: 0.3}"};
   const ProgramResult result = place.finetune(arguments);
   REQUIRE_MESSAGE(result.exit_code == 0, result.err);
   CHECK(result.err.find("phase 1 of 3: epochs 1 to 1;") != std::string::npos);
@@ -164,6 +166,26 @@ TEST_CASE("phases unfreeze, and a run that was stopped in any of them goes on to
   }
 }
 
+TEST_CASE("a run that lost the weights it began with does not begin with others") {
+  const Place place;
+  REQUIRE(place.finetune({"--from", place.base, "--freeze=conv1"}).exit_code == 0);
+  fs::remove_all(place.run + "/checkpoints");
+  const ProgramResult resumed = place.dltool({"resume", place.run});
+  CHECK(resumed.exit_code == 5);
+  CHECK_MESSAGE(resumed.err.find("its checkpoints are gone") != std::string::npos, resumed.err);
+}
+
+TEST_CASE("a damaged checkpoint of the source is named, and an older one taken") {
+  const Place place;
+  std::ofstream(last(place.base, "model.safetensors"), std::ios::app) << "x";
+  const ProgramResult result = place.finetune({"--from", place.base});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  CHECK_MESSAGE(result.err.find("step-00000012") != std::string::npos, result.err);
+  // A checkpoint's own folder serves too.
+  fs::remove_all(place.run);
+  CHECK(place.finetune({"--from", place.base + "/checkpoints/step-00000004"}).exit_code == 0);
+}
+
 TEST_CASE("what cannot be transferred is said, and leaves no run") {
   const Place place;
   const auto fails = [&](const std::vector<std::string>& more, int code, const std::string& part) {
@@ -173,6 +195,7 @@ TEST_CASE("what cannot be transferred is said, and leaves no run") {
     CHECK_FALSE(fs::exists(place.run));
   };
   fails({}, 2, "--from SOURCE is missing");
+  fails({"--from", place.folder.path()}, 5, "neither a run's folder nor a checkpoint's");
   fails({"--from", place.folder / "nowhere"}, 5, "no run and no file of weights at");
   fails({"--from", place.folder / "c.yaml"}, 5, "not a valid safetensors file");
   std::ofstream(place.folder / "w.pt") << "PK\x03\x04"

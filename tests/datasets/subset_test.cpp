@@ -121,6 +121,15 @@ optimizer: {sgd: {lr: 0.1}}
 train: {epochs: 1}
 )");
   CHECK(setup.data.classes == 5);
+  const Setup by_var = test::setup_of(R"(
+vars: {chosen: [0, 1, 7]}
+data: {source: digits, batch: 8, subset: {classes: $chosen}}
+model: {layers: [flatten, linear: {name: fc, out_features: $data.classes}]}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.1}}
+train: {epochs: 1}
+)");
+  CHECK(infer_shapes(by_var.graph, 1)[by_var.graph.find("fc")][0] == Shape{1, 3});
   CHECK(infer_shapes(setup.graph, 1)[setup.graph.find("fc")][0] == Shape{1, 5});
   CHECK(setup.source->open(Split::train, setup.paths)->size() == 60);
 }

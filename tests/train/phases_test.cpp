@@ -88,7 +88,10 @@ TEST_CASE("the phases' epochs are the run's") {
 TEST_CASE("phases that make no sense are refused where they stand") {
   const auto error = [](const std::string& text) { return test::setup_error(config_of(text)); };
   CHECK(holds(error("{epochs: 3}"), "expected a list of phases"));
-  CHECK(holds(error("[]"), "expected a list of phases"));
+  CHECK(holds(error("[]"), "found an empty one"));
+  CHECK(holds(test::setup_error(config_of("[{epochs: 1}, {epochs: 9}]") +
+                                "schedule: {constant: {}, warmup: {epochs: 2}}\n"),
+              "warmup"));
   CHECK(holds(error("[{freeze: [fc]}]"), "missing key 'epochs'"));
   CHECK(holds(error("[{epochs: 1, frezee: [fc]}]"), "did you mean 'freeze'?"));
   CHECK(

@@ -118,7 +118,9 @@ TEST_CASE("a head that does not fit is started anew, and so is one that is named
   CHECK(holds(named, "conv1.weight=conv1.weight!\n"));
   CHECK(holds(named, "fc.weight: it is the new head\nfc.bias: it is the new head\n"));
   CHECK(files.plan(network("head: fc")).unused.empty());
-  CHECK(holds(files.error(network("head: fcc"), ExitCode::config), "did you mean 'fc'?"));
+  CHECK(text_of(files.plan(network("head: [fc, bn1]"))).find("bn1.bias: it is the new head") !=
+        std::string::npos);
+  CHECK_THROWS_WITH_AS(network("head: fcc"), doctest::Contains("did you mean 'fc'?"), UserError);
 }
 
 TEST_CASE("what is no head must fit") {
@@ -143,6 +145,12 @@ TEST_CASE("names are changed by rules, one after the other") {
       files.plan(network(R"(strict: true, rename: {'^model\.': '', '^(head)\.(.*)$': 'fc.\2'})"));
   CHECK(holds(text_of(transfer), "fc.bias=model.head.bias\n"));
   CHECK(holds(files.error(network("rename: {'^.*$': 'same'}")), "are renamed to 'same'"));
+  CHECK(holds(files.error(network("rename: {'^modle': ''}"), ExitCode::config),
+              "'^modle' is found in no name"));
+  CHECK(holds(test::setup_error("finetune: {from: w, rename: {'(a)': '\\2'}}\n"),
+              "has 1 parentheses, but \\2 stands"));
+  // A pattern that takes other matchers exponential time.
+  CHECK(holds(files.error(network("rename: {'(.*)*Q': ''}"), ExitCode::config), "found in no"));
   CHECK(holds(test::setup_error("finetune: {from: w, rename: {'(': ''}}\n"),
               "'(' is no regular expression"));
   CHECK(holds(test::setup_error("finetune: {from: w, rename: torchvison}\n"),
@@ -175,8 +183,12 @@ TEST_CASE("freeze takes all that was loaded, or globs") {
         std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.running_mean",
                                  "bn1.running_var"});
   CHECK(files.plan(network("freeze: conv1")).frozen() == std::vector<std::string>{"conv1.weight"});
-  CHECK(holds(files.error(network("freeze: [cnv1]"), ExitCode::config),
-              "'cnv1' matches no weight; did you mean 'conv1'?"));
+  CHECK_THROWS_WITH_AS(network("freeze: [cnv1]"),
+                       doctest::Contains("'cnv1' matches no weight; did you mean 'conv1'?"),
+                       UserError);
+  CHECK_THROWS_WITH_AS(network("freeze: ['!fc']"), doctest::Contains("only takes back"), UserError);
+  CHECK(holds(files.error(network("freeze: [fc], head: fc"), ExitCode::config),
+              "'fc.weight' is started anew and would stay as it begins"));
   CHECK(holds(files.error(network("freeze: true"), ExitCode::config), "leaves nothing to train"));
 }
 
@@ -229,7 +241,9 @@ TEST_CASE("the table says layer by layer what was loaded and what is trained") {
   const float extra[] = {1, 2};
   const Setup setup = network("freeze: true", 7);
   files.save_network(network(""), {}, {float_tensor("extra", {2}, extra)});
-  const std::string table = transfer_table(setup.graph, files.plan(setup));
+  const std::string table = transfer_table(
+      setup.graph, files.plan(setup),
+      {"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"});
   CHECK(holds(table, "conv1  conv                 144  frozen         loaded\n"));
   CHECK(
       holds(table, "fc     linear               903  trained        started anew: (7, 128) here"));
