@@ -235,6 +235,10 @@ std::size_t Batches::samples_in(std::size_t batch) const {
   return std::min(options_.batch, order_.size() - batch * options_.batch);
 }
 
+std::uint64_t Batches::view() const {
+  return options_.augment_views > 0 ? epoch_ % options_.augment_views : epoch_;
+}
+
 void Batches::open_batch(std::size_t batch) {
   Slot& slot = slot_of(batch);
   slot.missing = slot.batch.samples = samples_in(batch);
@@ -252,7 +256,7 @@ void Batches::read_sample(Worker& worker, const Slot& slot, std::size_t place,
   data_.dataset->read(sample, worker.raw);
   if (pipeline_.source().inputs[0].encoded) data_.dataset->decode(sample, worker.pictures);
   try {
-    pipeline_.apply(worker.raw, worker.sample, options_.seed, epoch_, sample, worker.pictures);
+    pipeline_.apply(worker.raw, worker.sample, options_.seed, view(), sample, worker.pictures);
   } catch (const PictureError& error) {
     throw UserError(ExitCode::data, data_.dataset->sample_name(sample) + ": " + error.what());
   }

@@ -38,6 +38,9 @@ struct BatchOptions {
   bool streams = false;
   bool shuffle = false;    // a new order each epoch; otherwise the data set's own
   bool drop_last = false;  // leave out a partial last batch
+  /// Every sample has so many random variants, which come in turn: the augmentation's epoch is the
+  /// epoch modulo this. 0: another one each epoch. The order takes no part.
+  std::uint64_t augment_views = 0;
   std::uint64_t seed = 0;
   std::size_t prefetch = 2;  // batches read ahead on threads; 0: read when asked for
   std::size_t workers = 1;   // those threads; the samples of a batch are shared out among them
@@ -93,6 +96,8 @@ class Batches {
   void fill_order();
   Slot& slot_of(std::size_t batch);
   std::size_t samples_in(std::size_t batch) const;
+  /// The augmentation's epoch.
+  std::uint64_t view() const;
   void read_sample(Worker& worker, const Slot& slot, std::size_t place, std::size_t sample) const;
   void open_batch(std::size_t batch);
   Outcome read_share(Worker& worker, const Share& share, Failure& failure);

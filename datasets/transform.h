@@ -52,6 +52,7 @@ struct TransformPlan {
   std::optional<ResizeTo> resize;  // of the source, before all else
   bool windowed = false;           // something after which a resize would come too late
   bool pixels = false;             // the input is bytes, 0..255
+  bool random = false;             // something draws numbers for each sample
   float fill = 0.0F;               // padding, in the source's units
   bool normalised = false;
   std::vector<float> mean{0.0F}, std{1.0F};  // one, or one a channel; of pixels scaled to 0..1
@@ -93,6 +94,10 @@ class Pipeline {
   const DataSpec& source() const { return source_; }
   /// What comes out: shapes of the network's inputs and targets.
   const DataSpec& spec() const { return plan_.spec; }
+  /// Whether any transform draws numbers for each sample: otherwise epoch and sample do not matter.
+  bool random() const { return plan_.random; }
+  /// Whether any transform mixes the samples of a batch.
+  bool mixes() const { return false; }
 
   /// Writes one sample; `raw` and `out` hold a buffer for each input and target, and
   /// `buffers.decoded` the picture where the source's is encoded. The random part is a function of

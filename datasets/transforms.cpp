@@ -231,6 +231,7 @@ class RandomCrop final : public Transform {
                        " is larger than the source, " + known.text() + " with its padding");
     }
     plan.windowed = true;
+    plan.random = true;
     plan.fill = params_.fill;
     plan.spec.inputs[0].shape = {channels, area.height, area.width};
   }
@@ -280,6 +281,7 @@ class RandomFlip final : public Transform {
   void plan(TransformPlan& plan) const override {
     expect_picture(plan);
     plan.windowed = true;
+    plan.random = true;
   }
 
   void draw(PictureWindow& window, Random& random) const override {

@@ -61,6 +61,8 @@ struct DataConfig {
   SplitConfig split;
   std::optional<SubsetConfig> subset;
   std::vector<TypedNode> train_transforms, eval_transforms;
+  std::optional<std::int64_t>
+      augment_views;  // random variants of each sample; none: no end of them
   std::optional<std::int64_t> classes, vocabulary;  // as written; else the source knows
   int prefetch = 2;
   ThreadCount workers;

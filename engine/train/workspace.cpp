@@ -44,9 +44,11 @@ OpenData::OpenData(const Setup& setup, const StopFlag& stop)
 
 std::unique_ptr<Batches> OpenData::training_batches() {
   const DataConfig& data = setup_.config.data;
-  const BatchOptions options{.batch = static_cast<std::size_t>(data.batch),
-                             .shuffle = setup_.shuffles(),
-                             .drop_last = data.drop_last};
+  const BatchOptions options{
+      .batch = static_cast<std::size_t>(data.batch),
+      .shuffle = setup_.shuffles(),
+      .drop_last = data.drop_last,
+      .augment_views = static_cast<std::uint64_t>(data.augment_views.value_or(0))};
   // Where several batches make a step, none is left out for a signal: half a step cannot be saved.
   const StopFlag* stop = setup_.batches_per_step() > 1 ? nullptr : &stop_;
   return batches_of(Split::train, *setup_.train_pipeline, options, stop);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <numeric>
 #include <set>
 #include <thread>
@@ -151,6 +152,39 @@ TEST_CASE("augmented pixels are the same with any prefetch and workers, and on r
   CHECK(pixels(3, 0) == whole);
   CHECK(pixels(2, 3) == std::vector(whole.begin() + 3, whole.end()));
   for (const std::size_t workers : {2U, 3U}) CHECK(pixels(2, 0, workers) == whole);
+}
+
+TEST_CASE("with views every sample has so many variants, in turn, and each epoch its own order") {
+  const auto source =
+      make_data_source(typed("synthetic", {{"shape", "[3, 16, 16]"}, {"samples", "40"}}));
+  const auto data = source->open(Split::train, {});
+  std::vector<std::uint32_t> samples(40);
+  std::iota(samples.begin(), samples.end(), 0U);
+  const std::vector<TypedNode> list = {typed("random_crop", {{"padding", "8"}})};
+  const Pipeline pipeline(source->spec(), list);
+  Batches batches({data.get(), samples}, pipeline,
+                  {.batch = 8, .shuffle = true, .augment_views = 3, .seed = 1});
+  using Variants = std::map<std::size_t, std::vector<float>>;
+  std::vector<Variants> epochs;
+  std::vector<std::vector<std::size_t>> orders;
+  for (std::uint64_t epoch = 0; epoch < 7; ++epoch) {
+    epochs.emplace_back();
+    orders.emplace_back();
+    batches.start(epoch);
+    while (const Batch* batch = batches.next()) {
+      const auto all = batch->inputs[0].floats();
+      for (std::size_t i = 0; i < batch->samples; ++i) {
+        orders.back().push_back(batches.sample_of(orders.back().size()));
+        const auto one = all.subspan(i * 768, 768);
+        epochs.back()[orders.back().back()] = {one.begin(), one.end()};
+      }
+    }
+  }
+  for (std::size_t epoch = 0; epoch + 3 < epochs.size(); ++epoch) {
+    CHECK(epochs[epoch] == epochs[epoch + 3]);
+    CHECK(epochs[epoch] != epochs[epoch + 1]);
+    CHECK(orders[epoch] != orders[epoch + 3]);
+  }
 }
 
 TEST_CASE("buffers are aligned and stay where they are") {

@@ -172,6 +172,14 @@ TEST_CASE("augmentation is a function of seed, epoch and sample") {
   CHECK(same_other_epoch < 10);
 }
 
+TEST_CASE("a pipeline knows whether it draws numbers") {
+  const auto random = [](const Transforms& list) { return Pipeline(spec(), list).random(); };
+  CHECK_FALSE(random({}));
+  CHECK_FALSE(random({typed("center_crop", {{"size", "3"}}), typed("one_hot")}));
+  CHECK(random({typed("random_flip")}));
+  CHECK(random({typed("random_crop"), typed("one_hot")}));
+}
+
 TEST_CASE("one_hot makes a vector of the label") {
   const Pipeline pipeline(spec(), Transforms{typed("one_hot", {{"classes", "12"}})});
   CHECK(pipeline.spec().targets[0].shape == std::vector<std::int64_t>{12});
