@@ -253,7 +253,9 @@ void Batches::read_sample(Worker& worker, const Slot& slot, std::size_t place,
     const std::span<std::byte> first = slot.first[k];
     worker.sample[k] = {first.data() + place * first.size(), first.size()};
   }
-  data_.dataset->read(sample, worker.raw);
+  std::size_t index = sample;
+  if (options_.holds_views) index += view() * (data_.dataset->size() / options_.augment_views);
+  data_.dataset->read(index, worker.raw);
   if (pipeline_.source().inputs[0].encoded) data_.dataset->decode(sample, worker.pictures);
   try {
     pipeline_.apply(worker.raw, worker.sample, options_.seed, view(), sample, worker.pictures);

@@ -41,6 +41,8 @@ struct BatchOptions {
   /// Every sample has so many random variants, which come in turn: the augmentation's epoch is the
   /// epoch modulo this. 0: another one each epoch. The order takes no part.
   std::uint64_t augment_views = 0;
+  /// The data set holds those variants: all samples of one, then all of the next.
+  bool holds_views = false;
   std::uint64_t seed = 0;
   std::size_t prefetch = 2;  // batches read ahead on threads; 0: read when asked for
   std::size_t workers = 1;   // those threads; the samples of a batch are shared out among them

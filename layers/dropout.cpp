@@ -41,8 +41,11 @@ class Dropout final : public Layer {
 }  // namespace
 
 LayerKind dropout_kind() {
-  return make_kind<Dropout>("dropout", "zeroes random elements in training; nothing in evaluation",
-                            one_source(), param_table());
+  LayerKind kind =
+      make_kind<Dropout>("dropout", "zeroes random elements in training; nothing in evaluation",
+                         one_source(), param_table());
+  kind.random = true;
+  return kind;
 }
 
 }  // namespace dl

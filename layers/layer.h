@@ -109,6 +109,8 @@ struct LayerKind {
   /// as those of its source.
   enum class Units { as_source, channels, features };
   Units units = Units::as_source;
+  /// Draws random numbers in training, and has no weights that could be frozen.
+  bool random = false;
   /// Its first source is a sequence, (N, T, F), that it reads step by step.
   bool over_time = false;
   /// Names of its results behind the first: `from: encoder.h`.

@@ -243,6 +243,10 @@ ParamTable<TrainConfig> train_table() {
       with_default("on_nonfinite", &TrainConfig::on_nonfinite,
                    "what to do when the loss or a gradient is not finite: stop with exit code 8, "
                    "or skip the step"),
+      with_default(
+          "cache_features", &TrainConfig::cache_features,
+          "where the frozen part of a network keeps what it computes of each sample, once; "
+          "auto: memory, or the disk, where it pays"),
       with_default("log_every", &TrainConfig::log_every, at_least(1),
                    "steps between lines of progress where there is no terminal"),
   };

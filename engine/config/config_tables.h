@@ -43,6 +43,15 @@ struct EnumWords<OnNonfinite> {
                                                                        {"skip", OnNonfinite::skip}};
 };
 
+template <>
+struct EnumWords<FeatureCacheChoice> {
+  static constexpr std::pair<std::string_view, FeatureCacheChoice> words[] = {
+      {"auto", FeatureCacheChoice::automatic},
+      {"ram", FeatureCacheChoice::ram},
+      {"disk", FeatureCacheChoice::disk},
+      {"off", FeatureCacheChoice::off}};
+};
+
 /// Keys of `model` and of a loss that config and layers share, and the keys of the top level.
 struct ModelKeys {
   std::optional<std::vector<std::int64_t>> input;

@@ -88,6 +88,8 @@ struct CheckpointConfig {
   std::int64_t keep = 3;
 };
 enum class OnNonfinite { stop, skip };
+/// Where what the fixed part of a network computes of each sample is kept.
+enum class FeatureCacheChoice { automatic, ram, disk, off };
 enum class Precision { f32 };
 
 struct TrainConfig {
@@ -102,6 +104,7 @@ struct TrainConfig {
   std::optional<StopConfig> stop;
   CheckpointConfig checkpoint;
   OnNonfinite on_nonfinite = OnNonfinite::stop;
+  FeatureCacheChoice cache_features = FeatureCacheChoice::automatic;
   std::int64_t log_every = 50;  // steps
   Mark mark;
 };

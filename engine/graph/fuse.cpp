@@ -35,6 +35,9 @@ Graph absorb_into_sources(const Graph& graph, const Absorb& absorb) {
     if (absorb(node, static_cast<int>(i), source)) moved[i] = node.src[0];
   }
   if (fused.output.node >= 0 && fused.output.output == 0) fused.output = moved[fused.output.node];
+  for (Port& port : fused.features) {
+    if (port.output == 0) port = moved[port.node];
+  }
   return fused;
 }
 

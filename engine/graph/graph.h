@@ -47,6 +47,10 @@ struct Graph {
   std::vector<int> losses;  // indices of loss nodes, in the config's order
   Port output;              // the predictions
   Port target;              // what the first loss compares them with; node -1 without a loss
+  /// What a part that never changes hands to the rest, where there is such a part (see
+  /// engine/plan/features.h): read in row-major order, so that the rest does not depend on how it
+  /// was computed.
+  std::vector<Port> features = {};
 
   int find(std::string_view name) const;  // -1: no such node
 };

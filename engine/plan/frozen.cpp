@@ -30,15 +30,20 @@ FrozenNodes frozen_nodes(const Graph& graph, const WeightStore& store) {
     for (const Port& port : graph.nodes[i].src)
       behind[port.node].add(own[i].any ? own[i] : behind[i]);
   }
-  FrozenNodes frozen{std::vector<bool>(count), std::vector<bool>(count)};
+  FrozenNodes frozen{std::vector<bool>(count), std::vector<bool>(count), std::vector<bool>(count)};
   std::vector<bool> needs_grad(count);
   for (std::size_t i = 0; i < count; ++i) {
-    if (graph.nodes[i].input) continue;
+    const Node& node = graph.nodes[i];
+    if (node.input) continue;
     frozen.still[i] = (own[i].any ? own[i] : behind[i]).still();
-    const bool reads_trained = std::ranges::any_of(
-        graph.nodes[i].src, [&](const Port& port) { return needs_grad[port.node]; });
+    const bool reads_trained =
+        std::ranges::any_of(node.src, [&](const Port& port) { return needs_grad[port.node]; });
     needs_grad[i] = reads_trained || own[i].trained;
-    frozen.closed[i] = frozen.still[i] && !reads_trained;
+    const bool constant = !own[i].any && !node.kind->random && !node.kind->loss;
+    frozen.closed[i] = (frozen.still[i] || constant) && !reads_trained;
+    frozen.fixed[i] = frozen.closed[i] && std::ranges::all_of(node.src, [&](const Port& port) {
+                        return graph.nodes[port.node].input || frozen.fixed[port.node];
+                      });
   }
   return frozen;
 }

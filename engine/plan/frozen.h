@@ -12,9 +12,12 @@ struct FrozenNodes {
   /// Behaves as in evaluation: all its weights and statistics are frozen or, where it has none,
   /// those of all layers with weights that read it, at once or through others without.
   std::vector<bool> still;
-  /// It is still, and nothing that it reads depends on a weight that is trained: no gradient passes
-  /// through.
+  /// It is still, or has neither weights nor chance, and nothing that it reads depends on a weight
+  /// that is trained: no gradient passes through.
   std::vector<bool> closed;
+  /// It is closed, and so is all that it is computed from: the same data give the same result
+  /// throughout.
+  std::vector<bool> fixed;
 };
 FrozenNodes frozen_nodes(const Graph& graph, const WeightStore& store);
 

@@ -4,9 +4,18 @@
 #include <cassert>
 
 #include "engine/graph/fuse.h"
+#include "engine/plan/features.h"
 #include "engine/plan/frozen.h"
 
 namespace dl {
+namespace {
+
+Graph with_features(Graph graph, const WeightStore& store) {
+  graph.features = feature_ports(graph, store);
+  return graph;
+}
+
+}  // namespace
 
 Program::Program(const Graph& graph, WeightStore& store, const dnnl::engine& engine,
                  Purpose purpose, std::int64_t batch, bool probes)
@@ -17,6 +26,7 @@ Program::Program(const Graph& graph, WeightStore& store, const dnnl::engine& eng
   probes_ = std::move(recording.probes);
   time_probes_ = std::move(recording.time_probes);
   output_ = recording.output;
+  features_ = std::move(recording.features);
   std::vector<int> inputs;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     if (graph.nodes[i].input) inputs.push_back(static_cast<int>(i));
@@ -48,9 +58,11 @@ Program::LossValue Program::loss(std::size_t i) const {
   return {scalar(losses_[i].mean), scalar(losses_[i].count)};
 }
 
-std::span<const float> Program::output() const {
-  return {static_cast<const float*>(plan_->data(*output_)),
-          static_cast<std::size_t>(output_->shape().elements())};
+std::span<const float> Program::output() const { return floats(*output_); }
+
+std::span<const float> Program::floats(const Value& value) const {
+  return {static_cast<const float*>(plan_->data(value)),
+          static_cast<std::size_t>(value.shape().elements())};
 }
 
 std::span<const std::int32_t> Program::flat_counts(const Probe& probe) const {
@@ -67,14 +79,16 @@ Programs::Programs(const Graph& graph, WeightStore& store, bool probes)
     : engine_(dnnl::engine::kind::cpu, 0),
       store_(&store),
       with_probes_(probes),
-      training_(fuse_activations(fold_norms(graph, frozen_nodes(graph, store).closed), true)),
-      inference_(fuse_activations(graph, false)) {}
+      training_(fuse_activations(
+          fold_norms(with_features(graph, store), frozen_nodes(graph, store).closed), true)),
+      inference_(fuse_activations(with_features(graph, store), false)) {}
 
 void Programs::add(Purpose purpose, std::int64_t batch) {
   for (const auto& program : programs_) {
     if (program->purpose() == purpose && program->batch() == batch) return;
   }
-  const Graph& graph = purpose == Purpose::train ? training_ : inference_;
+  const bool training = purpose == Purpose::train || purpose == Purpose::train_features;
+  const Graph& graph = training ? training_ : inference_;
   const bool probes = with_probes_ && purpose == Purpose::train;
   programs_.push_back(std::make_unique<Program>(graph, *store_, engine_, purpose, batch, probes));
 }

@@ -41,6 +41,9 @@ class Program {
   LossValue loss(std::size_t i) const;
   /// After run(): the predictions, row-major; shape with the batch first.
   std::span<const float> output() const;
+  /// Likewise what the fixed part of the graph comes to, where the purpose is that.
+  std::size_t feature_count() const { return features_.size(); }
+  std::span<const float> feature(std::size_t i) const { return floats(features_[i]); }
   Shape output_shape() const { return output_->shape(); }
 
   /// Activations that can be looked at; the same ones in programs of every batch size.
@@ -60,6 +63,8 @@ class Program {
   Plan& plan() { return *plan_; }  // for measurements
 
  private:
+  std::span<const float> floats(const Value& value) const;
+
   Purpose purpose_;
   std::int64_t batch_;
   WeightStore* store_;
@@ -70,6 +75,7 @@ class Program {
   std::vector<Probe> probes_;
   std::vector<TimeProbe> time_probes_;
   std::optional<Value> output_;
+  std::vector<Value> features_;
   std::vector<std::size_t> input_slots_;  // tape input -> index among the graph's input nodes
   std::unique_ptr<Plan> plan_;
 };

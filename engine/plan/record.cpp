@@ -17,6 +17,7 @@ class Recorder {
         results_(graph.nodes.size()),
         diffs_(graph.nodes.size()),
         weights_(graph.nodes.size()),
+        features_(graph.features.size()),
         frozen_(frozen_nodes(graph, store)) {
     for (const NodeWeight& weight : graph_weights(graph)) {
       const StoredWeight& stored = *store.find(weight.name);
@@ -48,6 +49,14 @@ class Recorder {
   }
 
   const Value& result(const Port& port) const { return results_[port.node].dst[port.output]; }
+  /// The same as the rest of the graph reads it: features are row-major.
+  const Value& from_outside(const Port& port) {
+    const auto at = std::ranges::find(graph_.features, port);
+    if (at == graph_.features.end()) return result(port);
+    std::optional<Value>& value = features_[at - graph_.features.begin()];
+    if (!value) value = tape_.plain(result(port));
+    return *value;
+  }
 
  private:
   NodeScope scope(int i) const {
@@ -79,11 +88,12 @@ class Recorder {
 
   void record_node(int i) {
     const Node& node = graph_.nodes[i];
+    tape_.enter(scope(i));
     std::vector<Value> src;
-    for (const Port& port : node.src) src.push_back(result(port));
+    for (const Port& port : node.src)
+      src.push_back(frozen_.fixed[i] ? result(port) : from_outside(port));
     // A time probe looks at the gradient of a sequence even where that comes from the data.
     if (probes_ && node.kind->over_time) src[0].needs_grad = true;
-    tape_.enter(scope(i));
     results_[i] = node.layer->record(tape_, src);
     const auto trains = [](const WeightInfo& weight) { return weight.trainable; };
     const bool needs_grad =
@@ -150,8 +160,22 @@ class Recorder {
   std::vector<Recorded> results_;                       // by node
   std::vector<std::vector<std::vector<Value>>> diffs_;  // by node and output: gradients that arrive
   std::vector<std::vector<WeightInfo>> weights_;        // by node
+  std::vector<std::optional<Value>> features_;          // as the rest reads them
   FrozenNodes frozen_;
 };
+
+void record_features(const Graph& graph, const WeightStore& store, std::int64_t batch,
+                     Recording& recording) {
+  std::vector<int> roots;
+  for (const Port& port : graph.features) roots.push_back(port.node);
+  Recorder recorder(graph, store, recording, false);
+  recorder.forward(needed_for(graph, roots), batch, recording.input_nodes);
+  for (const Port& port : graph.features) {
+    recording.tape.enter(NodeScope{.node = port.node, .name = graph.nodes[port.node].name});
+    recording.features.push_back(recorder.from_outside(port));
+    recording.tape.keep(recording.features.back());
+  }
+}
 
 }  // namespace
 
@@ -161,9 +185,14 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
   Recording recording{.tape = Tape(engine, training, purpose == Purpose::generate),
                       .losses = {},
                       .output = {},
+                      .features = {},
                       .input_nodes = {},
                       .probes = {},
                       .time_probes = {}};
+  if (is_features(purpose)) {
+    record_features(graph, store, batch, recording);
+    return recording;
+  }
   std::vector<int> losses;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < graph.losses.size(); ++i) {

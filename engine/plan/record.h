@@ -20,17 +20,24 @@ struct Recording {
   };
   std::vector<Loss> losses;
   std::optional<Value> output;         // the predictions, row-major
+  std::vector<Value> features;         // Graph::features, row-major; where the purpose is those
   std::vector<int> input_nodes;        // graph nodes behind the tape's inputs, in the tape's order
   std::vector<Probe> probes;           // in the order of their nodes
   std::vector<TimeProbe> time_probes;  // likewise
 };
 
 enum class Purpose {
-  train,     // forward and backward of every loss
-  evaluate,  // forward, with the losses that are not train_only
-  predict,   // forward, no losses
-  generate,  // as predict, and every recurrent layer carries its state from run to run
+  train,              // forward and backward of every loss
+  evaluate,           // forward, with the losses that are not train_only
+  predict,            // forward, no losses
+  generate,           // as predict, and every recurrent layer carries its state from run to run
+  train_features,     // forward of the fixed part alone, as training computes it
+  evaluate_features,  // likewise as evaluation does
 };
+
+constexpr bool is_features(Purpose purpose) {
+  return purpose == Purpose::train_features || purpose == Purpose::evaluate_features;
+}
 
 /// Records what `purpose` needs of the graph, for batches of `batch` samples. Frozen parts get no
 /// backward. With `probes` activations can be looked at while they run; nothing else changes.

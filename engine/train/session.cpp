@@ -47,11 +47,13 @@ Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFl
   train_ = data_.training_batches();
   if (data_.has(Split::valid)) valid_ = data_.evaluation_batches(Split::valid);
   if (data_.has(Split::test)) test_ = data_.evaluation_batches(Split::test);
+  bool any_features = false;
   for (const Phase& phase : setup.phases) {  // what a later one needs is known before the first
-    if (phase.frozen == setup.phases[0].frozen) continue;
     store_.freeze(phase.frozen);
-    record_programs();
+    any_features |= cut_at_features(setup.graph, store_).has_value();
+    if (phase.frozen != setup.phases[0].frozen) record_programs();
   }
+  expect_features(any_features);
   store_.freeze(setup.phases[0].frozen);
   prepare_programs();
   identity_ = {.config_digest = config_digest(setup.config.resolved_text),
@@ -123,34 +125,41 @@ ExitCode Session::run(std::vector<std::string> notes, const std::optional<double
   for (std::size_t phase = phase_at(setup_.phases, state_.epoch);
        outcome == Outcome::completed && phase < setup_.phases.size(); ++phase) {
     enter_phase(phase);
-    const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began;
-    const double left = max_seconds.value_or(kForever) - used.count();
-    Job job{
-        .setup = setup_,
-        .phase = setup_.phases[phase],
-        .store = store_,
-        .programs = *programs_,
-        .updater = updater_,
-        .meter = meter_,
-        .train = *train_,
-        .valid = valid_.get(),
-        .sinks = sinks,
-        .stop = stop_,
-        .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
-        .save_now = stop_.save_now,
-        .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
-        .max_seconds = left};
-    if (!started) tell_start(job, sinks, std::exchange(notes, {}));
+    if (!started) tell_start(sinks, std::exchange(notes, {}));
     started = true;
     tell_phase(sinks);
+    if (!open_features(sinks)) {
+      save(state_, false, sinks);
+      outcome = Outcome::interrupted;
+      break;
+    }
+    const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began;
+    Job job = job_of(phase, sinks, max_seconds.value_or(kForever) - used.count());
     outcome = run_training(job, state_);
   }
   return finish(outcome, sinks, requirements);
 }
 
+Job Session::job_of(std::size_t phase, Sinks& sinks, double seconds_left) {
+  return {.setup = setup_,
+          .phase = setup_.phases[phase],
+          .store = store_,
+          .programs = features_ ? features_->programs() : *programs_,
+          .updater = updater_,
+          .meter = features_ ? features_->meter() : meter_,
+          .train = features_ ? features_->train() : *train_,
+          .valid = features_ ? features_->valid() : valid_.get(),
+          .sinks = sinks,
+          .stop = stop_,
+          .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
+          .save_now = stop_.save_now,
+          .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
+          .max_seconds = seconds_left};
+}
+
 /// Of the one training program: with more than one there is nothing to carry.
 std::span<const CarriedState> Session::carried() {
-  if (!programs_->carries_state(Purpose::train)) return {};
+  if (features_ || !programs_->carries_state(Purpose::train)) return {};
   return programs_->get(Purpose::train, setup_.config.data.batch).states();
 }
 
@@ -178,7 +187,8 @@ void Session::enter_phase(std::size_t number) {
   }
   updater_.train_only(slices_, started);
   const bool same = setup_.phases[std::exchange(phase_, number)].frozen == phase.frozen;
-  if (same) return;
+  if (same && !features_) return;
+  features_.reset();
   store_.freeze(phase.frozen);
   prepare_programs();
 }
@@ -224,11 +234,11 @@ void Session::tell_phase(Sinks& sinks) const {
                                          phase.end(), trained, store_.parameter_count()));
 }
 
-void Session::tell_start(const Job& job, Sinks& sinks, std::vector<std::string> notes) {
+void Session::tell_start(Sinks& sinks, std::vector<std::string> notes) {
   RunStart start{.name = setup_.config.name,
                  .folder = folder_.path(),
                  .epochs = setup_.config.train.epochs,
-                 .steps_per_epoch = job.steps_per_epoch(),
+                 .steps_per_epoch = steps_per_epoch(),
                  .epoch = state_.epoch,
                  .log_every = setup_.config.train.log_every,
                  .metrics = metric_names(),
@@ -286,6 +296,7 @@ std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::
 /// came meanwhile, and resuming the run evaluates again.
 bool Session::evaluate_result(RunEnd& end, Sinks& sinks,
                               const std::vector<Requirement>& requirements, std::string& unmet) {
+  close_features();
   const std::string weights = load_recommended();
   const auto valid = evaluate_split(valid_.get(), "valid"),
              test = evaluate_split(test_.get(), "test");

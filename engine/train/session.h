@@ -10,6 +10,7 @@
 #include "engine/core/file_system.h"
 #include "engine/train/carried_states.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/feature_cache.h"
 #include "engine/train/requirement.h"
 #include "engine/train/run_files.h"
 #include "engine/train/run_folder.h"
@@ -49,8 +50,14 @@ class Session {
   void record_programs();
   void prepare_programs();
   void enter_phase(std::size_t number);
+  void expect_features(bool any) const;
+  std::int64_t steps_per_epoch() const;
+  std::int64_t epochs_to_come() const;
+  bool open_features(Sinks& sinks);
+  void close_features();
+  Job job_of(std::size_t phase, Sinks& sinks, double seconds_left);
   void tell_phase(Sinks& sinks) const;
-  void tell_start(const Job& job, Sinks& sinks, std::vector<std::string> notes);
+  void tell_start(Sinks& sinks, std::vector<std::string> notes);
   void save(const TrainState& state, bool best, Sinks& sinks);
   std::string load_recommended();
   std::optional<EpochReport> evaluate_split(Batches* batches, const std::string& split);
@@ -66,8 +73,9 @@ class Session {
   OpenData data_;
   WeightStore store_;
   std::size_t phase_ = 0;
-  std::vector<ParamSlice> slices_;    // of the phase
-  std::optional<Programs> programs_;  // likewise
+  std::vector<ParamSlice> slices_;          // of the phase
+  std::optional<Programs> programs_;        // likewise; none while there are features
+  std::unique_ptr<FeatureCache> features_;  // likewise, where it has any
   Meter meter_;
   Updater updater_;
   std::optional<Diagnostics> diagnostics_;

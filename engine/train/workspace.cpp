@@ -42,13 +42,18 @@ OpenData::OpenData(const Setup& setup, const StopFlag& stop)
       stop_(stop),
       data_(*setup.source, setup.paths, setup.config.data.split.valid.amount, setup.config.seed) {}
 
-std::unique_ptr<Batches> OpenData::training_batches() {
+BatchOptions OpenData::training_options() const {
   const DataConfig& data = setup_.config.data;
-  const BatchOptions options{
-      .batch = static_cast<std::size_t>(data.batch),
-      .shuffle = setup_.shuffles(),
-      .drop_last = data.drop_last,
-      .augment_views = static_cast<std::uint64_t>(data.augment_views.value_or(0))};
+  return {.batch = static_cast<std::size_t>(data.batch),
+          .shuffle = setup_.shuffles(),
+          .drop_last = data.drop_last,
+          .augment_views = static_cast<std::uint64_t>(data.augment_views.value_or(0)),
+          .seed = setup_.config.seed,
+          .prefetch = static_cast<std::size_t>(data.prefetch)};
+}
+
+std::unique_ptr<Batches> OpenData::training_batches() {
+  const BatchOptions options = training_options();
   // Where several batches make a step, none is left out for a signal: half a step cannot be saved.
   const StopFlag* stop = setup_.batches_per_step() > 1 ? nullptr : &stop_;
   return batches_of(Split::train, *setup_.train_pipeline, options, stop);
@@ -57,6 +62,29 @@ std::unique_ptr<Batches> OpenData::training_batches() {
 std::unique_ptr<Batches> OpenData::evaluation_batches(Split split) {
   const BatchOptions options{.batch = static_cast<std::size_t>(setup_.eval_batch())};
   return batches_of(split, *setup_.eval_pipeline, options, &stop_);
+}
+
+std::unique_ptr<Batches> OpenData::ordered_training_batches() {
+  BatchOptions options = training_options();
+  options.shuffle = options.drop_last = false;
+  options.workers = reading_threads(setup_);
+  return std::make_unique<Batches>(data_.open(Split::train), *setup_.train_pipeline, options,
+                                   &stop_);
+}
+
+std::unique_ptr<Batches> OpenData::cached_training_batches(SampleSet set, const Pipeline& pipeline,
+                                                           bool holds_views) {
+  BatchOptions options = training_options();
+  options.holds_views = holds_views;
+  const StopFlag* stop = setup_.batches_per_step() > 1 ? nullptr : &stop_;
+  return std::make_unique<Batches>(set, pipeline, options, stop);
+}
+
+std::unique_ptr<Batches> OpenData::cached_evaluation_batches(SampleSet set,
+                                                             const Pipeline& pipeline) {
+  const BatchOptions options{.batch = static_cast<std::size_t>(setup_.eval_batch()),
+                             .prefetch = static_cast<std::size_t>(setup_.config.data.prefetch)};
+  return std::make_unique<Batches>(set, pipeline, options, &stop_);
 }
 
 std::unique_ptr<Batches> OpenData::batches_of(Split split, const Pipeline& pipeline,

@@ -31,14 +31,22 @@ class OpenData {
   /// Batches of a split, in training's order and transforms or in evaluation's.
   std::unique_ptr<Batches> training_batches();
   std::unique_ptr<Batches> evaluation_batches(Split split);
+  /// Every training sample once, in order; epochs are views.
+  std::unique_ptr<Batches> ordered_training_batches();
+  /// As the first two, of samples that were computed from a split's.
+  std::unique_ptr<Batches> cached_training_batches(SampleSet set, const Pipeline& pipeline,
+                                                   bool holds_views);
+  std::unique_ptr<Batches> cached_evaluation_batches(SampleSet set, const Pipeline& pipeline);
   /// Batches of a file that is none of the splits, to be predicted; see DataSource::open_file().
   std::unique_ptr<Batches> file_batches(const std::string& path);
   std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
+  const Dataset& dataset(Split split) { return *data_.open(split).dataset; }
   std::size_t samples(Split split) { return data_.open(split).samples.size(); }
   /// What there is to tell of the splits that were opened, and of samples that batches leave out.
   std::vector<std::string> notes() const;
 
  private:
+  BatchOptions training_options() const;
   std::unique_ptr<Batches> batches_of(Split split, const Pipeline& pipeline, BatchOptions options,
                                       const StopFlag* stop);
 

@@ -1,0 +1,250 @@
+#include "engine/train/feature_cache.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <numeric>
+
+#include "engine/train/environment.h"
+#include "engine/train/feature_key.h"
+
+namespace dl {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string mib(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+/// What a row holds: the features, and what else the rest of the network reads.
+DataSpec spec_of(const FeatureCut& cut, const DataSpec& data) {
+  DataSpec spec = data;
+  spec.inputs.clear();
+  spec.targets.clear();
+  for (std::size_t i = 0; i < cut.ports.size(); ++i) {
+    const Node& node = cut.rest.nodes[i];
+    spec.inputs.push_back({node.name, DataType::f32, node.input->sample_shape});
+  }
+  for (const std::size_t input : cut.inputs) {
+    if (input < data.inputs.size())
+      spec.inputs.push_back(data.inputs[input]);
+    else
+      spec.targets.push_back(data.targets[input - data.inputs.size()]);
+  }
+  return spec;
+}
+
+/// The bytes of one sample of a batch, as a row has them.
+void append_row(const Program& program, const Batch& batch, const FeatureCut& cut,
+                std::size_t place, std::vector<std::byte>& row) {
+  row.clear();
+  for (std::size_t i = 0; i < program.feature_count(); ++i) {
+    const auto values = program.feature(i);
+    const std::size_t each = values.size() / static_cast<std::size_t>(program.batch());
+    const auto bytes = std::as_bytes(values.subspan(place * each, each));
+    row.insert(row.end(), bytes.begin(), bytes.end());
+  }
+  for (const std::size_t input : cut.inputs) {
+    const BatchField& field = input < batch.inputs.size()
+                                  ? batch.inputs[input]
+                                  : batch.targets[input - batch.inputs.size()];
+    const std::byte* at = field.bytes + place * field.field->bytes();
+    row.insert(row.end(), at, at + field.field->bytes());
+  }
+}
+
+std::string cache_folder() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value ? value : "");
+  };
+  if (const auto own = variable("DLTOOL_CACHE"); !own.empty()) return own;
+  if (const auto xdg = variable("XDG_CACHE_HOME"); !xdg.empty()) return xdg + "/dltool";
+  const auto home = variable("HOME");
+  return (home.empty() ? fs::temp_directory_path().string() : home + "/.cache") + "/dltool";
+}
+
+}  // namespace
+
+/// Makes a cache; a class only so that the steps share it.
+class FeatureMaker {
+ public:
+  FeatureMaker(const FeatureRequest& request, FeatureCut cut)
+      : request_(request),
+        setup_(request.setup),
+        cut_(std::move(cut)),
+        views_(setup_.train_pipeline->random() ? setup_.config.data.augment_views.value_or(1) : 1),
+        spec_(spec_of(cut_, setup_.train_pipeline->spec())),
+        train_rows_(request.data.samples(Split::train) * views_),
+        valid_rows_(request.data.has(Split::valid) ? request.data.samples(Split::valid) : 0) {}
+
+  FeatureCache::Result run(std::unique_ptr<FeatureCache>& cache) {
+    where_ = choose_place();
+    if (where_ == FeatureCacheChoice::off) return FeatureCache::Result::not_wanted;
+    auto made = std::make_unique<FeatureCache>();
+    if (!fill(Split::train, made->train_)) return FeatureCache::Result::stopped;
+    // Averages of what is frozen are the weights themselves, so that evaluation reads these too.
+    if (valid_rows_ > 0 && !fill(Split::valid, made->valid_)) return FeatureCache::Result::stopped;
+    attach(*made);
+    cache = std::move(made);
+    return FeatureCache::Result::made;
+  }
+
+ private:
+  std::uint64_t row_bytes() const { return row_bytes_of(spec_); }
+
+  FeatureCacheChoice choose_place() const {
+    const FeatureCacheChoice said = setup_.config.train.cache_features;
+    if (said != FeatureCacheChoice::automatic) return said;
+    if (request_.epochs <= static_cast<std::int64_t>(views_)) return FeatureCacheChoice::off;
+    const std::uint64_t bytes = (train_rows_ + valid_rows_) * row_bytes();
+    if (bytes <= request_.memory_left / 2) return FeatureCacheChoice::ram;
+    std::error_code error;
+    const fs::space_info disk = fs::space(fs::path(cache_folder()).root_path(), error);
+    if (!error && bytes <= disk.available / 2) return FeatureCacheChoice::disk;
+    request_.tell("features are not cached: they take " + mib(bytes) +
+                  ", more than half of what is left of memory and disk");
+    return FeatureCacheChoice::off;
+  }
+
+  /// Computes a split's rows, or finds them. False: stopped.
+  bool fill(Split split, FeatureCache::Part& part) {
+    const bool training = split == Split::train;
+    const std::size_t rows = training ? train_rows_ : valid_rows_;
+    const Dataset& origin = request_.data.dataset(split);
+    const std::string name(split_name(split));
+    if (where_ == FeatureCacheChoice::ram) {
+      check_memory({{"cached features", (train_rows_ + valid_rows_) * row_bytes()}},
+                   request_.memory_left);
+      FeatureMemory memory(rows, row_bytes());
+      if (!compute(split, memory, "in memory")) return false;
+      memory_bytes_ += rows * row_bytes();
+      part.rows = std::make_unique<FeatureRows>(spec_, origin, memory.take(), rows);
+      return true;
+    }
+    const std::string key = feature_key(setup_, request_.data, request_.store, split, views_);
+    const std::string folder = cache_folder() + "/features", path = folder + "/" + key;
+    if (FeatureFile::is_at(path, key, rows, row_bytes())) {
+      request_.tell("features of " + name + " are there already: " + path);
+    } else {
+      try {
+        fs::create_directories(folder);
+        FeatureFile file(request_.files, path, key, rows, row_bytes());
+        if (!compute(split, file, path)) return false;
+        file.finish();
+      } catch (const fs::filesystem_error& error) {
+        throw UserError(ExitCode::output, std::string("train.cache_features: ") + error.what());
+      } catch (const FileError& error) {
+        throw UserError(ExitCode::output, std::string("train.cache_features: ") + error.what());
+      }
+    }
+    part.rows = std::make_unique<FeatureRows>(spec_, origin, path, rows);
+    return true;
+  }
+
+  bool compute(Split split, FeatureSink& sink, const std::string& where) {
+    const auto began = std::chrono::steady_clock::now();
+    const bool training = split == Split::train;
+    const auto batches = training ? request_.data.ordered_training_batches()
+                                  : request_.data.evaluation_batches(split);
+    const std::uint64_t views = training ? views_ : 1;
+    const Purpose purpose = training ? Purpose::train_features : Purpose::evaluate_features;
+    const auto batch = static_cast<std::int64_t>(batches->batch_size());
+    const std::size_t samples = batches->samples_per_epoch();
+    Programs programs(setup_.graph, request_.store);
+    add_programs(programs, purpose, batch, samples, false);
+    programs.bind();
+    // Where training mixes the order, a sample of the last batch here is in a whole one there.
+    const bool whole = training && setup_.shuffles() && samples >= batches->batch_size();
+    std::vector<const void*> tensors;
+    std::vector<std::byte> row;
+    for (std::uint64_t view = 0; view < views; ++view) {
+      batches->start(view);
+      std::size_t seen = 0;
+      while (const Batch* next = batches->next()) {
+        if (request_.stop.requested()) return false;
+        point_at(*next, tensors);
+        const auto size = static_cast<std::int64_t>(next->samples);
+        Program& program = programs.get(purpose, whole ? batch : size);
+        program.run(tensors, {.seed = setup_.config.seed});
+        for (std::size_t place = 0; place < next->samples; ++place) {
+          append_row(program, *next, cut_, place, row);
+          sink.add(row);
+        }
+        seen += next->samples;
+      }
+      if (seen < samples) return false;  // a signal ends batches early
+    }
+    const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began;
+    request_.tell(fmt::format("features of {} samples ({}{}) computed in {:.1f} s: {}, {}", samples,
+                              split_name(split), views > 1 ? fmt::format(", {} views", views) : "",
+                              used.count(), mib(samples * views * row_bytes()), where));
+    return true;
+  }
+
+  void attach(FeatureCache& cache) {
+    for (auto* part : {&cache.train_, &cache.valid_}) {
+      if (!part->rows) continue;
+      const std::size_t samples =
+          part == &cache.train_ ? request_.data.samples(Split::train) : valid_rows_;
+      part->samples.resize(samples);
+      std::iota(part->samples.begin(), part->samples.end(), 0U);
+      part->pipeline = std::make_unique<Pipeline>(spec_, std::span<const TypedNode>{});
+    }
+    const auto set = [](const FeatureCache::Part& part) {
+      return SampleSet{part.rows.get(), part.samples};
+    };
+    cache.train_.batches = request_.data.cached_training_batches(
+        set(cache.train_), *cache.train_.pipeline, views_ > 1);
+    if (valid_rows_ > 0)
+      cache.valid_.batches =
+          request_.data.cached_evaluation_batches(set(cache.valid_), *cache.valid_.pipeline);
+    cache.memory_bytes_ = memory_bytes_;
+    cache.meter_ = std::make_unique<Meter>(cut_.rest, spec_);
+    cache.programs_ = std::make_unique<Programs>(cut_.rest, request_.store);
+    const DataConfig& data = setup_.config.data;
+    add_programs(*cache.programs_, Purpose::train, data.batch, request_.data.samples(Split::train),
+                 data.drop_last);
+    if (valid_rows_ > 0)
+      add_programs(*cache.programs_, Purpose::evaluate, setup_.eval_batch(), valid_rows_, false);
+    cache.programs_->bind();
+  }
+
+  const FeatureRequest& request_;
+  const Setup& setup_;
+  FeatureCut cut_;
+  std::uint64_t views_;
+  DataSpec spec_;
+  std::size_t train_rows_, valid_rows_, memory_bytes_ = 0;
+  FeatureCacheChoice where_ = FeatureCacheChoice::off;
+};
+
+std::string obstacle_to_features(const Setup& setup) {
+  const Pipeline& pipeline = *setup.train_pipeline;
+  if (setup.streams()) return "the samples are pieces of one stream";
+  if (setup.config.diagnostics) return "diagnostics look at the whole network";
+  if (pipeline.mixes()) return "data.transforms mix the samples of a batch anew each time";
+  if (pipeline.random() && !setup.config.data.augment_views)
+    return "data.transforms.train give other samples each epoch; data.augment_views: K shows only "
+           "K variants of each";
+  return "";
+}
+
+FeatureCache::Result FeatureCache::make(const FeatureRequest& request,
+                                        std::unique_ptr<FeatureCache>& cache) {
+  const FeatureCacheChoice said = request.setup.config.train.cache_features;
+  if (said == FeatureCacheChoice::off) return Result::not_wanted;
+  auto cut = cut_at_features(request.setup.graph, request.store);
+  if (!cut) return Result::not_wanted;
+  if (const std::string obstacle = obstacle_to_features(request.setup); !obstacle.empty()) {
+    request.tell("the frozen part is computed anew each epoch: " + obstacle);
+    return Result::not_wanted;
+  }
+  return FeatureMaker(request, std::move(*cut)).run(cache);
+}
+
+}  // namespace dl

@@ -1,0 +1,203 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "engine/core/text.h"
+#include "tests/support/data_files.h"
+#include "tests/support/run_program.h"
+
+namespace dl::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Two heads read the frozen part at different places, one past a dropout; averages, an epoch that
+// ends in a small batch, a phase that trains what a later one freezes.
+constexpr const char* kConfig = R"(
+version: 1
+name: features
+data:
+  source: {synthetic: {shape: [2, 8, 8], classes: 4, samples: 60, test_samples: 12, noise: 2}}
+  batch: 8
+  eval_batch: 6
+  split: {valid: 10}
+  transforms: {train: [random_crop: {padding: 1}, random_flip]}
+  augment_views: 2
+model:
+  layers:
+    - conv: {name: conv1, out_channels: 16, kernel_size: 3, padding: 1, bias: false}
+    - batch_norm: {name: bn1}
+    - relu: {name: act1}
+    - conv: {name: conv2, out_channels: 24, kernel_size: 3}
+    - batch_norm: {name: bn2}
+    - swish: {name: act2}
+    - flatten
+    - dropout: {p: 0.3}
+    - linear: {name: fc, out_features: 4}
+    - flatten: {name: flat1, from: act1}
+    - linear: {name: aux, out_features: 4}
+  output: fc
+loss: [cross_entropy: {from: fc}, cross_entropy: {from: aux, weight: 0.3, train_only: true}]
+optimizer: {sgd: {lr: 0.05, momentum: 0.9, weight_decay: 0.01}}
+schedule: {cosine: {by: step}}
+phases:
+  - {epochs: 1}
+  - {epochs: 4, freeze: ['**', '!fc', '!aux']}
+  - {epochs: 1, freeze: [conv1, bn1]}
+train: {ema: {decay: 0.9}, threads: 2, checkpoint: {every: {steps: 4}, keep: 99}}
+)";
+
+struct Place {
+  TempFolder folder;
+  std::string config = folder / "c.yaml";
+
+  Place() {
+    std::ofstream(config) << kConfig;
+    ::setenv("DLTOOL_CACHE", folder.path().c_str(), 1);
+  }
+  ~Place() { ::unsetenv("DLTOOL_CACHE"); }
+  std::string run(const std::string& name) const { return folder / name; }
+  ProgramResult train(const std::string& name, const std::string& cache,
+                      const std::vector<std::string>& sets = {}) const {
+    std::vector<std::string> arguments = {"train", config, "--run", run(name)};
+    for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
+    arguments.insert(arguments.end(), {"--set", "train.cache_features=" + cache});
+    return run_program(DLTOOL_BINARY, arguments);
+  }
+  std::vector<fs::path> kept() const {
+    std::vector<fs::path> files;
+    if (!fs::exists(folder / "features")) return files;
+    for (const auto& entry : fs::directory_iterator(folder / "features"))
+      files.push_back(entry.path());
+    std::ranges::sort(files);
+    return files;
+  }
+};
+
+/// The metrics without rates and times.
+std::string metrics_of(const std::string& run) {
+  std::ifstream file(run + "/metrics.csv");
+  std::string all, line;
+  while (std::getline(file, line)) {
+    for (int column = 0; column < 3; ++column) line.resize(line.rfind(','));
+    all += line + "\n";
+  }
+  return all;
+}
+
+void check_same(const std::string& a, const std::string& b) {
+  for (const char* file : {"model.safetensors", "ema.safetensors", "optim.safetensors"}) {
+    CAPTURE(file);
+    CHECK(read_bytes(a + "/checkpoints/last/" + file) ==
+          read_bytes(b + "/checkpoints/last/" + file));
+  }
+  CHECK(metrics_of(a) == metrics_of(b));
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("training on cached features gives the bits of training without") {
+  const Place place;
+  for (const std::vector<std::string>& sets :
+       {std::vector<std::string>{},
+        {"data.drop_last=false"},
+        {"data.shuffle=false"},
+        {"data.drop_last=false", "data.shuffle=false", "train.effective_batch=16"}}) {
+    CAPTURE(join(sets, " "));
+    REQUIRE(place.train("off", "off", sets).exit_code == 0);
+    for (const char* cache : {"ram", "disk", "disk", "auto"}) {  // the second finds them there
+      CAPTURE(cache);
+      const ProgramResult result = place.train(cache, cache, sets);
+      REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+      CHECK_MESSAGE(holds(result.err, "features of "), result.err);
+      check_same(place.run("off"), place.run(cache));
+      fs::remove_all(place.run(cache));
+    }
+    fs::remove_all(place.run("off"));
+  }
+}
+
+TEST_CASE("a run that was stopped while it trained on features goes on to the same bits") {
+  const Place place;
+  REQUIRE(place.train("whole", "ram").exit_code == 0);
+  for (const int step : {6, 8, 12, 20, 31}) {
+    CAPTURE(step);
+    REQUIRE(place.train("part", "ram", {"train.max_steps=" + std::to_string(step)}).exit_code == 0);
+    const ProgramResult resumed =
+        run_program(DLTOOL_BINARY, {"resume", place.run("part"), "--set", "train.max_steps=~"});
+    REQUIRE_MESSAGE(resumed.exit_code == 0, resumed.err);
+    check_same(place.run("whole"), place.run("part"));
+    fs::remove_all(place.run("part"));
+  }
+}
+
+TEST_CASE("features on the disk are those of one network and of one set of data") {
+  const Place place;
+  const auto files_after = [&](const std::vector<std::string>& sets) {
+    const ProgramResult result = place.train("run", "disk", sets);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    fs::remove_all(place.run("run"));
+    return place.kept().size();
+  };
+  CHECK(files_after({}) == 4);  // train and valid in two phases that freeze different parts
+  CHECK(files_after({"train.log_every=7"}) == 4);
+  CHECK(files_after({"data.augment_views=1"}) == 8);
+  CHECK(files_after({"seed=2"}) == 12);
+  CHECK(files_after({"optimizer.sgd.lr=0.04"}) == 16);  // phase 1 trains other weights
+  // Both phases freeze the same part of this one.
+  CHECK(files_after({"model.layers=[conv: {name: conv1, out_channels: 16, kernel_size: 3, padding: "
+                     "1, bias: false}, batch_norm: {name: bn1, eps: 0.1}, relu: {name: act1}, "
+                     "flatten: {name: fl}, linear: {name: fc, out_features: 4}, linear: {name: "
+                     "aux, from: fl, out_features: 4}]"}) == 18);
+}
+
+TEST_CASE("damaged features are told or computed anew, never used") {
+  const Place place;
+  REQUIRE(place.train("first", "disk").exit_code == 0);
+  const std::vector<fs::path> files = place.kept();
+  for (const fs::path& file : files) fs::resize_file(file, fs::file_size(file) - 1);
+  REQUIRE(place.train("second", "disk").exit_code == 0);
+  check_same(place.run("first"), place.run("second"));
+  CHECK(place.kept() == files);
+  for (const fs::path& file : files) {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(200);
+    stream.put('\x55');
+  }
+  const ProgramResult result = place.train("third", "disk");
+  CHECK(result.exit_code == 4);
+  CHECK_MESSAGE(holds(result.err, "damaged: the features of sample"), result.err);
+}
+
+TEST_CASE("what stands against features is said") {
+  const Place place;
+  const auto fails = [&](const std::vector<std::string>& sets, const std::string& part) {
+    const ProgramResult result = place.train("run", "ram", sets);
+    CHECK_MESSAGE(result.exit_code == 3, result.err);
+    CHECK_MESSAGE(holds(result.err, part), result.err);
+    CHECK_FALSE(fs::exists(place.run("run")));
+  };
+  fails({"data.augment_views=~"}, "data.augment_views: K");
+  fails({"diagnostics={every: 2}"}, "diagnostics look at the whole network");
+  fails({"phases=~", "train.epochs=2"}, "no layer that the data reaches first is frozen");
+  const ProgramResult result = place.train("run", "auto", {"data.augment_views=~"});
+  CHECK(result.exit_code == 0);
+  CHECK_MESSAGE(holds(result.err, "computed anew each epoch"), result.err);
+}
+
+TEST_CASE("features that find no place leave the run as it was") {
+  const Place place;
+  std::ofstream(place.folder / "features") << "a file";
+  const ProgramResult result = place.train("run", "disk");
+  CHECK_MESSAGE(result.exit_code == 6, result.err);
+  CHECK_MESSAGE(holds(result.err, "train.cache_features"), result.err);
+}
+
+}  // namespace dl::test
