@@ -96,10 +96,16 @@ Command predict_command() {
         CLI::Option* split = app.add_option("--split", words->split,
                                             "train, valid or test (default: test, else valid)")
                                  ->type_name("SPLIT");
-        app.add_option("--input", options->input,
-                       "A file of the source's format instead; it need have no targets")
+        app.add_option(
+               "files", options->files,
+               "Instead of a split: pictures and folders of them, or a file of the source's "
+               "format; they need have no targets")
             ->excludes(split)
-            ->type_name("FILE");
+            ->type_name("FILE|FOLDER");
+        app.add_option("--input", options->files, "Another way to name one file")
+            ->excludes(split)
+            ->type_name("FILE")
+            ->allow_extra_args(false);
         app.add_option("-o,--output", words->output, "Where the table goes (default: stdout)")
             ->type_name("FILE");
         CLI::Option* csv = app.add_flag("--csv", words->csv, "As CSV with a header (the default)");

@@ -67,19 +67,20 @@ std::string endings_text(const FileKind& kind) {
   return text;
 }
 
-/// The files of one class, with those in its folders' folders.
-struct ClassFiles {
+/// The files of a folder, with those in its folders' folders.
+struct FolderFiles {
   const FileKind& kind;
   std::vector<std::string> found = {};
   std::size_t others = 0;
 
+  /// Of root/folder, or of root itself.
   void collect(const std::string& root, const std::string& folder, int depth) {
     if (depth > kMaxDepth) {
       fail(below(root, folder), "lies more than " + std::to_string(kMaxDepth) +
                                     " folders deep; does a link lead in a circle?");
     }
     for (const Entry& entry : entries_of(below(root, folder))) {
-      const std::string path = below(folder, entry.name);
+      const std::string path = folder.empty() ? entry.name : below(folder, entry.name);
       if (entry.folder) {
         collect(root, path, depth + 1);
       } else if (is_of(kind, entry.name)) {
@@ -88,6 +89,14 @@ struct ClassFiles {
         ++others;
       }
     }
+  }
+  /// Throws UserError when `place` holds none.
+  void finish(const std::string& place) {
+    if (found.empty()) {
+      fail(place, "holds no " + std::string(kind.name) + " (" + endings_text(kind) +
+                      "); files of other kinds: " + std::to_string(others));
+    }
+    std::sort(found.begin(), found.end());
   }
 };
 
@@ -163,19 +172,22 @@ LabelledFiles list_files(const std::string& folder, std::span<const std::string>
       if (all_classes) fail(folder, "there is no folder for the class '" + name + "'");
       continue;
     }
-    ClassFiles files{kind};
+    FolderFiles files{kind};
     files.collect(folder, name, 1);
-    if (files.found.empty()) {
-      fail(below(folder, name), "holds no " + std::string(kind.name) + " (" + endings_text(kind) +
-                                    "); files of other kinds: " + std::to_string(files.others));
-    }
-    std::sort(files.found.begin(), files.found.end());
+    files.finish(below(folder, name));
     for (std::string& path : files.found) {
       list.files.push_back(std::move(path));
       list.labels.push_back(static_cast<std::int32_t>(label));
     }
   }
   return list;
+}
+
+std::vector<std::string> files_below(const std::string& folder, const FileKind& kind) {
+  FolderFiles files{kind};
+  files.collect(folder, "", 0);
+  files.finish(folder);
+  return std::move(files.found);
 }
 
 void check_classes(const ConfigNode& node, std::span<const std::string> classes, bool folders) {

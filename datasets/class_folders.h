@@ -44,6 +44,10 @@ struct LabelledFiles {
 LabelledFiles list_files(const std::string& folder, std::span<const std::string> classes,
                          bool all_classes, const FileKind& kind);
 
+/// The files of a folder and of the folders in it: their paths below it, sorted by their bytes; at
+/// least one.
+std::vector<std::string> files_below(const std::string& folder, const FileKind& kind);
+
 /// Throws UserError at a class in the source's `classes` that stands there twice or, where classes
 /// are folders, cannot be one.
 void check_classes(const ConfigNode& node, std::span<const std::string> classes, bool folders);

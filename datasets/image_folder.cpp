@@ -10,6 +10,7 @@
 #include "datasets/memory_dataset.h"
 #include "datasets/picture_buffers.h"
 #include "datasets/picture_file.h"
+#include "datasets/picture_files.h"
 #include "engine/core/parallel.h"
 
 // JPEG and PNG files in a folder for each class.
@@ -29,9 +30,6 @@ struct EnumWords<OnBad> {
 namespace {
 
 constexpr std::size_t kBadShown = 100;
-
-constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png"};
-constexpr FileKind kPictures{"picture", kEndings};
 
 struct Params {
   std::string path;

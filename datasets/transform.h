@@ -94,6 +94,11 @@ class Pipeline {
   const DataSpec& source() const { return source_; }
   /// What comes out: shapes of the network's inputs and targets.
   const DataSpec& spec() const { return plan_.spec; }
+  /// Whether pictures of any size come out as one: resized, and cropped where that leaves them
+  /// open.
+  bool takes_any_size() const {
+    return plan_.resize && (plan_.resize->shorter == 0 || plan_.windowed);
+  }
   /// Whether any transform draws numbers for each sample: otherwise epoch and sample do not matter.
   bool random() const { return plan_.random; }
   /// Whether any transform mixes the samples of a batch.

@@ -147,9 +147,9 @@ void predict(const PredictOptions& options, const StopFlag& stop, std::vector<st
   use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
                                                    : usable_cores());
   OpenData data(setup, stop);
-  const auto batches = options.input.empty()
+  const auto batches = options.files.empty()
                            ? data.evaluation_batches(choose_split(options.split, data))
-                           : data.file_batches(options.input);
+                           : data.file_batches(options.files);
   for (std::string& note : data.notes()) notes.push_back(std::move(note));
   WeightStore store(setup.graph);
   load_chosen_weights(options.setup.config, options.weights, store, notes);

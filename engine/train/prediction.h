@@ -17,10 +17,10 @@ namespace dl {
 struct PredictOptions {
   SetupOptions setup;  // of a run's folder, or of a config with a file of weights
   WeightChoice weights;
-  std::optional<Split> split;  // test if there is one, else valid, unless said
-  std::string input;           // a file of the source's format instead
-  std::int64_t top = 1;        // of a classification: so many of the likeliest classes
-  bool json = false;           // a line of JSON for each sample, instead of CSV
+  std::optional<Split> split;      // test if there is one, else valid, unless said
+  std::vector<std::string> files;  // instead: of the source's format, or pictures and folders
+  std::int64_t top = 1;            // of a classification: so many of the likeliest classes
+  bool json = false;               // a line of JSON for each sample, instead of CSV
 };
 
 /// What is known of all predictions of a run.

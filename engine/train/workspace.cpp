@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "datasets/picture_files.h"
 #include "engine/train/environment.h"
 
 namespace dl {
@@ -117,16 +118,27 @@ std::unique_ptr<Batches> OpenData::batches_of(Split split, const Pipeline& pipel
   return batches;
 }
 
-std::unique_ptr<Batches> OpenData::file_batches(const std::string& path) {
-  file_ = setup_.source->open_file(path);
+std::unique_ptr<Batches> OpenData::file_batches(std::span<const std::string> paths) {
+  const Pipeline* pipeline = &*setup_.eval_pipeline;
+  if (are_pictures(setup_.source->spec())) {
+    file_ = open_pictures(paths, setup_.source->spec(), pipeline->takes_any_size());
+    const DataConfig& data = setup_.config.data;
+    pipeline = &file_pipeline_.emplace(file_->spec(), data.eval_transforms, data.source->type_mark);
+  } else if (paths.size() == 1) {
+    file_ = setup_.source->open_file(paths[0]);
+  } else {
+    throw UserError(ExitCode::command_line, "samples of '" + setup_.config.data.source->type +
+                                                "' come from one file at a time, not from " +
+                                                std::to_string(paths.size()));
+  }
   file_samples_.resize(file_->size());
   std::iota(file_samples_.begin(), file_samples_.end(), 0U);
   const BatchOptions options{.batch = static_cast<std::size_t>(setup_.eval_batch()),
                              .seed = setup_.config.seed,
                              .prefetch = static_cast<std::size_t>(setup_.config.data.prefetch),
                              .workers = reading_threads(setup_)};
-  return std::make_unique<Batches>(SampleSet{file_.get(), file_samples_}, *setup_.eval_pipeline,
-                                   options, &stop_);
+  return std::make_unique<Batches>(SampleSet{file_.get(), file_samples_}, *pipeline, options,
+                                   &stop_);
 }
 
 std::vector<std::string> OpenData::notes() const {

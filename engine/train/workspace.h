@@ -37,8 +37,9 @@ class OpenData {
   std::unique_ptr<Batches> cached_training_batches(SampleSet set, const Pipeline& pipeline,
                                                    bool holds_views);
   std::unique_ptr<Batches> cached_evaluation_batches(SampleSet set, const Pipeline& pipeline);
-  /// Batches of a file that is none of the splits, to be predicted; see DataSource::open_file().
-  std::unique_ptr<Batches> file_batches(const std::string& path);
+  /// Batches of files that are none of the splits, to be predicted: pictures and folders of them
+  /// where the samples are pictures, else one file; see DataSource::open_file().
+  std::unique_ptr<Batches> file_batches(std::span<const std::string> paths);
   std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
   const Dataset& dataset(Split split) { return *data_.open(split).dataset; }
   std::size_t samples(Split split) { return data_.open(split).samples.size(); }
@@ -54,6 +55,7 @@ class OpenData {
   const StopFlag& stop_;
   RunData data_;
   std::unique_ptr<Dataset> file_;
+  std::optional<Pipeline> file_pipeline_;
   std::vector<std::uint32_t> file_samples_;
   std::vector<std::string> left_out_;  // sentences
 };

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "engine/core/file_system.h"
 #include "tests/support/pictures.h"
@@ -157,6 +158,65 @@ TEST_CASE("a config that leaves sizes open or counts too few classes is refused 
   CHECK(place
             .dltool({"check", place.config, "--set", "data.transforms={}", "--set",
                      "data.source.image_folder.size=[14, 17]"})
+            .exit_code == 0);
+}
+
+TEST_CASE("pictures of one's own are predicted as the samples of a split, and agree with eval") {
+  const Place place;
+  const std::string run = place.folder / "run";
+  REQUIRE(place.train("run").exit_code == 0);
+  const auto predicted = [&](std::vector<std::string> what) {
+    what.insert(what.begin(), {"predict", run, "--json", "--top", "2"});
+    const ProgramResult result = place.dltool(what);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    std::vector<json> lines;
+    std::istringstream text(result.out);
+    for (std::string line; std::getline(text, line);) lines.push_back(json::parse(line));
+    return lines;
+  };
+  const std::vector<json> split = predicted({"--split", "test"});
+  int right = 0;
+  for (const json& line : split) right += line["predicted"] == line["target"];
+  const json eval = json::parse(place.dltool({"eval", run, "--json"}).out);
+  CHECK(eval["top1"] == doctest::Approx(right / 9.0).epsilon(1e-12));
+
+  const std::vector<json> folder = predicted({place.test_folder});
+  REQUIRE(folder.size() == 9);
+  for (std::size_t i = 0; i < folder.size(); ++i) {
+    CHECK(folder[i]["name"] == split[i]["name"]);
+    CHECK(folder[i]["top"] == split[i]["top"]);  // each digit of the probabilities
+    CHECK(folder[i]["top"].size() == 2);
+  }
+  const std::string cats = place.test_folder + "/cat";
+  const std::vector<json> some = predicted({cats + "/0001.png", cats + "/", cats + "/0000.jpg"});
+  REQUIRE(some.size() == 5);
+  CHECK(some[0]["top"] == some[2]["top"]);
+  CHECK(some[4]["top"] == split[0]["top"]);
+  CHECK(some[1]["name"] == cats + "/0000.jpg");
+
+  const std::string broken = place.folder / "broken.png";
+  fs::copy_file(cats + "/0001.png", broken);
+  cut_short(broken);
+  check_fails(place.dltool({"predict", run, cats, broken}), 4, broken + ": ");
+  check_fails(place.dltool({"predict", run, place.folder / "none.png"}), 4, "no such file");
+  fs::create_directories(place.folder / "empty");
+  check_fails(place.dltool({"predict", run, place.folder / "empty"}), 4, "holds no picture");
+}
+
+TEST_CASE("files are predicted by a network of pictures whatever it was trained on") {
+  const Place place;
+  const std::string config = place.folder / "digits.yaml", run = place.folder / "digits";
+  std::ofstream(config) << "data: {source: digits, batch: 32}\nloss: cross_entropy\n"
+                           "model: {layers: [flatten, linear: {out_features: 10}]}\n"
+                           "optimizer: {sgd: {lr: 0.5}}\ntrain: {epochs: 1, threads: 2}\n";
+  REQUIRE(place.dltool({"train", config, "--run", run}).exit_code == 0);
+  write_bytes(place.folder / "one.png", png_bytes(8, 8, 1, Bytes(64, 100)));
+  write_bytes(place.folder / "large.png", png_bytes(9, 8, 1, Bytes(72, 100)));
+  CHECK(place.dltool({"predict", run, place.folder / "one.png"}).exit_code == 0);
+  check_fails(place.dltool({"predict", run, place.folder / "large.png"}), 4, "large.png: is 9x8");
+  CHECK(place
+            .dltool({"predict", run, place.folder / "large.png", "--set",
+                     "data.transforms.eval=[resize: {size: [8, 8]}]"})
             .exit_code == 0);
 }
 

@@ -1,0 +1,83 @@
+#include "datasets/picture_files.h"
+
+#include <cassert>
+#include <cstring>
+#include <filesystem>
+
+#include "datasets/picture_buffers.h"
+#include "datasets/picture_file.h"
+#include "engine/core/error.h"
+
+namespace dl {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PictureFiles final : public Dataset {
+ public:
+  PictureFiles(DataSpec spec, std::vector<std::string> files)
+      : spec_(std::move(spec)), files_(std::move(files)) {
+    const std::vector<std::int64_t>& shape = spec_.inputs[0].shape;
+    rule_.channels = shape[0];
+    if (shape[1] > 0) rule_.size = {{shape[1], shape[2]}};
+    spec_.inputs[0].encoded = true;
+  }
+
+  const DataSpec& spec() const override { return spec_; }
+  std::size_t size() const override { return files_.size(); }
+  std::string sample_name(std::size_t index) const override { return files_[index]; }
+  bool has_targets() const override { return false; }
+
+  void read(std::size_t, SampleBuffers out) const override {
+    for (std::size_t i = 1; i < out.size(); ++i) {  // labels: -1
+      std::memset(out[i].data(), 0xFF, out[i].size());
+    }
+  }
+
+  void decode(std::size_t index, PictureBuffers& buffers) const override {
+    try {
+      read_picture_file(files_[index], buffers.file);
+      decode_picture(buffers.file, rule_, buffers.decoded);
+    } catch (const PictureError& error) {
+      throw UserError(ExitCode::data, files_[index] + ": " + error.what());
+    }
+  }
+
+  std::string fingerprint() const override { return std::to_string(size()) + " pictures"; }
+
+ private:
+  DataSpec spec_;
+  std::vector<std::string> files_;
+  PictureRule rule_;
+};
+
+}  // namespace
+
+bool are_pictures(const DataSpec& spec) {
+  if (spec.inputs.size() != 1) return false;
+  const Field& input = spec.inputs[0];
+  return input.type == DataType::u8 && input.shape.size() == 3 &&
+         (input.shape[0] == 1 || input.shape[0] == 3);
+}
+
+std::unique_ptr<Dataset> open_pictures(std::span<const std::string> paths, DataSpec like,
+                                       bool any_size) {
+  assert(are_pictures(like));
+  if (any_size) like.inputs[0].shape = {like.inputs[0].shape[0], 0, 0};
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (!fs::exists(status))
+      throw UserError(ExitCode::data, path + ": there is no such file or folder");
+    if (!fs::is_directory(status)) {
+      files.push_back(path);
+      continue;
+    }
+    for (const std::string& found : files_below(path, kPictures))
+      files.push_back(path + (path.ends_with('/') ? "" : "/") + found);
+  }
+  return std::make_unique<PictureFiles>(std::move(like), std::move(files));
+}
+
+}  // namespace dl

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/class_folders.h"
+#include "datasets/dataset.h"
+
+namespace dl {
+
+inline constexpr std::string_view kPictureEndings[] = {".jpg", ".jpeg", ".png"};
+inline constexpr FileKind kPictures{"picture", kPictureEndings};
+
+/// Whether samples are pictures of bytes, so that those of any file could stand in for them.
+bool are_pictures(const DataSpec& spec);
+
+/// JPEG and PNG files without labels, to be predicted in place of the samples of `like`; of that
+/// size, or of any. Folders stand for the pictures in them and in their folders, sorted by the
+/// bytes of their paths. Throws UserError (ExitCode::data) for a path that is not there, or a
+/// folder without a picture.
+std::unique_ptr<Dataset> open_pictures(std::span<const std::string> paths, DataSpec like,
+                                       bool any_size);
+
+}  // namespace dl
