@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
+#include "datasets/mixing.h"
 #include "datasets/transform.h"
 
 namespace dl {
@@ -8,42 +11,39 @@ namespace {
 
 /// How far apart the neighbours in a channel, and the channels themselves, lie in memory.
 struct Layout {
-  std::int64_t channels, width, pixel_step, plane_step;
-};
+  Layout(std::int64_t channels_, std::int64_t width_, std::int64_t pixel_step_,
+         std::int64_t plane_step_)
+      : channels(channels_), width(width_), pixel_step(pixel_step_), plane_step(plane_step_) {}
+  explicit Layout(const PictureView& picture)
+      : Layout(picture.channels, picture.width, picture.planar ? 1 : picture.channels,
+               picture.planar ? picture.height * picture.width : 1) {}
 
-/// The same of the result.
-struct Placing {
-  Placing(PictureOrder order, std::int64_t channels, std::int64_t height, std::int64_t width)
-      : plane_step(height * width), row_step(width), pixel_step(1) {
-    if (order == PictureOrder::planes) return;
-    const bool rows = order == PictureOrder::rows;
-    plane_step = rows ? width : 1;
-    row_step = channels * width;
-    pixel_step = rows ? 1 : channels;
-  }
-  std::int64_t plane_step, row_step, pixel_step;
+  std::int64_t channels, width, pixel_step, plane_step;
 };
 
 /// One pass: every pixel of the result is fetched, converted and written once. `convert(channel)`
 /// gives the function for the channel's pixels.
-template <class Pixel, class Convert>
-void fetch_picture(const Pixel* src, float* dst, const Layout& layout, PictureOrder order,
+template <class Pixel, class Number, class Convert>
+void fetch_picture(const Pixel* src, Number* dst, const Layout& layout, const PicturePlacing& place,
                    const PictureWindow& window, Pixel fill, const Convert& convert) {
-  const Placing place(order, layout.channels, window.height, window.width);
+  const auto [begin, end] = window.visible_columns();
+  const std::int64_t width = window.width, next = place.pixel_step;
+  const std::int64_t step = window.step * layout.pixel_step;
   for (std::int64_t c = 0; c < layout.channels; ++c, src += layout.plane_step) {
     const auto value = convert(c);
-    const float padding = value(fill);
+    const Number padding = value(fill);
     for (std::int64_t y = 0; y < window.height; ++y) {
-      float* out = dst + c * place.plane_step + y * place.row_step;
+      Number* out = dst + c * place.plane_step + y * place.row_step;
       const std::int64_t row = window.top + y;
       const bool outside = row < window.first_row || row >= window.end_row;
-      const Pixel* line = outside ? nullptr : src + row * layout.width * layout.pixel_step;
-      std::int64_t column = window.left;
-      for (std::int64_t x = 0; x < window.width; ++x, column += window.step) {
-        const bool visible = line && column >= window.first_column && column < window.end_column;
-        *out = visible ? value(line[column * layout.pixel_step]) : padding;
-        out += place.pixel_step;
-      }
+      const std::int64_t from = outside ? width : begin, to = outside ? width : end;
+      const std::int64_t column = window.left + window.step * from;
+      const Pixel* pixel =
+          from < to ? src + (row * layout.width + column) * layout.pixel_step : src;
+      std::int64_t x = 0;
+      for (; x < from; ++x, out += next) *out = padding;
+      for (; x < to; ++x, out += next, pixel += step) *out = value(*pixel);
+      for (; x < width; ++x, out += next) *out = padding;
     }
   }
 }
@@ -91,6 +91,13 @@ void PictureWindow::crop(std::int64_t from_row, std::int64_t from_column, std::i
   end_column = std::min(end_column, leftmost + width);
 }
 
+std::pair<std::int64_t, std::int64_t> PictureWindow::visible_columns() const {
+  const std::int64_t begin = step > 0 ? first_column - left : left - end_column + 1;
+  const std::int64_t end = step > 0 ? end_column - left : left - first_column + 1;
+  const std::int64_t from = std::clamp<std::int64_t>(begin, 0, width);
+  return {from, std::clamp(end, from, width)};
+}
+
 void PictureWindow::mirror() {
   left += step * (width - 1);
   step = -step;
@@ -104,16 +111,30 @@ std::array<std::int64_t, 2> ResizeTo::of(std::int64_t source_height,
              : std::array{shorter, shorter * source_width / source_height};
 }
 
-void Transform::draw(PictureWindow&, Random&) const {}
+PicturePlacing::PicturePlacing(PictureOrder order, std::int64_t new_channels,
+                               std::int64_t new_height, std::int64_t new_width)
+    : channels(new_channels),
+      height(new_height),
+      width(new_width),
+      plane_step(height * width),
+      row_step(width),
+      pixel_step(1) {
+  if (order == PictureOrder::planes) return;
+  const bool rows = order == PictureOrder::rows;
+  plane_step = rows ? width : 1;
+  row_step = channels * width;
+  pixel_step = rows ? 1 : channels;
+}
 
-Pipeline::Pipeline(const DataSpec& source, std::span<const TypedNode> transforms, const Mark& place)
+Pipeline::Pipeline(const DataSpec& source, std::span<const TypedNode> transforms, const Mark& place,
+                   Randomness randomness)
     : source_(source) {
   plan_.spec = source;
   plan_.pixels = source.inputs[0].type == DataType::u8;
   Problems problems;
   for (const TypedNode& entry : transforms) {
     try {
-      add(entry);
+      add(entry, randomness);
     } catch (const UserError& error) {
       problems.add(error);
     }
@@ -131,7 +152,7 @@ Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&&) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&&) noexcept = default;
 
-void Pipeline::add(const TypedNode& typed) {
+void Pipeline::add(const TypedNode& typed, Randomness randomness) {
   const TransformKind& kind =
       find_kind<TransformKind>(all_transform_kinds(), typed.type, typed.type_mark, "transform");
   std::unique_ptr<Transform> transform;
@@ -139,8 +160,15 @@ void Pipeline::add(const TypedNode& typed) {
     if (std::find(names_.begin(), names_.end(), kind.name) != names_.end()) {
       throw ShapeError("stands here twice");
     }
+    const bool was_mixed = mixes(), was_random = std::exchange(plan_.random, false);
+    plan_.mixing = false;
     transform = kind.make(typed.params);
     transform->plan(plan_);
+    if (was_mixed && !plan_.mixing)
+      throw ShapeError("must stand before mixup and cutmix, which take finished batches");
+    if (randomness == Randomness::refused && (plan_.random || plan_.mixing))
+      throw ShapeError("is random, and evaluation is not", "it belongs under transforms.train");
+    plan_.random = plan_.random || was_random;
   } catch (const ShapeError& error) {
     throw UserError(typed.type_mark, typed.type + ": " + error.what(), error.hint());
   } catch (const UserError& error) {
@@ -163,61 +191,103 @@ void Pipeline::expect_fixed_size(std::span<const TypedNode> transforms, const Ma
 void Pipeline::apply(SampleBuffers raw, SampleBuffers out, std::uint64_t seed, std::uint64_t epoch,
                      std::uint64_t sample, PictureBuffers& buffers) const {
   assert(raw.size() == out.size());
-  const Random random(seed, RandomStream::augment, epoch, sample);
+  Random random(seed, RandomStream::augment, epoch, sample);
   auto* dst = reinterpret_cast<float*>(out[0].data());
   const Picture& decoded = buffers.decoded;
   if (source_.inputs[0].encoded) {
     apply_pixels({decoded.pixels.data(), decoded.channels, decoded.height, decoded.width, false},
-                 dst, random, buffers.resizer);
+                 dst, random, buffers);
   } else if (plan_.pixels) {
     apply_pixels(
         {reinterpret_cast<const std::uint8_t*>(raw[0].data()), from_[0], from_[1], from_[2], true},
-        dst, random, buffers.resizer);
+        dst, random, buffers);
   } else if (source_.inputs[0].type == DataType::f32) {
     apply_floats(reinterpret_cast<const float*>(raw[0].data()), dst, random);
   } else {  // tokens
     std::memcpy(dst, raw[0].data(), raw[0].size());
   }
+  for (const auto& transform : transforms_) transform->finish(dst, placing(), random);
   for (std::size_t i = 1; i < raw.size(); ++i) {
-    if (i == source_.inputs.size() && plan_.one_hot_classes > 0) {
-      std::int32_t label = 0;
-      std::memcpy(&label, raw[i].data(), sizeof(label));
-      auto* values = reinterpret_cast<float*>(out[i].data());
-      std::fill_n(values, plan_.one_hot_classes, 0.0F);
-      if (label >= 0) values[label] = 1.0F;  // a sample to be predicted may have none
-    } else {
+    if (i == source_.inputs.size() && plan_.one_hot_classes > 0)
+      apply_label(raw[i], out[i]);
+    else
       std::memcpy(out[i].data(), raw[i].data(), raw[i].size());
-    }
   }
 }
 
-PictureWindow Pipeline::draw_window(std::int64_t height, std::int64_t width, Random random) const {
-  PictureWindow window(height, width);
-  for (const auto& transform : transforms_) transform->draw(window, random);
+void Pipeline::apply_label(std::span<const std::byte> raw, std::span<std::byte> out) const {
+  std::int32_t label = 0;
+  std::memcpy(&label, raw.data(), sizeof(label));
+  auto* values = reinterpret_cast<float*>(out.data());
+  std::fill_n(values, plan_.one_hot_classes, 0.0F);
+  if (label >= 0) values[label] = 1.0F;  // a sample to be predicted may have none
+}
+
+void Pipeline::mix(std::span<float> inputs, std::span<float> targets, std::size_t samples,
+                   std::uint64_t seed, std::uint64_t epoch, std::uint64_t batch) const {
+  const BatchMix mix =
+      draw_mix(plan_.mix, to_[1], to_[2], Random(seed, RandomStream::mix, epoch, batch));
+  if (mix.share == 1.0) return;
+  if (mix.box)
+    exchange_boxes(inputs.data(), samples, placing(), *mix.box);
+  else
+    blend_samples(inputs, samples, mix.share);
+  blend_samples(targets, samples, mix.share);
+}
+
+PicturePlacing Pipeline::placing() const { return {plan_.order, to_[0], to_[1], to_[2]}; }
+
+/// Goes through the list up to the last change of pixels, which `picture` is then; what is left is
+/// the window on it.
+PictureWindow Pipeline::draw_window(PictureView& picture, Random& random,
+                                    PictureBuffers& buffers) const {
+  PictureWindow window(picture.height, picture.width);
+  for (const auto& transform : transforms_) {
+    if (!transform->changes_pixels()) {
+      transform->draw(window, random);
+      continue;
+    }
+    picture = transform->change(cut(picture, window, buffers.window), random, buffers);
+    window = PictureWindow(picture.height, picture.width);
+  }
   assert(window.height == to_[1] && window.width == to_[2]);
   return window;
 }
 
-void Pipeline::apply_pixels(PictureView picture, float* dst, Random random,
-                            Resizer& resizer) const {
+/// The window as a picture of its own, in `room` unless it is the whole picture.
+PictureView Pipeline::cut(const PictureView& picture, const PictureWindow& window,
+                          std::vector<std::uint8_t>& room) const {
+  if (window == PictureWindow(picture.height, picture.width)) return picture;
+  const auto bytes = static_cast<std::size_t>(picture.channels * window.height * window.width);
+  if (room.size() < bytes) room.resize(bytes);
+  const PictureOrder order = picture.planar ? PictureOrder::planes : PictureOrder::pixels;
+  fetch_picture(picture.pixels, room.data(), Layout(picture),
+                {order, picture.channels, window.height, window.width}, window,
+                static_cast<std::uint8_t>(plan_.fill),
+                [](std::int64_t) { return [](std::uint8_t pixel) { return pixel; }; });
+  return {room.data(), picture.channels, window.height, window.width, picture.planar};
+}
+
+void Pipeline::apply_pixels(PictureView picture, float* dst, Random& random,
+                            PictureBuffers& buffers) const {
   if (plan_.resize) {
     const auto [height, width] = plan_.resize->of(picture.height, picture.width);
-    picture = resizer.resize(picture, height, width);
+    picture = buffers.resizer.resize(picture, height, width);
   }
-  const PictureWindow window = draw_window(picture.height, picture.width, random);
-  const std::int64_t pixel_step = picture.planar ? 1 : picture.channels;
-  const std::int64_t plane_step = picture.planar ? picture.height * picture.width : 1;
-  fetch_picture(picture.pixels, dst, {picture.channels, picture.width, pixel_step, plane_step},
-                plan_.order, window, static_cast<std::uint8_t>(plan_.fill), [&](std::int64_t c) {
+  const PictureWindow window = draw_window(picture, random, buffers);
+  fetch_picture(picture.pixels, dst, Layout(picture), placing(), window,
+                static_cast<std::uint8_t>(plan_.fill), [&](std::int64_t c) {
                   const float* row = table_.data() + c * 256;
                   return [row](std::uint8_t pixel) { return row[pixel]; };
                 });
 }
 
-void Pipeline::apply_floats(const float* src, float* dst, Random random) const {
+void Pipeline::apply_floats(const float* src, float* dst, Random& random) const {
   const auto [channels, height, width] = from_;
-  fetch_picture(src, dst, {channels, width, 1, height * width}, plan_.order,
-                draw_window(height, width, random), plan_.fill, [&](std::int64_t c) {
+  PictureWindow window(height, width);
+  for (const auto& transform : transforms_) transform->draw(window, random);
+  fetch_picture(src, dst, Layout{channels, width, 1, height * width}, placing(), window, plan_.fill,
+                [&](std::int64_t c) {
                   const float mean = of_channel(plan_.mean, c), std = of_channel(plan_.std, c);
                   return [=](float pixel) { return (pixel - mean) / std; };
                 });

@@ -58,7 +58,7 @@ void Resizer::Axis::plan(std::int64_t new_from, std::int64_t new_to) {
   first.resize(static_cast<std::size_t>(to));
   count.resize(static_cast<std::size_t>(to));
   weights.assign(static_cast<std::size_t>(to) * stride, 0);
-  std::vector<double> exact(stride);
+  exact.resize(stride);
   for (std::int64_t i = 0; i < to; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;
     const auto begin =

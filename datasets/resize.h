@@ -20,6 +20,7 @@ class Resizer {
     std::size_t stride = 0;  // weights kept for each pixel
     std::vector<std::int64_t> first, count;
     std::vector<std::int32_t> weights;
+    std::vector<double> exact;  // weights of a pixel before they are rounded
 
     void plan(std::int64_t new_from, std::int64_t new_to);
   };

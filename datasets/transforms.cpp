@@ -1,48 +1,13 @@
 #include <cmath>
 
-#include "datasets/transform.h"
+#include "datasets/transform_kinds.h"
+#include "datasets/transform_util.h"
 
 namespace dl {
 namespace {
 
-/// Makes the kind of a transform that is built from its parameters alone.
-template <class T, class P>
-TransformKind make_kind(std::string_view name, std::string_view summary, ParamTable<P> table) {
-  return {name, summary, specs_of(table), [table](const ConfigNode& node) {
-            return std::make_unique<T>(read_params(node, table));
-          }};
-}
-
-std::array<std::int64_t, 3> expect_picture(const TransformPlan& plan) {
-  if (const auto picture = plan.picture()) return *picture;
-  throw ShapeError("the samples are no pictures (channels, height, width)");
-}
-
 // --- normalize
 // -------------------------------------------------------------------------------------
-
-/// A number for all channels, or one for each.
-struct PerChannel {
-  std::vector<float> values;
-};
-
-}  // namespace
-
-template <>
-struct ValueType<PerChannel> {
-  static std::string name() { return "float or list of float"; }
-  static PerChannel read(const ConfigNode& node, const Limits& limits) {
-    if (!node.is_list()) return {{ValueType<float>::read(node, limits)}};
-    PerChannel all{ValueType<std::vector<float>>::read(node, limits)};
-    if (all.values.empty()) throw UserError(node.mark(), "is an empty list");
-    return all;
-  }
-  static std::string text(const PerChannel& all) {
-    return ValueType<std::vector<float>>::text(all.values);
-  }
-};
-
-namespace {
 
 struct NormalizeParams {
   PerChannel mean, std;
@@ -59,16 +24,11 @@ class Normalize final : public Transform {
 
   void plan(TransformPlan& plan) const override {
     if (plan.spec.inputs[0].type == DataType::s32) throw ShapeError("the samples are tokens");
+    expect_unerased(plan);
     const auto picture = plan.picture();
-    const std::size_t channels = picture ? (*picture)[0] : 1;
-    for (const auto& [key, all] :
-         {std::pair("mean", &params_.mean), std::pair("std", &params_.std)}) {
-      if (all->values.size() != 1 && all->values.size() != channels) {
-        throw ShapeError(std::string(key) + " has " + std::to_string(all->values.size()) +
-                         " values for " + std::to_string(channels) +
-                         (channels == 1 ? " channel" : " channels"));
-      }
-    }
+    const std::int64_t channels = picture ? (*picture)[0] : 1;
+    check_channels("mean", params_.mean, channels);
+    check_channels("std", params_.std, channels);
     plan.mean = params_.mean.values;
     plan.std = params_.std.values;
     plan.normalised = true;
@@ -80,16 +40,6 @@ class Normalize final : public Transform {
 
 // --- sizes
 // -----------------------------------------------------------------------------------------
-
-void check_axes(std::string_view key, const Spatial& both) {
-  if (both.sizes.size() <= 2) return;
-  throw ShapeError(std::string(key) + " has " + std::to_string(both.sizes.size()) +
-                   " sizes, expected one or [height, width]");
-}
-
-std::int64_t along(const Spatial& both, std::size_t axis) {
-  return both.sizes[both.sizes.size() == 1 ? 0 : axis];
-}
 
 /// What is known of the size of a picture before one is seen.
 struct KnownSize {
@@ -133,8 +83,8 @@ class Resize final : public Transform {
     check_axes("size", params_.size);
     const auto [channels, height, width] = expect_picture(plan);
     if (!plan.pixels) throw ShapeError("the samples are no pictures of bytes");
-    if (plan.windowed || plan.normalised)
-      throw ShapeError("must stand before crops, flips and normalize");
+    if (plan.windowed || plan.normalised || plan.erased)
+      throw ShapeError("must stand before all others that change a picture");
     const std::vector<std::int64_t>& size = params_.size.sizes;
     plan.resize = size.size() == 1 ? ResizeTo{.shorter = size[0]}
                                    : ResizeTo{.height = size[0], .width = size[1]};
@@ -171,6 +121,7 @@ class CenterCrop final : public Transform {
       throw ShapeError("size " + size_text(height, width) + " is larger than the source, " +
                        known.text());
     }
+    expect_unerased(plan);
     plan.windowed = true;
     plan.spec.inputs[0].shape = {expect_picture(plan)[0], height, width};
   }
@@ -230,6 +181,7 @@ class RandomCrop final : public Transform {
       throw ShapeError("size " + size_text(area.height, area.width) +
                        " is larger than the source, " + known.text() + " with its padding");
     }
+    expect_unerased(plan);
     plan.windowed = true;
     plan.random = true;
     plan.fill = params_.fill;
@@ -280,6 +232,7 @@ class RandomFlip final : public Transform {
 
   void plan(TransformPlan& plan) const override {
     expect_picture(plan);
+    expect_unerased(plan);
     plan.windowed = true;
     plan.random = true;
   }
@@ -358,6 +311,7 @@ class Unroll final : public Transform {
 const std::vector<TransformKind>& all_transform_kinds() {
   static const std::vector<TransformKind> kinds = {
       make_kind<CenterCrop>("center_crop", "the middle of a picture", center_table()),
+      color_jitter_kind(),
       make_kind<Normalize>("normalize", "(pixel / 255 - mean) / std, channel by channel",
                            normalize_table()),
       make_kind<OneHot>("one_hot", "labels as vectors of zeros and a one", one_hot_table()),
@@ -365,7 +319,9 @@ const std::vector<TransformKind>& all_transform_kinds() {
           "pixels", "a picture as a sequence of its pixels, row by row: height * width, channels",
           ParamTable<NoParams>{}),
       make_kind<RandomCrop>("random_crop", "a random piece of the padded picture", crop_table()),
+      random_erasing_kind(),
       make_kind<RandomFlip>("random_flip", "mirrors a picture at random", flip_table()),
+      random_resized_crop_kind(),
       make_kind<Resize>("resize", "scales a picture, antialiased, as Pillow's BILINEAR does",
                         resize_table()),
       make_kind<Unroll<PictureOrder::rows>>(

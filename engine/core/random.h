@@ -15,7 +15,8 @@ enum class RandomStream : std::uint32_t {
   dropout = 5,
   synthetic = 6,
   test = 7,
-  generate = 8
+  generate = 8,
+  mix = 9
 };
 
 /// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the

@@ -161,7 +161,10 @@ void read_data(Setup& setup, Problems& problems) {
     const Mark& place = data.source->type_mark;
     collect(problems, "data.transforms: ", [&] {
       setup.train_pipeline.emplace(setup.source->spec(), data.train_transforms, place);
-      setup.eval_pipeline.emplace(setup.source->spec(), data.eval_transforms, place);
+    });
+    collect(problems, "data.transforms: ", [&] {
+      setup.eval_pipeline.emplace(setup.source->spec(), data.eval_transforms, place,
+                                  Randomness::refused);
     });
   }
   if (setup.train_pipeline && setup.eval_pipeline) {

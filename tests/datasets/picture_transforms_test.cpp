@@ -225,9 +225,9 @@ TEST_CASE("a list that leaves the size open is refused, and so is what cannot fi
       message_of(encoded(3), {resize, typed("random_crop", {{"size", "10"}, {"padding", "1"}})}) ==
       "nothing was thrown");
   CHECK(message_of(encoded(3), {crop, resize}) ==
-        "error: resize: must stand before crops, flips and normalize");
+        "error: resize: must stand before all others that change a picture");
   CHECK(message_of(encoded(3), {typed("random_flip"), resize}) ==
-        "error: resize: must stand before crops, flips and normalize");
+        "error: resize: must stand before all others that change a picture");
   CHECK(message_of(encoded(3), {typed("resize", {{"size", "[1, 2, 3]"}})}) ==
         "error: resize: size has 3 sizes, expected one or [height, width]");
   CHECK(message_of(encoded(3), {typed("resize")}) ==

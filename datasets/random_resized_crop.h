@@ -1,0 +1,13 @@
+#pragma once
+
+#include "datasets/picture_buffers.h"
+#include "datasets/random_box.h"
+
+namespace dl {
+
+/// The part of a picture, scaled to a size as if there were nothing around it. In `buffers`, valid
+/// until the next call.
+PictureView resized_crop(const PictureView& picture, const PictureBox& box, std::int64_t height,
+                         std::int64_t width, PictureBuffers& buffers);
+
+}  // namespace dl
