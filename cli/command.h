@@ -26,6 +26,7 @@ Command docs_command();
 Command eval_command();
 Command finetune_command();
 Command generate_command();
+Command init_command();
 Command predict_command();
 Command resume_command();
 Command summary_command();

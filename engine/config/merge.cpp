@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "engine/config/yaml_file.h"
+#include "engine/core/install_paths.h"
 #include "engine/core/text.h"
 
 namespace dl {
@@ -114,6 +115,14 @@ class Reader {
     return error ? path.string() : real.string();
   }
 
+  /// '@configs/...' is one of dltool's own.
+  static std::filesystem::path place_of(const std::string& path,
+                                        const std::filesystem::path& folder) {
+    constexpr std::string_view kOwn = "@configs/";
+    if (path.starts_with(kOwn)) return std::filesystem::path(resource_folder()) / path.substr(1);
+    return (folder / path).lexically_normal();
+  }
+
   ConfigNode read_bases(const ConfigNode& extends, const std::filesystem::path& folder) {
     const std::vector<ConfigNode> paths =
         extends.is_list() ? extends.items() : std::vector<ConfigNode>{extends};
@@ -123,7 +132,7 @@ class Reader {
         throw UserError(path.mark(),
                         "extends: expected a path or a list of paths, found " + path.describe());
       }
-      base = merged(std::move(base), read((folder / path.text()).lexically_normal(), path.mark()));
+      base = merged(std::move(base), read(place_of(path.text(), folder), path.mark()));
     }
     return base;
   }

@@ -220,6 +220,15 @@ std::vector<std::string> Transfer::frozen() const {
   return names;
 }
 
+std::vector<std::string> head_layers(const Graph& graph) {
+  std::vector<bool> has_weights(graph.nodes.size());
+  for (const NodeWeight& weight : graph_weights(graph)) has_weights[weight.node] = true;
+  std::vector<std::string> names;
+  for (const int node : output_layers(graph, has_weights))
+    names.push_back(graph.nodes[node].name);
+  return names;
+}
+
 void check_finetune(const Setup& setup) {
   const FinetuneConfig& config = *setup.config.finetune;
   named_heads(setup.graph, layers_with_weights(graph_weights(setup.graph)), config.heads);

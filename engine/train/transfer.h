@@ -30,6 +30,10 @@ struct Transfer {
 /// UserError (ExitCode::config) where a head or a glob is not to be found in it.
 void check_finetune(const Setup& setup);
 
+/// The layers with weights from which the output and the losses come, at once or through others
+/// without: those that another task needs anew.
+std::vector<std::string> head_layers(const Graph& graph);
+
 /// Matches the weights of setup.graph with the source's tensors, as setup.config.finetune says.
 /// Throws UserError: ExitCode::config where nothing is left to train or what is frozen has no
 /// weights there, ExitCode::weights where the source does not fit it, with all that does not.

@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/result_file.h"
+#include "engine/core/text.h"
+#include "engine/train/init_config.h"
+
+namespace dl {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct InitOptions {
+  std::string folder, output, from;
+};
+
+/// The folder's own name, of letters and digits: what run and file are called.
+std::string name_of(const std::string& folder) {
+  std::string name = fs::path(folder).lexically_normal().filename().string();
+  if (name.empty() || name == ".") name = fs::absolute(folder).parent_path().filename().string();
+  for (char& c : name) {
+    const bool fine = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+    if (!fine) c = '-';
+  }
+  return name.empty() ? "pictures" : name;
+}
+
+std::string absolute(const std::string& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
+
+ExitCode init(const InitOptions& options) {
+  const PictureSurvey survey = survey_pictures(options.folder);
+  const auto classes = static_cast<std::int64_t>(survey.classes.size());
+  const PictureNetwork network =
+      options.from.empty() ? network_for(survey.shorter) : network_of_source(options.from, classes);
+  InitRequest request{.folder = absolute(options.folder),
+                      .name = name_of(options.folder),
+                      .file = options.output,
+                      .from = options.from.empty() ? "" : absolute(options.from)};
+  if (request.file.empty()) request.file = request.name + ".yaml";
+  if (fs::exists(request.file)) {
+    throw UserError(ExitCode::output, request.file + " is there already",
+                    "-o FILE writes another one");
+  }
+  const std::string text = init_config(request, survey, network);
+  ResultFile file(request.file);
+  file.write(text);
+  file.finish();
+  for (const std::string& bad : survey.bad)
+    print_if_possible(stderr, fmt::format("note: left out: {}\n", escaped(bad)));
+  const Setup setup = load_setup({request.file, {}, ""});
+  fmt::print("{}: {} on {} classes, {} pictures to train on\n", escaped(request.file),
+             network.title, classes, survey.train_count());
+  fmt::print("dltool {} {}\n", options.from.empty() ? "train" : "finetune", escaped(request.file));
+  return ExitCode::finished;
+}
+
+}  // namespace
+
+Command init_command() {
+  return {"init", "Write a config for a folder of pictures", [](CLI::App& app) {
+            const auto options = std::make_shared<InitOptions>();
+            app.add_option("folder", options->folder,
+                           "A folder of pictures for each class, perhaps below train/, valid/ and "
+                           "test/")
+                ->required()
+                ->type_name("FOLDER");
+            app.add_option("-o,--output", options->output,
+                           "Where the config goes (default: the folder's name and .yaml)")
+                ->type_name("CONFIG");
+            app.add_option("--from", options->from,
+                           "Fine-tune: a run, or weights of a network in configs/")
+                ->type_name("SOURCE");
+            return [=] { return init(*options); };
+          }};
+}
+
+}  // namespace dl

@@ -1,0 +1,77 @@
+#include "datasets/picture_survey.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "datasets/picture_buffers.h"
+#include "datasets/picture_file.h"
+#include "datasets/picture_files.h"
+#include "engine/core/error.h"
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kLookedAt = 200;
+
+bool is_grey(const Picture& picture) {
+  for (std::size_t i = 0; i < picture.bytes(); i += 3) {
+    const std::uint8_t* pixel = picture.pixels.data() + i;
+    if (pixel[0] != pixel[1] || pixel[1] != pixel[2]) return false;
+  }
+  return true;
+}
+
+void look_at(const std::string& folder, const LabelledFiles& list, PictureSurvey& survey) {
+  const std::size_t step = std::max<std::size_t>(1, list.files.size() / kLookedAt);
+  PictureBuffers buffers;
+  std::vector<std::int64_t> sides;
+  survey.grey = true;
+  for (std::size_t i = 0; i < list.files.size(); i += step) {
+    const std::string path = folder + "/" + list.files[i];
+    ++survey.looked_at;
+    try {
+      read_picture_file(path, buffers.file);
+      decode_picture(buffers.file, {}, buffers.decoded);
+    } catch (const PictureError& error) {
+      survey.bad.push_back(path + ": " + error.what());
+      continue;
+    }
+    sides.push_back(std::min(buffers.decoded.height, buffers.decoded.width));
+    survey.grey = survey.grey && is_grey(buffers.decoded);
+  }
+  if (sides.empty())
+    throw UserError(ExitCode::data, folder + ": no picture of it can be read", survey.bad.front());
+  std::sort(sides.begin(), sides.end());
+  survey.shorter = sides[sides.size() / 2];
+}
+
+}  // namespace
+
+std::size_t PictureSurvey::train_count() const {
+  return std::accumulate(train.begin(), train.end(), std::size_t{0});
+}
+
+PictureSurvey survey_pictures(const std::string& folder) {
+  const SplitFolders splits = find_splits(folder);
+  if (splits.train.empty())
+    throw UserError(ExitCode::data, folder + ": has no train/ beside the other splits");
+  PictureSurvey survey;
+  survey.classes = class_folders(splits, kPictures);
+  if (survey.classes.size() < 2) {
+    throw UserError(ExitCode::data,
+                    folder + ": has pictures of one class only, '" + survey.classes[0] + "'",
+                    "each class has a folder of its own, with its pictures in it");
+  }
+  const auto list = [&](const std::string& split, bool all) {
+    return split.empty() ? LabelledFiles{} : list_files(split, survey.classes, all, kPictures);
+  };
+  const LabelledFiles train = list(splits.train, true);
+  survey.train.resize(survey.classes.size());
+  for (const std::int32_t label : train.labels) ++survey.train[static_cast<std::size_t>(label)];
+  survey.valid = list(splits.valid, false).files.size();
+  survey.test = list(splits.test, false).files.size();
+  look_at(splits.train, train, survey);
+  return survey;
+}
+
+}  // namespace dl
