@@ -166,7 +166,7 @@ class Writer {
       line(from + ", freeze: true}");
       return;
     }
-    line(fmt::format("train: {{{}}}", rest));
+    line(fmt::format("train: {{epochs: ~, {}}}     # those of the phases", rest));
     line(from + "}");
     line("phases:");
     line(
