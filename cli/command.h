@@ -24,6 +24,7 @@ Command check_command();
 Command compare_command();
 Command docs_command();
 Command eval_command();
+Command export_command();
 Command finetune_command();
 Command generate_command();
 Command init_command();

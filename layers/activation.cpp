@@ -56,6 +56,7 @@ LayerKind activation_kind() {
   LayerKind kind{"activation", "an element-wise function, chosen by a parameter or a var",
                  one_source(), specs(), make};
   kind.activation = activation_of;
+  kind.to_onnx = activation_to_onnx;
   return kind;
 }
 

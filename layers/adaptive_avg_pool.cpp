@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/core/parallel.h"
+#include "layers/onnx_writer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
 #include "layers/window_util.h"
@@ -58,6 +59,17 @@ Axis transposed(const Axis& axis) {
   return back;
 }
 
+/// The shares as a matrix, row-major: (dst, src), or transposed.
+std::vector<float> matrix_of(const Axis& axis, bool transposed) {
+  const auto rows = static_cast<std::int64_t>(axis.of_dst.size()), columns = axis.src_size;
+  std::vector<float> matrix(rows * columns, 0.0F);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (const Tap& tap : axis.of_dst[i])
+      matrix[transposed ? tap.place * rows + i : i * columns + tap.place] = tap.share;
+  }
+  return matrix;
+}
+
 /// Row `row` of dst, counted through the batch: `src` and `dst` have channels last.
 DL_VECTORISED void gather_row(const float* src, const Plane& plane, std::size_t row, float* dst,
                               std::size_t channels) {
@@ -90,6 +102,20 @@ class AdaptiveAvgPool final : public Layer {
     for (std::size_t i = 0; i < size.size(); ++i) dst[i + 2] = size[i];
     require_size("the result", dst.dims());
     return {dst};
+  }
+
+  /// In general a product with a matrix on either side, since the windows differ in length.
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    const Shape& src = onnx.src_shape(0);
+    const Shape dst = infer({&src, 1})[0];
+    const Plane plane = mean_plane(src, dst);
+    std::string name = onnx.src(0);
+    if (src.rank() == 4) {
+      const Shape shape{dst[2], src[2]};
+      name = onnx.add("MatMul", {onnx.constant(shape, matrix_of(plane.y, false)), name});
+    }
+    const Shape shape{src.back(), dst.back()};
+    return {onnx.add("MatMul", {name, onnx.constant(shape, matrix_of(plane.x, true))})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

@@ -1,4 +1,5 @@
 #include "layers/eltwise_util.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 #include "layers/sources_util.h"
 
@@ -15,6 +16,12 @@ class Add final : public Layer {
   std::vector<Shape> infer(std::span<const Shape> src) const override {
     require_same_shapes(src);
     return {src[0]};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    std::string dst = onnx.src(0);
+    for (std::size_t i = 1; i < onnx.src_count(); ++i) dst = onnx.add("Add", {dst, onnx.src(i)});
+    return {dst};
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {

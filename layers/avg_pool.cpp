@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/core/parallel.h"
+#include "layers/onnx_util.h"
 #include "layers/pool_util.h"
 #include "layers/registry.h"
 
@@ -42,6 +43,17 @@ class AvgPool final : public Layer {
     return {window_dst(src[0], src[0][1], pool_window(params_, src[0]))};
   }
 
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    const Window window = pool_window(params_, onnx.src_shape(0));
+    OnnxAttributes attributes = window_attributes(window);
+    attributes.pop_back();  // AveragePool has no dilations in opset 17
+    attributes.emplace_back("count_include_pad", std::int64_t{params_.count_include_pad});
+    const std::string dst = onnx.add("AveragePool", {onnx.src(0)}, std::move(attributes));
+    if (!params_.count_include_pad || !window.overhangs()) return {dst};
+    Shape places(window.places);
+    return {onnx.add("Mul", {dst, onnx.constant(places, factors_of(window))})};
+  }
+
   Recorded record(Tape& tape, std::span<const Value> src) const override {
     const Window window = pool_window(params_, src[0].shape());
     if (!params_.count_include_pad)
@@ -49,7 +61,7 @@ class AvgPool final : public Layer {
     Recorded pooled = record_pooling(tape, src[0], algorithm::pooling_avg_include_padding, window);
     // oneDNN divides by the whole window; PyTorch leaves out what ceil_mode hangs over the padding.
     if (!window.overhangs()) return pooled;
-    const Value factors = overhang_factors(tape, window);
+    const Value factors = tape.constant(factors_of(window));
     const Value dst = scaled(tape, pooled.dst[0], factors);
     auto grad = [=, layout = dst.desc, inner = pooled.grad](
                     Tape& back, std::span<const std::optional<Value>> diff_dst) {
@@ -61,7 +73,7 @@ class AvgPool final : public Layer {
 
  private:
   /// Whole window / what counts of it, for each place.
-  static Value overhang_factors(Tape& tape, const Window& window) {
+  static std::vector<float> factors_of(const Window& window) {
     std::vector<float> factors = {1.0F};
     for (std::size_t i = 0; i < window.places.size(); ++i) {
       const auto size = static_cast<float>(window.kernel[i]);
@@ -73,7 +85,7 @@ class AvgPool final : public Layer {
       }
       factors = std::move(next);
     }
-    return tape.constant(std::move(factors));
+    return factors;
   }
 
   /// In every layout that poolings give, a place is a run of channels (one, a block or all of them)

@@ -1,4 +1,5 @@
 #include "layers/initializer.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 #include "layers/rows_norm_util.h"
 
@@ -62,6 +63,18 @@ class BatchNorm final : public Layer {
     specs.push_back({"running_mean", channels, constant_init(0), WeightSpec::Role::statistic});
     specs.push_back({"running_var", channels, constant_init(1), WeightSpec::Role::statistic});
     return specs;
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    const std::int64_t channels = onnx.src_shape(0)[1];
+    const auto filled = [&](float value) {
+      return onnx.constant(Shape{channels}, std::vector<float>(channels, value));
+    };
+    return {onnx.add("BatchNormalization",
+                     {onnx.src(0), params_.affine ? onnx.weight("weight") : filled(1),
+                      params_.affine ? onnx.weight("bias") : filled(0), onnx.weight("running_mean"),
+                      onnx.weight("running_var")},
+                     {{"epsilon", params_.eps}, {"momentum", 1 - params_.momentum}})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

@@ -1,3 +1,4 @@
+#include "layers/onnx_writer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
 #include "layers/sources_util.h"
@@ -38,6 +39,12 @@ class Concat final : public Layer {
     }
     require_size("the concatenation", dst.dims());
     return {dst};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    std::vector<std::string> inputs;
+    for (std::size_t i = 0; i < onnx.src_count(); ++i) inputs.push_back(onnx.src(i));
+    return {onnx.add("Concat", std::move(inputs), {{"axis", static_cast<std::int64_t>(axis_)}})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {

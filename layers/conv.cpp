@@ -1,6 +1,7 @@
 #include "layers/eltwise_util.h"
 #include "layers/fold_util.h"
 #include "layers/initializer.h"
+#include "layers/onnx_util.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
 #include "layers/window_util.h"
@@ -93,6 +94,15 @@ class Conv final : public Layer {
     if (params_.bias)
       specs.push_back({"bias", {shape[0]}, init_or(params_.bias_init, default_bias_init(fan_in))});
     return specs;
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    OnnxAttributes attributes =
+        window_attributes(place_window(params_.window(), onnx.src_shape(0)));
+    attributes.emplace_back("group", params_.groups);
+    std::vector<std::string> inputs = {onnx.src(0), onnx.weight("weight")};
+    if (params_.bias) inputs.push_back(onnx.weight("bias"));
+    return {onnx.add("Conv", std::move(inputs), std::move(attributes))};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

@@ -1,4 +1,5 @@
 #include "layers/dropout_util.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -20,6 +21,8 @@ class Dropout final : public Layer {
   explicit Dropout(Params params) : p_(params.p) {}
 
   std::vector<Shape> infer(std::span<const Shape> src) const override { return {src[0]}; }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const { return {onnx.src(0)}; }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {
     const bool active = tape.randomises() && p_ > 0;

@@ -1,5 +1,6 @@
 #include "layers/eltwise_util.h"
 
+#include "layers/onnx_util.h"
 #include "layers/part_util.h"
 
 namespace dl {
@@ -140,12 +141,17 @@ Activation activation_of(const Layer& layer) {
   return static_cast<const PlainActivation&>(layer).activation();
 }
 
+std::vector<std::string> activation_to_onnx(const Layer& layer, OnnxWriter& onnx) {
+  return {write_activation(onnx, onnx.src(0), activation_of(layer))};
+}
+
 LayerKind plain_activation(std::string_view name, std::string_view summary, Activation activation) {
   LayerKind kind{name, summary, one_source(), {}, [=](const ConfigNode& params) {
                    read_params(params, ParamTable<Activation>{});
                    return make_activation(activation);
                  }};
   kind.activation = activation_of;
+  kind.to_onnx = activation_to_onnx;
   return kind;
 }
 

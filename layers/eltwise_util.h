@@ -4,6 +4,9 @@
 
 namespace dl {
 
+/// LayerKind::to_onnx of a layer that make_activation() made.
+std::vector<std::string> activation_to_onnx(const Layer& layer, OnnxWriter& onnx);
+
 /// Records an element-wise function and its gradient; what every activation layer does.
 Recorded record_eltwise(Tape& tape, const Value& src, const Activation& activation);
 
@@ -38,6 +41,7 @@ LayerKind activation_kind(std::string_view name, std::string_view summary, Param
                    return make_activation(of(read_params(params, table)));
                  }};
   kind.activation = activation_of;
+  kind.to_onnx = activation_to_onnx;
   return kind;
 }
 

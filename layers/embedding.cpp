@@ -2,6 +2,7 @@
 
 #include "engine/core/parallel.h"
 #include "layers/initializer.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -107,6 +108,10 @@ class Embedding final : public Layer {
              .uses = 0}};
   }
 
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    return {onnx.add("Gather", {onnx.weight("weight"), onnx.src(0)}, {{"axis", std::int64_t{0}}})};
+  }
+
   Recorded record(Tape& tape, std::span<const Value> src) const override {
     if (src[0].desc.get_data_type() != dnnl::memory::data_type::s32)
       throw UserError(ExitCode::config, "embedding needs tokens, which are whole numbers",
@@ -149,6 +154,9 @@ LayerKind embedding_kind() {
   LayerKind kind = {"embedding", "a learned vector for each token", one_source(),
                     specs_of(param_table()), make};
   kind.units = LayerKind::Units::features;
+  kind.to_onnx = [](const Layer& layer, OnnxWriter& onnx) {
+    return static_cast<const Embedding&>(layer).to_onnx(onnx);
+  };
   return kind;
 }
 

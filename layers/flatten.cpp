@@ -1,3 +1,4 @@
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 #include "layers/view_util.h"
 
@@ -28,6 +29,13 @@ class Flatten final : public Layer {
     for (std::size_t axis = start_; axis < src[0].rank(); ++axis) rest *= src[0][axis];
     dims.push_back(rest);
     return {Shape(std::move(dims))};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    if (start_ == 1) return {onnx.add("Flatten", {onnx.src(0)}, {{"axis", std::int64_t{1}}})};
+    std::vector<std::int64_t> dims(start_, 0);  // as they come
+    dims.push_back(-1);
+    return {onnx.add("Reshape", {onnx.src(0), onnx.constant(std::move(dims))})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

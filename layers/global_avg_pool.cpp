@@ -1,3 +1,4 @@
+#include "layers/onnx_writer.h"
 #include "layers/pool_util.h"
 #include "layers/registry.h"
 
@@ -14,6 +15,10 @@ class GlobalAvgPool final : public Layer {
   std::vector<Shape> infer(std::span<const Shape> src) const override {
     require_picture("global_avg_pool", src[0]);
     return {window_dst(src[0], src[0][1], whole(src[0]))};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    return {onnx.add("GlobalAveragePool", {onnx.src(0)})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

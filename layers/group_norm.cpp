@@ -4,6 +4,7 @@
 #include "engine/core/parallel.h"
 #include "layers/initializer.h"
 #include "layers/layer_norm_util.h"
+#include "layers/onnx_util.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -84,6 +85,28 @@ class GroupNorm final : public Layer {
     if (!params_.affine) return {};
     const Shape channels{src[0][1]};
     return {{"weight", channels, constant_init(1)}, {"bias", channels, constant_init(0)}};
+  }
+
+  /// As PyTorch's exporter does: the groups are the channels of an instance norm.
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    const Shape& src = onnx.src_shape(0);
+    const std::int64_t groups = params_.num_groups;
+    const auto filled = [&](float value) {
+      return onnx.constant(Shape{groups}, std::vector<float>(groups, value));
+    };
+    const std::vector<std::int64_t> grouped = {groups, -1};
+    const std::string normal = onnx.add(
+        "InstanceNormalization", {write_reshape(onnx, onnx.src(0), grouped), filled(1), filled(0)},
+        {{"epsilon", params_.eps}});
+    const std::string dst = write_reshape(onnx, normal, std::span(src.dims()).subspan(1));
+    if (!params_.affine) return {dst};
+    std::vector<std::int64_t> per_channel(src.rank() - 1, 1);
+    per_channel[0] = src[1];
+    const auto spread = [&](const char* name) {
+      const std::span<const float> values = onnx.values(name);
+      return onnx.constant(Shape(per_channel), {values.begin(), values.end()});
+    };
+    return {onnx.add("Add", {onnx.add("Mul", {dst, spread("weight")}), spread("bias")})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

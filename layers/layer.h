@@ -77,6 +77,8 @@ class Layer {
   virtual Recorded record(Tape& tape, std::span<const Value> src) const = 0;
 };
 
+class OnnxWriter;  // layers/onnx_writer.h
+
 /// How many sources a layer takes.
 struct Arity {
   int min = 1;
@@ -115,6 +117,9 @@ struct LayerKind {
   bool over_time = false;
   /// Names of its results behind the first: `from: encoder.h`.
   std::vector<std::string_view> outputs = {};
+  /// Says the layer in ONNX's operators and returns the names of its results. Set by make_kind()
+  /// where the class has such a member; a layer without it is not exported.
+  std::function<std::vector<std::string>(const Layer&, OnnxWriter&)> to_onnx = {};
 };
 
 /// All layers and losses that there are.
@@ -128,7 +133,12 @@ LayerKind make_kind(std::string_view name, std::string_view summary, Arity sourc
   auto make = [table = std::move(table)](const ConfigNode& params) -> std::unique_ptr<Layer> {
     return std::make_unique<L>(read_params(params, table));
   };
-  return {name, summary, sources, std::move(specs), std::move(make)};
+  LayerKind kind{name, summary, sources, std::move(specs), std::move(make)};
+  if constexpr (requires(const L& layer, OnnxWriter& onnx) { layer.to_onnx(onnx); })
+    kind.to_onnx = [](const Layer& layer, OnnxWriter& onnx) {
+      return static_cast<const L&>(layer).to_onnx(onnx);
+    };
+  return kind;
 }
 
 }  // namespace dl

@@ -1,5 +1,6 @@
 #include "layers/initializer.h"
 #include "layers/layer_norm_util.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -37,6 +38,16 @@ class LayerNorm final : public Layer {
     if (!params_.affine) return {};
     const Shape shape = normalized(src[0]);
     return {{"weight", shape, constant_init(1)}, {"bias", shape, constant_init(0)}};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    const Shape shape = normalized(onnx.src_shape(0));
+    const std::string scale =
+        params_.affine ? onnx.weight("weight")
+                       : onnx.constant(shape, std::vector<float>(shape.elements(), 1.0F));
+    return {onnx.add("LayerNormalization",
+                     {onnx.src(0), scale, params_.affine ? onnx.weight("bias") : ""},
+                     {{"axis", -params_.axes}, {"epsilon", params_.eps}})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

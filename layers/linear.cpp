@@ -1,6 +1,7 @@
 #include "layers/eltwise_util.h"
 #include "layers/initializer.h"
 #include "layers/matmul_util.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -62,6 +63,19 @@ class Linear final : public Layer {
           {"bias", {params_.out_features}, init_or(params_.bias_init, default_bias_init(in))});
     }
     return specs;
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    if (onnx.src_shape(0).rank() == 2) {
+      std::vector<std::string> inputs = {onnx.src(0), onnx.weight("weight")};
+      if (params_.bias) inputs.push_back(onnx.weight("bias"));
+      return {onnx.add("Gemm", std::move(inputs), {{"transB", std::int64_t{1}}})};
+    }
+    const std::string weight =
+        onnx.add("Transpose", {onnx.weight("weight")}, {{"perm", std::vector<std::int64_t>{1, 0}}});
+    std::string dst = onnx.add("MatMul", {onnx.src(0), weight});
+    if (params_.bias) dst = onnx.add("Add", {dst, onnx.weight("bias")});
+    return {dst};
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {

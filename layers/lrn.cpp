@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/core/parallel.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 #include "layers/window_util.h"
 
@@ -128,6 +129,14 @@ class Lrn final : public Layer {
                        "a window of channels needs a middle");
     }
     return {src[0]};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    return {onnx.add("LRN", {onnx.src(0)},
+                     {{"size", params_.size},
+                      {"alpha", params_.alpha},
+                      {"beta", params_.beta},
+                      {"bias", params_.k}})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {

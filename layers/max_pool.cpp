@@ -1,3 +1,4 @@
+#include "layers/onnx_util.h"
 #include "layers/pool_util.h"
 #include "layers/registry.h"
 
@@ -28,6 +29,11 @@ class MaxPool final : public Layer {
                        " sees only padding: source " + src[0].text() + " is too small");
     }
     return {window_dst(src[0], src[0][1], window)};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    return {onnx.add("MaxPool", {onnx.src(0)},
+                     window_attributes(pool_window(params_, onnx.src_shape(0))))};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

@@ -1,3 +1,4 @@
+#include "layers/onnx_writer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
 #include "layers/sources_util.h"
@@ -60,6 +61,12 @@ class Mul final : public Layer {
                           swapped ? "name the one with the whole picture first" : "");
     }
     return {src[0]};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    std::string dst = onnx.src(0);
+    for (std::size_t i = 1; i < onnx.src_count(); ++i) dst = onnx.add("Mul", {dst, onnx.src(i)});
+    return {dst};
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {

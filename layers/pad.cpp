@@ -1,3 +1,4 @@
+#include "layers/onnx_writer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
 #include "layers/window_util.h"
@@ -34,6 +35,17 @@ class Pad final : public Layer {
       dst[axis] += before(src[0], axis) + after(src[0], axis);
     require_size("the padded picture", dst.dims());
     return {dst};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    const Shape& src = onnx.src_shape(0);
+    std::vector<std::int64_t> pads(2 * src.rank(), 0);  // all before, then all after
+    for (std::size_t axis = 1; axis < src.rank(); ++axis) {
+      pads[axis] = before(src, axis);
+      pads[src.rank() + axis] = after(src, axis);
+    }
+    return {
+        onnx.add("Pad", {onnx.src(0), onnx.constant(std::move(pads)), onnx.number(params_.value)})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

@@ -4,11 +4,6 @@
 
 namespace dl {
 
-/// Which source of a recurrent layer is what.
-struct RecurrentRoles {
-  std::optional<std::size_t> lengths, h, c;
-};
-
 /// The layers of an lstm, gru or rnn being recorded: forward when it is made, backward when asked.
 class RecurrentStack {
  public:

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "layers/recurrent_onnx_util.h"
 #include "layers/recurrent_stack_util.h"
 
 namespace dl {
@@ -60,6 +61,12 @@ class Recurrent final : public Layer {
       if (spec.shape.rank() == 2) spec.uses = src[0][1];
     }
     return specs;
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    std::vector<Shape> shapes;
+    for (std::size_t i = 0; i < onnx.src_count(); ++i) shapes.push_back(onnx.src_shape(i));
+    return RecurrentOnnx(onnx, params_, cell_, roles_of(shapes)).write();
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {
@@ -195,6 +202,9 @@ LayerKind recurrent_kind(std::string_view name, std::string_view summary,
   kind.units = LayerKind::Units::features;
   kind.over_time = true;
   kind.outputs = std::move(outputs);
+  kind.to_onnx = [](const Layer& layer, OnnxWriter& onnx) {
+    return static_cast<const Recurrent&>(layer).to_onnx(onnx);
+  };
   return kind;
 }
 

@@ -69,6 +69,11 @@ void check_recurrent(const ConfigNode& node, const RecurrentParams& params);
 std::unique_ptr<Layer> make_recurrent(RecurrentParams params, RecurrentCell cell,
                                       std::string_view type);
 
+/// Which source of a recurrent layer is what.
+struct RecurrentRoles {
+  std::optional<std::size_t> lengths, h, c;
+};
+
 /// A row of the registry for such a layer; `outputs` are the names of its final states.
 LayerKind recurrent_kind(std::string_view name, std::string_view summary,
                          const ParamTable<RecurrentParams>& table,

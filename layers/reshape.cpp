@@ -1,3 +1,4 @@
+#include "layers/onnx_util.h"
 #include "layers/registry.h"
 #include "layers/view_util.h"
 #include "layers/window_util.h"
@@ -43,6 +44,10 @@ class Reshape final : public Layer {
     }
     if (open) *open = had / given;
     return {Shape(std::move(dims))};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    return {write_reshape(onnx, onnx.src(0), params_.shape)};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

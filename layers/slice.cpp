@@ -1,3 +1,4 @@
+#include "layers/onnx_writer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
 
@@ -27,6 +28,14 @@ class Slice final : public Layer {
 
   std::vector<Shape> infer(std::span<const Shape> src) const override {
     return {box_of(src[0]).shape};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    const Box box = box_of(onnx.src_shape(0));
+    const std::int64_t start = box.offsets[params_.axis], size = box.shape[params_.axis];
+    return {onnx.add("Slice", {onnx.src(0), onnx.constant(std::vector<std::int64_t>{start}),
+                               onnx.constant(std::vector<std::int64_t>{start + size}),
+                               onnx.constant(std::vector<std::int64_t>{params_.axis})})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {

@@ -1,5 +1,6 @@
 #include "engine/core/parallel.h"
 #include "layers/math_util.h"
+#include "layers/onnx_writer.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -61,6 +62,11 @@ class Softmax final : public Layer {
   std::vector<Shape> infer(std::span<const Shape> src) const override {
     if (src[0].rank() < 2) throw ShapeError("softmax needs an axis of classes but gets one value");
     return {src[0]};
+  }
+
+  std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
+    return {onnx.add(how_ == algorithm::softmax_log ? "LogSoftmax" : "Softmax", {onnx.src(0)},
+                     {{"axis", std::int64_t{-1}}})};
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {

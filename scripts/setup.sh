@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly libraries=(libyaml-cpp-dev libcli11-dev libfmt-dev nlohmann-json3-dev librandom123-dev
-                    zlib1g-dev libjpeg62-turbo-dev libpng-dev libssl-dev doctest-dev)
+                    zlib1g-dev libjpeg62-turbo-dev libpng-dev libssl-dev doctest-dev
+                    libprotobuf-dev libonnx-dev)
 readonly onednn=.deps/onednn
 
 say() { echo "setup: $*" >&2; }
@@ -19,7 +20,7 @@ have_pip() { python3 -m pip --version >/dev/null 2>&1; }
 # Names of the Debian packages that are missing. A tool may come from anywhere; a library is asked of dpkg.
 missing_packages() {
   local tool_package
-  for tool_package in g++:g++ cmake:cmake ninja:ninja-build python3:python3; do
+  for tool_package in g++:g++ cmake:cmake ninja:ninja-build python3:python3 protoc:protobuf-compiler; do
     command -v "${tool_package%%:*}" >/dev/null || echo "${tool_package##*:}"
   done
   have_own_onednn || have_pip || echo python3-pip

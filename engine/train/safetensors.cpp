@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "engine/core/error.h"
+#include "engine/core/pickle.h"
 #include "engine/core/text.h"
 #include "engine/train/safetensors_header.h"
 
@@ -28,19 +29,6 @@ constexpr std::size_t kStart = 9;                  // length of the header, and 
 
 [[noreturn]] void damaged(const std::string& path, const std::string& what) {
   throw UserError(ExitCode::weights, path + ": not a valid safetensors file: " + what);
-}
-
-/// A .pt file is a zip or a bare pickle, and reading one means running it.
-void refuse_pickle(std::string_view start, const std::string& path) {
-  if (start.size() == kStart && start.back() == '{') return;  // its length may look like anything
-  const bool zip = start.starts_with("PK\x03\x04");
-  const bool pickle = start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5;
-  if (!zip && !pickle) return;
-  throw UserError(
-      ExitCode::weights,
-      path + ": a PyTorch pickle, which could run any code when it is read; dltool reads none",
-      "convert it in Python: import torch; from safetensors.torch import save_file; "
-      "save_file(torch.load('w.pt', weights_only=True), 'w.safetensors')");
 }
 
 /// The header's length, checked against the cap and the file.

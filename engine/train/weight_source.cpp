@@ -1,11 +1,12 @@
 #include "engine/train/weight_source.h"
 
-#include <bit>
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
 #include <regex>
 
 #include "engine/core/error.h"
+#include "engine/core/float_formats.h"
+#include "engine/core/pickle.h"
 #include "engine/train/checkpoint.h"
 
 namespace dl {
@@ -17,27 +18,41 @@ namespace fs = std::filesystem;
   throw UserError(ExitCode::weights, message, hint);
 }
 
-/// Of 16 bits: 1 sign, 5 exponent, 10 fraction.
-float from_half(std::uint16_t bits) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
-  const std::uint32_t exponent = (bits >> 10) & 0x1FU, fraction = bits & 0x3FFU;
-  if (exponent == 0) {
-    const float value = static_cast<float>(fraction) * 0x1p-24F;
-    return sign ? -value : value;
+constexpr std::size_t kStart = 16;  // bytes that tell one format from another
+
+std::string first_bytes(const std::string& path) {
+  try {
+    const InputFile file(path);
+    std::string start(std::min<std::uint64_t>(kStart, file.size()), '\0');
+    file.read_at(0, std::as_writable_bytes(std::span(start)));
+    return start;
+  } catch (const FileError& error) {
+    refuse(error.what());
   }
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
 }
 
-template <class T, class Convert>
-std::vector<float> converted(std::span<const std::byte> bytes, const Convert& convert) {
-  std::vector<float> values(bytes.size() / sizeof(T));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    T value;
-    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
-    values[i] = convert(value);
+/// As safetensors calls the types that both formats have; "" for others.
+std::string dtype_of(OnnxType type) {
+  switch (type) {
+    case OnnxType::f32:
+      return "F32";
+    case OnnxType::f64:
+      return "F64";
+    case OnnxType::f16:
+      return "F16";
+    case OnnxType::bf16:
+      return "BF16";
+    default:
+      return "";
   }
-  return values;
+}
+
+std::optional<FloatFormat> format_of(const std::string& dtype) {
+  if (dtype == "F32") return FloatFormat::f32;
+  if (dtype == "F64") return FloatFormat::f64;
+  if (dtype == "F16") return FloatFormat::f16;
+  if (dtype == "BF16") return FloatFormat::bf16;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -50,10 +65,35 @@ WeightSource WeightSource::open(const std::string& path, const std::vector<Renam
   } else {
     if (!fs::exists(path, error)) refuse("no run and no file of weights at '" + path + "'");
     source.label_ = path;
-    source.file_ = SafetensorsFile::read(path);
+    source.read_file(path);
   }
   source.rename(rules);
   return source;
+}
+
+/// By its first bytes: names of files say what one likes.
+void WeightSource::read_file(const std::string& path) {
+  const std::string start = first_bytes(path);
+  const bool safetensors = start.size() > 8 && start[8] == '{';
+  refuse_pickle(start, path);
+  if (!safetensors && looks_like_onnx(start)) return read_onnx_file(path);
+  if (!safetensors && fs::path(path).extension() == ".onnx")
+    refuse(path + ": not an ONNX model: it does not begin as one does");
+  if (!safetensors && start.size() == kStart) {
+    refuse(path + ": neither a safetensors file nor an ONNX model, by its first bytes",
+           "weights come from a run's folder, a checkpoint's, a .safetensors or an .onnx file");
+  }
+  file_ = SafetensorsFile::read(path);
+  views_ = file_.tensors();
+}
+
+void WeightSource::read_onnx_file(const std::string& path) {
+  onnx_ = read_onnx(path).initializers;
+  for (const OnnxTensor& tensor : onnx_) {
+    const std::string dtype = dtype_of(tensor.type);
+    if (dtype.empty()) continue;  // sizes and places, which are no weights
+    views_.push_back({tensor.name, dtype, tensor.dims, std::as_bytes(std::span(tensor.bytes))});
+  }
 }
 
 void WeightSource::read_folder(const std::string& path) {
@@ -64,6 +104,7 @@ void WeightSource::read_folder(const std::string& path) {
       is_checkpoint ? load_checkpoint(path) : find_checkpoint(path, Which::best, notes_);
   label_ = checkpoint.folder + (checkpoint.ema ? " (averaged)" : "");
   file_ = checkpoint.ema ? std::move(*checkpoint.ema) : std::move(checkpoint.model);
+  views_ = file_.tensors();
 }
 
 void WeightSource::rename(const std::vector<RenameRule>& rules) {
@@ -71,7 +112,7 @@ void WeightSource::rename(const std::vector<RenameRule>& rules) {
   std::vector<std::regex> patterns;
   for (const RenameRule& rule : rules) patterns.push_back(rename_pattern(rule.pattern.text));
   std::vector<bool> found(rules.size());
-  for (const TensorView& view : file_.tensors()) {
+  for (const TensorView& view : views_) {
     std::string name = view.name;
     if (!rules.empty() && name.size() > kLongestName)
       refuse(label_ + ": a tensor's name has over 1,000 characters, too long to be renamed");
@@ -104,16 +145,7 @@ const WeightSource::Tensor* WeightSource::find(const std::string& name) const {
 
 std::vector<float> WeightSource::values(const Tensor& tensor) const {
   const std::string& dtype = tensor.view->dtype;
-  const std::span<const std::byte> bytes = tensor.view->bytes;
-  if (dtype == "F32") return converted<float>(bytes, [](float value) { return value; });
-  if (dtype == "F64")
-    return converted<double>(bytes, [](double value) { return static_cast<float>(value); });
-  if (dtype == "F16") return converted<std::uint16_t>(bytes, from_half);
-  if (dtype == "BF16") {
-    return converted<std::uint16_t>(bytes, [](std::uint16_t bits) {
-      return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-    });
-  }
+  if (const auto format = format_of(dtype)) return read_floats(*format, tensor.view->bytes);
   refuse(label_ + ": '" + tensor.original + "' is " + dtype +
          "; weights are F32, F64, F16 or BF16");
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/config/finetune_config.h"
+#include "engine/onnx/model.h"
 #include "engine/train/safetensors.h"
 
 namespace dl {
@@ -21,8 +22,8 @@ class WeightSource {
   };
 
   /// Reads `path`: a run's folder (its best checkpoint, averaged weights where there are), a
-  /// checkpoint's, or a .safetensors file. Throws UserError (ExitCode::weights) that says what is
-  /// wrong with it, or which rule finds nothing.
+  /// checkpoint's, a .safetensors file, or the initialisers of an .onnx model. Throws UserError
+  /// (ExitCode::weights) that says what is wrong with it, or which rule finds nothing.
   static WeightSource open(const std::string& path, const std::vector<RenameRule>& rules);
 
   /// What was read, for people: the checkpoint's folder or the file.
@@ -36,11 +37,15 @@ class WeightSource {
 
  private:
   void read_folder(const std::string& path);
+  void read_file(const std::string& path);
+  void read_onnx_file(const std::string& path);
   void rename(const std::vector<RenameRule>& rules);
 
   std::string label_;
   std::vector<std::string> notes_;
   SafetensorsFile file_;
+  std::vector<OnnxTensor> onnx_;
+  std::vector<TensorView> views_;  // of one of the two
   std::vector<Tensor> tensors_;
   std::unordered_map<std::string, std::size_t> places_;
 };
