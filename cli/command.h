@@ -27,6 +27,7 @@ Command eval_command();
 Command export_command();
 Command finetune_command();
 Command generate_command();
+Command import_command();
 Command init_command();
 Command predict_command();
 Command resume_command();

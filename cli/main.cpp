@@ -20,9 +20,9 @@ namespace {
 
 std::vector<Command> all_commands() {
   return {train_command(),   finetune_command(), resume_command(),  eval_command(),
-          predict_command(), generate_command(), export_command(),  init_command(),
-          check_command(),   summary_command(),  compare_command(), bench_command(),
-          docs_command()};
+          predict_command(), generate_command(), import_command(),  export_command(),
+          init_command(),    check_command(),    summary_command(), compare_command(),
+          bench_command(),   docs_command()};
 }
 
 std::string version_text() {

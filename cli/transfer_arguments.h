@@ -1,0 +1,77 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/core/error.h"
+#include "engine/core/text.h"
+
+namespace dl {
+
+/// What finetune and import say of weights that come from elsewhere.
+struct TransferArguments {
+  std::string from;
+  std::vector<std::string> renames, heads;
+  bool strict = false;
+};
+
+/// A text as --set reads it back, whatever is in it.
+inline std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? "''" : c == '$' ? "$$" : std::string(1, c);
+  return out + "'";
+}
+
+inline std::string list_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> parts;
+  for (const std::string& text : texts) parts.push_back(quoted(text));
+  return "[" + join(parts, ", ") + "]";
+}
+
+/// --head, --rename and --strict; `from` is each verb's own.
+inline std::shared_ptr<TransferArguments> transfer_arguments(CLI::App& app) {
+  auto arguments = std::make_shared<TransferArguments>();
+  app.add_option("--head", arguments->heads,
+                 "A layer that is started anew, whatever the source has; may be repeated")
+      ->type_name("LAYER")
+      ->allow_extra_args(false);
+  app.add_option("--rename", arguments->renames,
+                 "Whose names the source's tensors have: torchvision or timm; or what to replace "
+                 "in them: '^module\\.='; may be repeated")
+      ->type_name("PRESET|REGEX=REPLACEMENT")
+      ->allow_extra_args(false);
+  app.add_flag("--strict", arguments->strict,
+               "All but the head must be in the source, and all in it must be used");
+  return arguments;
+}
+
+/// One preset, or rules in their order.
+inline std::string rename_text(const std::vector<std::string>& renames) {
+  std::vector<std::string> rules;
+  for (const std::string& rename : renames) {
+    const std::size_t sign = rename.rfind('=');  // an expression may have one, as in (?=...)
+    if (sign == std::string::npos && renames.size() == 1) return quoted(rename);
+    if (sign == std::string::npos || sign == 0) {
+      throw UserError(
+          ExitCode::command_line,
+          "--rename " + rename + ": expected a preset alone, or rules REGEX=REPLACEMENT");
+    }
+    rules.push_back(quoted(rename.substr(0, sign)) + ": " + quoted(rename.substr(sign + 1)));
+  }
+  return "{" + join(rules, ", ") + "}";
+}
+
+/// The config says the same: what the arguments say is set there, so that a run remembers it.
+inline std::vector<std::string> sets_of(const TransferArguments& arguments) {
+  std::vector<std::string> sets;
+  if (!arguments.from.empty()) sets.push_back("finetune.from=" + quoted(arguments.from));
+  if (!arguments.heads.empty()) sets.push_back("finetune.head=" + list_of(arguments.heads));
+  if (!arguments.renames.empty())
+    sets.push_back("finetune.rename=" + rename_text(arguments.renames));
+  if (arguments.strict) sets.push_back("finetune.strict=true");
+  return sets;
+}
+
+}  // namespace dl

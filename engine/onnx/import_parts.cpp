@@ -1,0 +1,172 @@
+#include <algorithm>
+
+#include "engine/onnx/importer.h"
+
+namespace dl {
+namespace {
+
+/// Places start..stop of an axis.
+LayerPort sliced(Importer& in, const LayerPort& src, std::size_t axis, std::int64_t start,
+                 std::int64_t stop) {
+  const std::int64_t size = in.shape(src)[axis];
+  if (axis == 0) throw NotCovered("it takes a part of the batch");
+  if (start == 0 && stop == size) return src;
+  ImportedLayer layer{.type = "slice", .from = {src}};
+  if (axis != 1) layer.params.push_back(parameter("axis", static_cast<std::int64_t>(axis)));
+  if (start != 0) layer.params.push_back(parameter("start", start));
+  if (stop != size) layer.params.push_back(parameter("stop", stop));
+  return in.add(std::move(layer));
+}
+
+/// The last step of an LSTM, GRU or RNN that reads forwards is its `output: last`.
+std::optional<LayerPort> last_step(Importer& in, const ImportedValue& value, std::size_t axis,
+                                   std::int64_t place) {
+  const Shape& shape = in.shape(value.port);
+  if (value.port.layer < 0 || value.port.output != 0 || axis != 1 || shape.rank() != 3 ||
+      place != shape[1] - 1)
+    return std::nullopt;
+  ImportedLayer layer = in.copy_of(value.port);
+  const auto says = [&](std::string_view key) {
+    return std::ranges::count(layer.params, key, &ConfigNode::Entry::key) > 0;
+  };
+  if ((layer.type != "lstm" && layer.type != "gru" && layer.type != "rnn") ||
+      says("bidirectional") || says("output"))
+    return std::nullopt;
+  layer.params.push_back(word("output", "last"));
+  return in.add(std::move(layer));
+}
+
+void import_slice(Importer& in, const OnnxNode& node) {
+  ImportedValue value = in.value(node, 0);
+  if (value.kind == ValueKind::zeros) return in.set(node, value);
+  const auto starts = in.list(node, "starts", 1), stops = in.list(node, "ends", 2),
+             axes = in.list(node, "axes", 3), steps = in.list(node, "steps", 4);
+  if (!starts || !stops || starts->size() != stops->size() ||
+      (axes && axes->size() != starts->size()) || starts->size() > 8)
+    throw NotCovered("its starts, ends and axes do not go together");
+  if (steps && std::ranges::any_of(*steps, [](std::int64_t step) { return step != 1; }))
+    throw NotCovered("it takes steps other than 1");
+  if (value.kind == ValueKind::constant) return import_constant_slice(in, node, *starts, *stops);
+  if (value.kind != ValueKind::data) throw NotCovered("its input is no result of a layer");
+  for (std::size_t i = 0; i < starts->size(); ++i) {
+    const std::size_t given =
+        Importer::axis_of(axes ? (*axes)[i] : static_cast<std::int64_t>(i), value.perm.size());
+    const auto axis = static_cast<std::size_t>(value.perm[given]);
+    const std::int64_t size = in.shape(value.port)[axis];
+    const auto place = [size](std::int64_t at) {
+      return std::clamp<std::int64_t>(at < 0 ? std::max(at, -size) + size : at, 0, size);
+    };
+    value.port = sliced(in, value.port, axis, place((*starts)[i]), place((*stops)[i]));
+  }
+  in.set(node, value);
+}
+
+void import_split(Importer& in, const OnnxNode& node) {
+  const ImportedValue value = in.value(node, 0);
+  if (value.kind != ValueKind::data) throw NotCovered("its input is no result of a layer");
+  const auto axis = static_cast<std::size_t>(
+      value.perm[Importer::axis_of(node.integer("axis", 0), value.perm.size())]);
+  const std::int64_t size = in.shape(value.port)[axis];
+  auto parts = in.list(node, "split", 1);
+  if (!parts) {
+    const auto count = static_cast<std::int64_t>(node.outputs.size());
+    const std::int64_t each = (size + count - 1) / std::max<std::int64_t>(1, count);
+    parts.emplace();
+    for (std::int64_t i = 0; i < count; ++i)
+      parts->push_back(std::clamp<std::int64_t>(size - i * each, 0, each));
+  }
+  if (parts->size() != node.outputs.size())
+    throw NotCovered("its parts are not as many as its outputs");
+  std::int64_t at = 0;
+  for (std::size_t i = 0; i < parts->size(); ++i) {
+    const std::int64_t part = (*parts)[i];
+    if (part < 1 || part > size - at) throw NotCovered("its parts do not fit its input");
+    ImportedValue share = value;
+    share.port = sliced(in, value.port, axis, at, at + part);
+    in.set(node, share, i);
+    at += part;
+  }
+}
+
+void import_pad(Importer& in, const OnnxNode& node) {
+  const LayerPort src = in.plain(node, 0).port;
+  const std::size_t rank = in.shape(src).rank();
+  if (node.text("mode", "constant") != "constant") throw NotCovered("it pads with no constant");
+  const auto pads = in.list(node, "pads", 1);
+  std::vector<std::int64_t> axes;
+  if (in.has(node, 3))
+    axes = in.integers(node, 3);
+  else
+    for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
+  if (!pads || pads->size() != 2 * axes.size())
+    throw NotCovered("its pads are not two for each axis");
+  std::vector<std::int64_t> before(rank, 0), after(rank, 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::size_t axis = Importer::axis_of(axes[i], rank);
+    before[axis] = (*pads)[i];
+    after[axis] = (*pads)[axes.size() + i];
+    if (before[axis] < 0 || after[axis] < 0) throw NotCovered("it takes places away");
+  }
+  if (before[0] != 0 || after[0] != 0) throw NotCovered("it pads the batch");
+  float fill = node.real("value", 0);
+  if (in.has(node, 2)) {
+    const std::vector<float> values = in.floats(node, 2);
+    if (values.size() == 1) fill = values[0];
+  }
+  ImportedLayer layer{.type = "pad", .from = {src}, .wish = wished_name(node, {})};
+  std::vector<std::int64_t> sides;  // the last axis first
+  bool spatial = false;
+  for (std::size_t axis = rank; axis-- > 2;) {
+    sides.insert(sides.end(), {before[axis], after[axis]});
+    spatial |= before[axis] + after[axis] > 0;
+  }
+  if (spatial) layer.params.push_back(parameter("padding", list_node(sides)));
+  if (rank > 1 && before[1] + after[1] > 0)
+    layer.params.push_back(parameter("channels", list_node({before[1], after[1]})));
+  if (layer.params.empty()) return in.set_data(node, src);
+  if (fill != 0) layer.params.push_back(parameter("value", fill));
+  in.set_data(node, in.add(std::move(layer)));
+}
+
+}  // namespace
+
+void import_pick(Importer& in, const OnnxNode& node) {
+  ImportedValue value = in.value(node, 0);
+  const std::vector<std::int64_t> places = in.integers(node, 1);
+  const bool keeps_axis = !in.constant(node, 1).dims.empty();
+  if (value.kind == ValueKind::constant) return import_constant_pick(in, node, places);
+  if (value.kind == ValueKind::zeros) return in.set(node, value);
+  if (places.size() != 1) throw NotCovered("it takes several places");
+  if (value.kind == ValueKind::directions)
+    throw NotCovered("it takes one of a recurrent operator's directions or steps");
+  const std::size_t given = Importer::axis_of(node.integer("axis", 0), value.perm.size());
+  const auto axis = static_cast<std::size_t>(value.perm[given]);
+  const Shape shape = in.shape(value.port);
+  if (axis == 0) throw NotCovered("it takes a sample of the batch");
+  const auto place = static_cast<std::int64_t>(Importer::axis_of(places[0], shape[axis]));
+  if (keeps_axis) {
+    value.port = sliced(in, value.port, axis, place, place + 1);
+    return in.set(node, value);
+  }
+  std::vector<int> perm;  // without that axis
+  for (const int old : value.perm)
+    if (old != static_cast<int>(axis)) perm.push_back(old > static_cast<int>(axis) ? old - 1 : old);
+  LayerPort port;
+  if (const auto last = last_step(in, value, axis, place)) {
+    port = *last;
+  } else {
+    port = sliced(in, value.port, axis, place, place + 1);
+    std::vector<std::int64_t> sample;
+    for (std::size_t i = 1; i < shape.rank(); ++i)
+      if (i != axis) sample.push_back(shape[i]);
+    if (sample.empty()) throw NotCovered("it leaves nothing but the batch");
+    port = in.reshaped(port, sample);
+  }
+  in.set(node, {.kind = ValueKind::data, .port = port, .perm = std::move(perm)});
+}
+
+std::vector<OperatorRow> part_operators() {
+  return {{"Pad", import_pad}, {"Slice", import_slice}, {"Split", import_split}};
+}
+
+}  // namespace dl

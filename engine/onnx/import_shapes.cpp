@@ -1,0 +1,203 @@
+#include <algorithm>
+
+#include "engine/onnx/importer.h"
+
+namespace dl {
+namespace {
+
+std::vector<std::int64_t> sample_of(const Shape& shape) {
+  return {shape.dims().begin() + 1, shape.dims().end()};
+}
+
+std::int64_t product(const std::vector<std::int64_t>& sizes) {
+  constexpr double kMost = 0x1p40;
+  double elements = 1;
+  for (const std::int64_t size : sizes) elements *= static_cast<double>(size);
+  if (elements > kMost || elements < 1) throw NotCovered("its shape is no possible one");
+  return static_cast<std::int64_t>(elements);
+}
+
+void import_flatten(Importer& in, const OnnxNode& node) {
+  const LayerPort src = in.plain(node, 0).port;
+  const Shape& shape = in.shape(src);
+  const std::int64_t axis = node.integer("axis", 1);
+  if (axis != 1 && axis + static_cast<std::int64_t>(shape.rank()) != 1)
+    throw NotCovered("it joins the batch with other axes");
+  in.set_data(node, in.reshaped(src, {product(sample_of(shape))}));
+}
+
+/// The sizes of a sample that a Reshape asks for; 0 is the source's own, -1 what is left.
+std::vector<std::int64_t> wanted_sample(std::vector<std::int64_t> target, const Shape& src,
+                                        bool allow_zero) {
+  if (target.empty()) throw NotCovered("it joins the batch with other axes");
+  const std::int64_t all = product(sample_of(src));
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    if (target[i] == 0 && !allow_zero && i > 0) {
+      if (i >= src.rank()) throw NotCovered("it keeps an axis that its input has not");
+      target[i] = src[i];
+    }
+  }
+  const std::int64_t batch = target[0];
+  std::vector<std::int64_t> sample(target.begin() + 1, target.end());
+  const auto open = std::ranges::find(sample, -1);
+  if (open != sample.end()) {
+    *open = 1;
+    const std::int64_t given = product(sample);
+    if (all % given != 0) throw NotCovered("its shape does not fit its input's");
+    *open = all / given;
+  }
+  for (const std::int64_t size : sample)
+    if (size < 1) throw NotCovered("it moves the batch to another axis");
+  // A model made for batches of one size says that size; -1 is the batch if all else fits.
+  if (batch != 0 && batch != kBatch && batch != -1 && batch < 1)
+    throw NotCovered("it joins the batch with other axes");
+  if (product(sample) != all) throw NotCovered("it joins the batch with other axes");
+  return sample;
+}
+
+/// (..., D, H) of a recurrent operator as (..., D H).
+void import_merge(Importer& in, const OnnxNode& node, ImportedValue value,
+                  const std::vector<std::int64_t>& target) {
+  const std::string rest = value.axes.substr(0, value.axes.size() - 2);
+  if (!value.axes.ends_with("DH") || target.size() != rest.size() + 1)
+    throw NotCovered("it does not join the two directions of its input");
+  const std::int64_t size = in.shape(value.port).back();
+  if (target.back() != -1 && target.back() != size)
+    throw NotCovered("it does not join the two directions of its input");
+  import_directions(in, node, value, rest + "H");
+}
+
+void import_reshape(Importer& in, const OnnxNode& node) {
+  const ImportedValue& value = in.value(node, 0);
+  const std::vector<std::int64_t> target =
+      in.list(node, "shape", 1).value_or(std::vector<std::int64_t>{});
+  if (value.kind == ValueKind::directions) return import_merge(in, node, value, target);
+  if (value.kind == ValueKind::constant) return import_constant_reshape(in, node, target);
+  if (value.kind == ValueKind::zeros) return in.set(node, value);
+  const LayerPort src = in.plain(node, 0).port;
+  const auto sample = wanted_sample(target, in.shape(src), node.integer("allowzero", 0) != 0);
+  if (const auto norm = regrouped(in, node)) {
+    if (sample == sample_of(in.shape(*norm))) return in.set_data(node, *norm);
+  }
+  if (sample.empty()) throw NotCovered("it leaves nothing but the batch");
+  in.set_data(node, in.reshaped(src, sample));
+}
+
+void import_squeeze(Importer& in, const OnnxNode& node) {
+  const ImportedValue value = in.value(node, 0);
+  const auto axes = in.list(node, "axes", 1);
+  if (value.kind == ValueKind::constant) return import_constant_squeeze(in, node);
+  if (value.kind == ValueKind::zeros) return in.set(node, value);
+  if (value.kind == ValueKind::directions) {
+    const std::size_t rank = value.axes.size();
+    if (!axes || axes->size() != 1) throw NotCovered("it takes away several axes of its input");
+    const std::size_t axis = Importer::axis_of((*axes)[0], rank);
+    if (value.axes[axis] != 'D' || in.copy_of(value.port).weights.empty())
+      throw NotCovered("it takes away an axis that is not of size 1");
+    std::string rest = value.axes;
+    rest.erase(axis, 1);
+    return import_directions(in, node, value, rest);
+  }
+  const LayerPort src = in.plain(node, 0).port;
+  const Shape& shape = in.shape(src);
+  std::vector<bool> gone(shape.rank(), false);
+  if (axes) {
+    for (const std::int64_t axis : *axes) gone[Importer::axis_of(axis, shape.rank())] = true;
+  } else {
+    for (std::size_t axis = 1; axis < shape.rank(); ++axis) gone[axis] = shape[axis] == 1;
+  }
+  std::vector<std::int64_t> sample;
+  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+    if (gone[axis] && (axis == 0 || shape[axis] != 1))
+      throw NotCovered("it takes away an axis that is not of size 1, or the batch");
+    if (axis > 0 && !gone[axis]) sample.push_back(shape[axis]);
+  }
+  if (sample.empty()) throw NotCovered("it leaves nothing but the batch");
+  in.set_data(node, in.reshaped(src, sample));
+}
+
+void import_unsqueeze(Importer& in, const OnnxNode& node) {
+  const ImportedValue& value = in.value(node, 0);
+  if (value.kind == ValueKind::constant) return import_constant_unsqueeze(in, node);
+  if (value.kind == ValueKind::zeros) return in.set(node, value);
+  const LayerPort src = in.plain(node, 0).port;
+  std::vector<std::int64_t> sample = in.shape(src).dims();
+  const auto given = in.list(node, "axes", 1);
+  if (!given || given->size() > 8) throw NotCovered("it says no axes");
+  std::vector<std::size_t> axes;
+  for (const std::int64_t axis : *given)
+    axes.push_back(Importer::axis_of(axis, sample.size() + given->size()));
+  std::ranges::sort(axes);
+  for (const std::size_t axis : axes) {
+    if (axis == 0) throw NotCovered("it moves the batch to another axis");
+    if (axis > sample.size()) throw NotCovered("it says an axis twice");
+    sample.insert(sample.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+  }
+  sample.erase(sample.begin());
+  in.set_data(node, in.reshaped(src, sample));
+}
+
+void import_transpose(Importer& in, const OnnxNode& node) {
+  ImportedValue value = in.value(node, 0);
+  if (value.kind == ValueKind::constant) return import_constant_transpose(in, node);
+  if (value.kind == ValueKind::zeros) return in.set(node, value);
+  const std::size_t rank =
+      value.kind == ValueKind::directions ? value.axes.size() : value.perm.size();
+  std::vector<std::int64_t> reversed;
+  for (std::size_t i = rank; i-- > 0;) reversed.push_back(static_cast<std::int64_t>(i));
+  const std::vector<std::int64_t> perm = node.integers("perm", reversed);
+  std::vector<bool> seen(rank, false);
+  if (perm.size() != rank) throw NotCovered("its order names other axes than its input's");
+  ImportedValue moved = value;
+  for (std::size_t i = 0; i < rank; ++i) {
+    const std::size_t from = Importer::axis_of(perm[i], rank);
+    if (seen[from]) throw NotCovered("its order names an axis twice");
+    seen[from] = true;
+    if (value.kind == ValueKind::directions)
+      moved.axes[i] = value.axes[from];
+    else
+      moved.perm[i] = value.perm[from];
+  }
+  in.set(node, moved);
+}
+
+void import_concat(Importer& in, const OnnxNode& node) {
+  const ImportedValue first = in.value(node, 0);
+  if (first.kind == ValueKind::constant) return import_constant_concat(in, node);
+  std::vector<LayerPort> ports;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const ImportedValue& value = in.value(node, i);
+    if (value.kind != first.kind || value.perm != first.perm)
+      throw NotCovered("its inputs are not results of layers with the same order of axes");
+    ports.push_back(value.port);
+  }
+  if (first.kind == ValueKind::zeros) return in.set(node, first);
+  if (first.kind != ValueKind::data) throw NotCovered("its inputs are no results of layers");
+  const std::size_t axis = static_cast<std::size_t>(
+      first.perm[Importer::axis_of(node.integer("axis", 0), first.perm.size())]);
+  if (axis == 0) throw NotCovered("it puts batches one behind the other");
+  ImportedValue value = first;
+  if (ports.size() > 1) {
+    ImportedLayer layer{.type = "concat", .from = std::move(ports), .wish = wished_name(node, {})};
+    if (axis != 1) layer.params.push_back(parameter("axis", static_cast<std::int64_t>(axis)));
+    value.port = in.add(std::move(layer));
+  }
+  in.set(node, value);
+}
+
+void pass_on(Importer& in, const OnnxNode& node) { in.set(node, in.value(node, 0)); }
+
+}  // namespace
+
+std::vector<OperatorRow> shape_operators() {
+  return {{"Cast", pass_on},
+          {"Concat", import_concat},
+          {"Flatten", import_flatten},
+          {"Identity", pass_on},
+          {"Reshape", import_reshape},
+          {"Squeeze", import_squeeze},
+          {"Transpose", import_transpose},
+          {"Unsqueeze", import_unsqueeze}};
+}
+
+}  // namespace dl

@@ -1,0 +1,239 @@
+#include "engine/onnx/importer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/core/error.h"
+#include "engine/core/text.h"
+
+namespace dl {
+namespace {
+
+constexpr std::size_t kMostNodes = 20'000;
+constexpr double kMostElements = 0x1p40;
+
+/// How often all tensors together may be used as weights: a small file must not fill the memory.
+constexpr double kMostUses = 8;
+
+}  // namespace
+
+Importer::Importer(const OnnxModel& model, const ImportOptions& options)
+    : model_(model), options_(options) {
+  for (const OnnxTensor& tensor : model.initializers)
+    most_copied_ += kMostUses * static_cast<double>(tensor.bytes.size());
+  for (const OnnxNode& node : model.nodes) {
+    for (const OnnxAttribute& attribute : node.attributes) {
+      if (const auto* tensor = std::get_if<OnnxTensor>(&attribute.value))
+        most_copied_ += kMostUses * static_cast<double>(tensor->bytes.size());
+    }
+  }
+}
+
+ImportedNetwork Importer::run() {
+  if (model_.outputs.empty())
+    throw UserError(ExitCode::weights, options_.path + ": the graph has no output");
+  if (model_.nodes.size() > kMostNodes)
+    throw UserError(ExitCode::weights, options_.path + ": over 20,000 operators");
+  take_initializers();
+  take_input();
+  take_nodes();
+  check_outputs();
+  throw_refused();
+  if (model_.outputs.size() > 1) {
+    note(std::to_string(model_.outputs.size() - 1) +
+         " further outputs, and what only they need, are left out");
+  }
+  ConfigSketch sketch{.name = options_.name,
+                      .origin = options_.path,
+                      .input = sample_,
+                      .tokens = tokens_,
+                      .layers = {},
+                      .notes = notes_};
+  const std::vector<std::size_t> live = live_layers();
+  std::map<int, int> moved;
+  for (const std::size_t i : live) {
+    ImportedLayer& layer = sketch.layers.emplace_back(std::move(layers_[i]));
+    for (LayerPort& port : layer.from)
+      if (port.layer >= 0) port.layer = moved.at(port.layer);
+    moved.emplace(static_cast<int>(i), static_cast<int>(sketch.layers.size()) - 1);
+  }
+  const std::vector<std::string> names = name_layers(sketch.layers);
+  ImportedNetwork network{.config = config_text(sketch, names),
+                          .weights = {},
+                          .notes = std::move(notes_),
+                          .layers = sketch.layers.size()};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (ImportedWeight& weight : sketch.layers[i].weights) {
+      network.weights.push_back(
+          {names[i] + "." + weight.name, std::move(weight.dims), std::move(weight.values)});
+    }
+  }
+  return network;
+}
+
+void Importer::take_initializers() {
+  for (const OnnxTensor& tensor : model_.initializers)
+    values_[tensor.name] = {.kind = ImportedValue::Kind::constant, .tensor = &tensor};
+}
+
+void Importer::take_input() {
+  const auto refuse = [&](const std::string& what, const std::string& hint = {}) {
+    throw UserError(ExitCode::weights, options_.path + ": " + what, hint);
+  };
+  std::vector<const OnnxPort*> inputs;  // older models list their initialisers too
+  for (const OnnxPort& port : model_.inputs)
+    if (!values_.contains(port.name)) inputs.push_back(&port);
+  if (inputs.size() != 1) {
+    refuse("the network has " + std::to_string(inputs.size()) +
+           " inputs; those with one are imported");
+  }
+  const OnnxPort& input = *inputs[0];
+  tokens_ = input.type == OnnxType::i64 || input.type == OnnxType::i32;
+  if (!options_.input_shape.empty()) {
+    sample_ = options_.input_shape;
+  } else if (!input.dims.empty()) {
+    sample_.assign(input.dims.begin() + 1, input.dims.end());
+  }
+  const auto open = [](std::int64_t size) { return size < 1; };
+  if (sample_.empty() || std::ranges::any_of(sample_, open)) {
+    refuse("the model leaves the shape of its input '" + input.name + "' open",
+           "say that of one sample, without the batch: --input-shape 3,224,224");
+  }
+  double elements = 1;
+  for (const std::int64_t size : sample_) elements *= static_cast<double>(size);
+  if (elements > kMostElements || sample_.size() > 8) refuse("its input is beyond all memory");
+  std::vector<std::int64_t> dims = {1};
+  dims.insert(dims.end(), sample_.begin(), sample_.end());
+  input_shape_ = Shape(dims);
+  ImportedValue value{.kind = ImportedValue::Kind::data};
+  for (std::size_t i = 0; i < dims.size(); ++i) value.perm.push_back(static_cast<int>(i));
+  values_[input.name] = value;
+}
+
+void Importer::take_nodes() {
+  for (std::size_t i = 0; i < model_.nodes.size(); ++i) {
+    for (const std::string& output : model_.nodes[i].outputs) {
+      if (output.empty()) continue;
+      if (values_.contains(output) || !producers_.emplace(output, i).second)
+        throw UserError(ExitCode::weights,
+                        options_.path + ": two operators or tensors make '" + output + "'");
+    }
+    for (const std::string& input : model_.nodes[i].inputs)
+      if (!input.empty()) readers_[input].push_back(i);
+  }
+  for (std::size_t i = 0; i < model_.nodes.size(); ++i) take(i);
+}
+
+/// What an operator comes to, or why it comes to nothing: that counts only if its result does.
+void Importer::take(std::size_t i) {
+  const OnnxNode& node = model_.nodes[i];
+  const ImportOperator import = find_operator(node);
+  if (!import) {
+    refused_[i] = "";
+    return;
+  }
+  try {
+    import(*this, node);
+  } catch (const ReadsUnknown&) {
+  } catch (const NotCovered& error) {
+    refused_[i] = error.what();
+  }
+}
+
+void Importer::check_outputs() {
+  const std::string& name = model_.outputs[0].name;
+  const auto at = values_.find(name);
+  if (at == values_.end()) {
+    if (producers_.contains(name)) return;  // throw_refused() says why
+    throw UserError(ExitCode::weights, options_.path + ": nothing makes its output '" + name + "'");
+  }
+  if (at->second.plain() && at->second.port.layer >= 0) return;
+  const auto made = producers_.find(name);
+  if (made == producers_.end() || !refused_.empty())
+    throw UserError(ExitCode::weights, options_.path + ": its output '" + name + "' is no layer's");
+  refused_[made->second] = "what it makes stands at the output with its axes in another order";
+}
+
+/// Those on which the output depends, all of them at once.
+void Importer::throw_refused() const {
+  std::vector<std::string> left = {model_.outputs[0].name};
+  std::set<std::string> seen;
+  std::set<std::size_t> nodes;
+  while (!left.empty()) {
+    const std::string name = left.back();
+    left.pop_back();
+    const auto made = producers_.find(name);
+    if (made == producers_.end() || !seen.insert(name).second) continue;
+    if (refused_.contains(made->second)) nodes.insert(made->second);
+    const auto reads = reads_.find(made->second);
+    const auto& names = reads == reads_.end() ? model_.nodes[made->second].inputs : reads->second;
+    left.insert(left.end(), names.begin(), names.end());
+  }
+  if (nodes.empty()) {
+    if (values_.contains(model_.outputs[0].name)) return;
+    throw UserError(ExitCode::weights,
+                    options_.path + ": operators stand before those whose results they read");
+  }
+  std::vector<Diagnostic> diagnostics;
+  for (const std::size_t i : nodes) {
+    const OnnxNode& node = model_.nodes[i];
+    const std::string& why = refused_.at(i);
+    diagnostics.push_back({{},
+                           options_.path + ": operator " +
+                               (node.domain.empty() ? "" : node.domain + ".") + node.op + " '" +
+                               node.name + "' is not covered" +
+                               (why.empty() ? ": dltool has no layer for it" : ": " + why)});
+  }
+  throw UserError(ExitCode::weights, std::move(diagnostics));
+}
+
+std::vector<std::size_t> Importer::live_layers() const {
+  std::vector<bool> live(layers_.size(), false);
+  std::vector<int> left = {values_.at(model_.outputs[0].name).port.layer};
+  while (!left.empty()) {
+    const int at = left.back();
+    left.pop_back();
+    if (at < 0 || live[at]) continue;
+    live[at] = true;
+    for (const LayerPort& port : layers_[at].from) left.push_back(port.layer);
+  }
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < live.size(); ++i)
+    if (live[i]) indices.push_back(i);
+  return indices;
+}
+
+LayerPort Importer::add(ImportedLayer layer) {
+  check_copies(layer);
+  std::vector<Shape> src;
+  for (const LayerPort& port : layer.from) src.push_back(shape(port));
+  try {
+    const LayerKind& kind = find_kind<LayerKind>(all_layers(), layer.type, {}, "layer");
+    const auto made = kind.make(ConfigNode::map(layer.params, {}));
+    layer.shapes = made->infer(src);
+    const std::vector<WeightSpec> specs = made->weights(src);
+    if (specs.size() != layer.weights.size()) throw NotCovered("it lacks tensors that are known");
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      const ImportedWeight& weight = layer.weights[i];
+      if (specs[i].name != weight.name || specs[i].shape.dims() != weight.dims ||
+          static_cast<std::size_t>(specs[i].shape.elements()) != weight.values.size())
+        throw NotCovered("its tensors do not fit its attributes and its input");
+    }
+  } catch (const ShapeError& error) {
+    throw NotCovered(layer.type + ": " + error.what());
+  } catch (const UserError& error) {
+    throw NotCovered(layer.type + ": " + error.diagnostics()[0].message);
+  }
+  layers_.push_back(std::move(layer));
+  return {static_cast<int>(layers_.size()) - 1, 0};
+}
+
+void Importer::check_copies(const ImportedLayer& layer) {
+  for (const ImportedWeight& weight : layer.weights)
+    copied_ += static_cast<double>(weight.values.size());
+  if (copied_ <= most_copied_ + 1e6) return;
+  throw UserError(ExitCode::weights,
+                  options_.path + ": its tensors are used as weights again and again");
+}
+
+}  // namespace dl
