@@ -217,6 +217,11 @@ bool import_scaled_softplus(Importer& in, const OnnxNode& node) {
 }
 
 void import_mul(Importer& in, const OnnxNode& node) {
+  const auto constant = [&](std::size_t i) {
+    const ImportedValue* value = in.known(node.input(i));
+    return value && value->kind == ValueKind::constant;
+  };
+  if (constant(0) && constant(1)) return import_constant_product(in, node);
   if (import_gated(in, node) || import_scaled_softplus(in, node) || import_group_scale(in, node))
     return;
   if (!in.is_data(node, 0) || !in.is_data(node, 1))
@@ -231,6 +236,20 @@ void import_div(Importer& in, const OnnxNode& node) {
   if (import_gated(in, node) || import_scaled_softplus(in, node)) return;
   in.value(node, 0);
   throw NotCovered("a quotient");
+}
+
+/// PyTorch's softplus: x itself from where they do not differ, Where(x > 20, x, softplus(x)).
+void import_where(Importer& in, const OnnxNode& node) {
+  const OnnxNode* greater = made_by(in, node.input(0), "Greater");
+  const auto threshold = greater ? number(in, greater->input(1)) : std::nullopt;
+  const ImportedValue* softplus = in.known(node.input(2));
+  if (!threshold || *threshold < 20 || !softplus || softplus->port.layer < 0 ||
+      in.layer(softplus->port).type != "softplus" || !in.is_data(node, 1) ||
+      unscaled(in, greater->input(0)).name != node.input(1) ||
+      in.layer(softplus->port).from[0] != in.value(node, 1).port)
+    throw NotCovered("dltool has no layer that chooses between two others");
+  in.set(node, *softplus);
+  in.reads_only(node, {node.input(1), node.input(2)});
 }
 
 void import_clip(Importer& in, const OnnxNode& node) {
@@ -283,7 +302,8 @@ std::vector<OperatorRow> activation_operators() {
           {"Relu", plain_function<kRelu>},
           {"Sigmoid", plain_function<kSigmoid>},
           {"Softplus", plain_function<kSoftplus>},
-          {"Tanh", plain_function<kTanh>}};
+          {"Tanh", plain_function<kTanh>},
+          {"Where", import_where}};
 }
 
 }  // namespace dl

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "engine/onnx/importer.h"
@@ -51,6 +52,20 @@ void import_constant(Importer& in, const OnnxNode& node) {
   in.set_constant(node, std::move(tensor));
 }
 
+/// What a recurrent operator gives, in the model's order of axes.
+std::vector<std::int64_t> direction_dims(const Importer& in, const ImportedValue& value) {
+  const Shape& own = in.shape(value.port);
+  const std::int64_t directions = direction_count(in.layer(value.port));
+  std::vector<std::int64_t> dims;
+  for (const char letter : value.axes) {
+    if (letter == 'N') dims.push_back(kBatch);
+    if (letter == 'T') dims.push_back(own[1]);
+    if (letter == 'D') dims.push_back(directions);
+    if (letter == 'H') dims.push_back(own.back() / directions);
+  }
+  return dims;
+}
+
 void import_shape(Importer& in, const OnnxNode& node) {
   const ImportedValue& value = in.value(node, 0);
   std::vector<std::int64_t> dims;
@@ -58,6 +73,8 @@ void import_shape(Importer& in, const OnnxNode& node) {
     dims = in.dims(value);
   else if (value.kind == ImportedValue::Kind::constant)
     dims = value.tensor->dims;
+  else if (value.kind == ValueKind::directions)
+    dims = direction_dims(in, value);
   else
     throw NotCovered("the shape of its input is not known");
   const auto rank = static_cast<std::int64_t>(dims.size());
@@ -71,11 +88,21 @@ void import_shape(Importer& in, const OnnxNode& node) {
   in.set_integers(node, {static_cast<std::int64_t>(part.size())}, part);
 }
 
-/// Zeros, of any shape: initial states.
+/// Few numbers of a known shape, or zeros of any shape: initial states.
 void import_filled(Importer& in, const OnnxNode& node) {
-  const OnnxTensor* fill = node.find<OnnxTensor>("value");
-  if (fill && !all_zero(*fill)) throw NotCovered("it makes numbers other than 0");
-  in.integers(node, 0);
+  const std::vector<std::int64_t> dims = in.integers(node, 0);
+  const OnnxTensor* given = node.find<OnnxTensor>("value");
+  OnnxTensor fill{
+      .name = {}, .type = OnnxType::f32, .dims = {1}, .bytes = std::string(sizeof(float), '\0')};
+  if (given) fill = *given;
+  const std::int64_t count = count_of(dims);
+  if (count >= 0 && fill.elements() == 1) {
+    std::string bytes;
+    for (std::int64_t i = 0; i < count; ++i) bytes += fill.bytes;
+    return in.set_constant(
+        node, {.name = {}, .type = fill.type, .dims = dims, .bytes = std::move(bytes)});
+  }
+  if (!all_zero(fill)) throw NotCovered("it makes many numbers other than 0");
   in.set(node, {});
 }
 
@@ -92,6 +119,14 @@ void reshape_constant(Importer& in, const OnnxNode& node, std::vector<std::int64
   OnnxTensor tensor = in.constant(node, 0);
   tensor.dims = std::move(dims);
   in.set_constant(node, std::move(tensor));
+}
+
+template <class T>
+std::vector<T> transposed(const std::vector<T>& values, std::int64_t rows, std::int64_t columns) {
+  std::vector<T> moved(values.size());
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t k = 0; k < columns; ++k) moved[k * rows + i] = values[i * columns + k];
+  return moved;
 }
 
 /// Those that are copied must be small: initialisers are not.
@@ -139,17 +174,16 @@ void import_constant_unsqueeze(Importer& in, const OnnxNode& node) {
   reshape_constant(in, node, std::move(dims));
 }
 
-/// Of a matrix of real numbers: weights are often stored that way.
+/// Of a matrix: weights are often stored that way.
 void import_constant_transpose(Importer& in, const OnnxNode& node) {
   const OnnxTensor& tensor = in.constant(node, 0);
   const std::vector<std::int64_t> swapped = {1, 0};
   if (tensor.dims.size() != 2 || node.integers("perm", swapped) != swapped)
     throw NotCovered("it changes a known tensor that is no matrix");
-  const std::vector<float> values = in.floats(node, 0);
   const std::int64_t rows = tensor.dims[0], columns = tensor.dims[1];
-  std::vector<float> moved(values.size());
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t k = 0; k < columns; ++k) moved[k * rows + i] = values[i * columns + k];
+  if (const auto numbers = tensor.integers())
+    return in.set_integers(node, {columns, rows}, transposed(*numbers, rows, columns));
+  const std::vector<float> moved = transposed(in.floats(node, 0), rows, columns);
   OnnxTensor out{.name = tensor.name, .type = OnnxType::f32, .dims = {columns, rows}, .bytes = {}};
   out.bytes.assign(reinterpret_cast<const char*>(moved.data()), moved.size() * sizeof(float));
   in.set_constant(node, std::move(out));
@@ -175,18 +209,40 @@ void import_constant_pick(Importer& in, const OnnxNode& node,
   in.set_integers(node, in.constant(node, 1).dims, picked);
 }
 
-void import_constant_slice(Importer& in, const OnnxNode& node,
-                           const std::vector<std::int64_t>& starts,
-                           const std::vector<std::int64_t>& stops) {
-  const std::vector<std::int64_t> values = row(in, node, 0);
-  const auto size = static_cast<std::int64_t>(values.size());
-  if (starts.size() != 1) throw NotCovered("it computes with numbers that are no shape");
-  const auto place = [size](std::int64_t at) {
-    return std::clamp<std::int64_t>(at < 0 ? std::max(at, -size) + size : at, 0, size);
+/// Sizes that are multiplied with each other; the batch with nothing.
+void import_constant_product(Importer& in, const OnnxNode& node) {
+  const std::vector<std::int64_t> a = row(in, node, 0), b = row(in, node, 1);
+  if (a.size() != 1 || b.size() != 1 || std::abs(a[0]) > INT32_MAX || std::abs(b[0]) > INT32_MAX)
+    throw NotCovered("it computes with numbers that are no sizes");
+  const std::size_t rank =
+      std::max(in.constant(node, 0).dims.size(), in.constant(node, 1).dims.size());
+  in.set_integers(node, std::vector<std::int64_t>(rank, 1), {a[0] * b[0]});
+}
+
+/// Along the first axis, forwards or backwards.
+void import_constant_slice(Importer& in, const OnnxNode& node, const SliceRange& range) {
+  const OnnxTensor& tensor = in.constant(node, 0);
+  require_small(tensor);
+  if (tensor.dims.empty() || tensor.dims[0] == 0 ||
+      Importer::axis_of(range.axis, tensor.dims.size()) != 0)
+    throw NotCovered("it computes with numbers that are no shape");
+  const std::vector<std::int64_t> values = in.integers(node, 0);
+  const std::int64_t size = tensor.dims[0];
+  const std::size_t inner = values.size() / static_cast<std::size_t>(size);
+  const bool back = range.step < 0;
+  const auto place = [&](std::int64_t at) {  // as in Python
+    return std::clamp<std::int64_t>(at < 0 ? std::max(at, -size - 1) + size : at, back ? -1 : 0,
+                                    back ? size - 1 : size);
   };
   std::vector<std::int64_t> part;
-  for (std::int64_t i = place(starts[0]); i < place(stops[0]); ++i) part.push_back(values[i]);
-  in.set_integers(node, {static_cast<std::int64_t>(part.size())}, part);
+  const std::int64_t stop = place(range.stop);
+  std::int64_t count = 0;
+  for (std::int64_t i = place(range.start); back ? i > stop : i < stop; i += range.step, ++count)
+    part.insert(part.end(), values.begin() + i * static_cast<std::int64_t>(inner),
+                values.begin() + (i + 1) * static_cast<std::int64_t>(inner));
+  std::vector<std::int64_t> dims = tensor.dims;
+  dims[0] = count;
+  in.set_integers(node, std::move(dims), part);
 }
 
 std::vector<OperatorRow> constant_operators() {

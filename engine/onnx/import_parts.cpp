@@ -44,9 +44,14 @@ void import_slice(Importer& in, const OnnxNode& node) {
   if (!starts || !stops || starts->size() != stops->size() ||
       (axes && axes->size() != starts->size()) || starts->size() > 8)
     throw NotCovered("its starts, ends and axes do not go together");
+  if (value.kind == ValueKind::constant && starts->size() == 1) {
+    const std::int64_t step = steps && !steps->empty() ? (*steps)[0] : 1;
+    if (step < -1000 || step > 1000 || step == 0) throw NotCovered("it takes strange steps");
+    return import_constant_slice(in, node,
+                                 {(*starts)[0], (*stops)[0], axes ? (*axes)[0] : 0, step});
+  }
   if (steps && std::ranges::any_of(*steps, [](std::int64_t step) { return step != 1; }))
     throw NotCovered("it takes steps other than 1");
-  if (value.kind == ValueKind::constant) return import_constant_slice(in, node, *starts, *stops);
   if (value.kind != ValueKind::data) throw NotCovered("its input is no result of a layer");
   for (std::size_t i = 0; i < starts->size(); ++i) {
     const std::size_t given =
@@ -137,8 +142,12 @@ void import_pick(Importer& in, const OnnxNode& node) {
   if (value.kind == ValueKind::constant) return import_constant_pick(in, node, places);
   if (value.kind == ValueKind::zeros) return in.set(node, value);
   if (places.size() != 1) throw NotCovered("it takes several places");
-  if (value.kind == ValueKind::directions)
-    throw NotCovered("it takes one of a recurrent operator's directions or steps");
+  if (value.kind == ValueKind::directions) {
+    const std::size_t axis = Importer::axis_of(node.integer("axis", 0), value.axes.size());
+    if (keeps_axis || value.axes[axis] != 'D' || direction_count(in.layer(value.port)) != 1)
+      throw NotCovered("it takes one of a recurrent operator's directions or steps");
+    return import_directions(in, node, value, std::string(value.axes).erase(axis, 1));
+  }
   const std::size_t given = Importer::axis_of(node.integer("axis", 0), value.perm.size());
   const auto axis = static_cast<std::size_t>(value.perm[given]);
   const Shape shape = in.shape(value.port);

@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <limits>
 
 #include "engine/onnx/window.h"
 
 namespace dl {
 namespace {
+
+constexpr float kBelowAll = -1e38F;  // padding that is never a maximum
 
 std::vector<std::int64_t> spatial(const Shape& shape) {
   return {shape.dims().begin() + 2, shape.dims().end()};
@@ -70,27 +71,30 @@ void import_pool(Importer& in, const OnnxNode& node) {
   if (!window.symmetric() && !max && node.integer("count_include_pad", 0) == 0)
     throw NotCovered("an average that leaves out a padding that differs between the sides");
   ImportedLayer layer = pooling(node, window, window.padding(), ceil_mode);
-  layer.from = {window.padded(in, src, max ? std::numeric_limits<float>::lowest() : 0)};
+  layer.from = {window.padded(in, src, max ? kBelowAll : 0)};
   layer.wish = wished_name(node, {});
   in.set_data(node, in.add(std::move(layer)));
 }
 
-void import_global_max(Importer& in, const OnnxNode& node) {
-  const LayerPort src = in.plain(node, 0).port;
+LayerPort global_max(Importer& in, const OnnxNode& node, const LayerPort& src) {
   if (in.shape(src).rank() < 3) throw NotCovered("its input has no spatial axes");
   ImportedLayer layer{.type = "max_pool", .from = {src}, .wish = wished_name(node, {})};
   add_sizes(layer.params, "kernel_size", spatial(in.shape(src)), -1);
-  in.set_data(node, in.add(std::move(layer)));
+  return in.add(std::move(layer));
 }
 
-void import_global_average(Importer& in, const OnnxNode& node) {
+LayerPort global_mean(Importer& in, const OnnxNode& node, const LayerPort& src) {
+  return in.add({.type = "global_avg_pool", .from = {src}, .wish = wished_name(node, {})});
+}
+
+void import_global(Importer& in, const OnnxNode& node) {
   const LayerPort src = in.plain(node, 0).port;
   in.set_data(node,
-              in.add({.type = "global_avg_pool", .from = {src}, .wish = wished_name(node, {})}));
+              node.op == "GlobalMaxPool" ? global_max(in, node, src) : global_mean(in, node, src));
 }
 
-/// Over the spatial axes it is global_avg_pool.
-void import_mean(Importer& in, const OnnxNode& node) {
+/// A mean or maximum over the spatial axes is a global pooling.
+void import_reduction(Importer& in, const OnnxNode& node) {
   const LayerPort src = in.plain(node, 0).port;
   const Shape shape = in.shape(src);
   const auto given = in.list(node, "axes", 1);
@@ -100,9 +104,8 @@ void import_mean(Importer& in, const OnnxNode& node) {
   std::ranges::sort(axes);
   std::vector<std::size_t> wanted;
   for (std::size_t axis = 2; axis < shape.rank(); ++axis) wanted.push_back(axis);
-  if (axes != wanted || wanted.empty()) throw NotCovered("a mean over other axes than H and W");
-  LayerPort port =
-      in.add({.type = "global_avg_pool", .from = {src}, .wish = wished_name(node, {})});
+  if (axes != wanted || wanted.empty()) throw NotCovered("it runs over other axes than H and W");
+  LayerPort port = node.op == "ReduceMax" ? global_max(in, node, src) : global_mean(in, node, src);
   if (node.integer("keepdims", 1) == 0) port = in.reshaped(port, {shape[1]});
   in.set_data(node, port);
 }
@@ -110,11 +113,9 @@ void import_mean(Importer& in, const OnnxNode& node) {
 }  // namespace
 
 std::vector<OperatorRow> pool_operators() {
-  return {{"AveragePool", import_pool},
-          {"GlobalAveragePool", import_global_average},
-          {"GlobalMaxPool", import_global_max},
-          {"MaxPool", import_pool},
-          {"ReduceMean", import_mean}};
+  return {{"AveragePool", import_pool},     {"GlobalAveragePool", import_global},
+          {"GlobalMaxPool", import_global}, {"MaxPool", import_pool},
+          {"ReduceMax", import_reduction},  {"ReduceMean", import_reduction}};
 }
 
 }  // namespace dl

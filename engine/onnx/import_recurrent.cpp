@@ -106,15 +106,16 @@ void require_usual(const Importer& in, const OnnxNode& node) {
 }
 
 /// Whether only the last states of all that it gives are used, in ways that `output: last` has.
-bool uses_last_alone(const Importer& in, const OnnxNode& node) {
+bool uses_last_alone(const Importer& in, const OnnxNode& node, std::int64_t directions) {
   const auto used = [&](std::size_t i) {
     return i < node.outputs.size() && !node.outputs[i].empty() && in.uses(node.outputs[i]) > 0;
   };
   if (used(0) || !used(1) || used(2) || in.is_output(node.outputs[1])) return false;
-  for (const OnnxNode* reader : in.readers(node.outputs[1]))
-    if (reader->op != "Squeeze" && reader->op != "Transpose" && reader->op != "ReduceSum")
-      return false;
-  return true;
+  const auto fits = [&](const OnnxNode* reader) {
+    return reader->op == "Squeeze" || reader->op == "Transpose" || reader->op == "ReduceSum" ||
+           (reader->op == "Gather" && directions == 1);
+  };
+  return std::ranges::all_of(in.readers(node.outputs[1]), fits);
 }
 
 void set_results(Importer& in, const OnnxNode& node, const LayerPort& port, bool batch_first,
@@ -161,7 +162,7 @@ void import_recurrent(Importer& in, const OnnxNode& node) {
     layer.params.push_back(word("nonlinearity", "relu"));
   if (node.op == "GRU" && node.integer("linear_before_reset", 0) == 0)
     layer.params.push_back(word("variant", "original"));
-  const bool last = uses_last_alone(in, node);
+  const bool last = uses_last_alone(in, node, sizes.directions);
   if (last) layer.params.push_back(word("output", "last"));
   set_results(in, node, in.add(std::move(layer)), batch_first, last);
 }
@@ -178,7 +179,7 @@ void import_sum(Importer& in, const OnnxNode& node) {
   std::string rest = value.axes;
   rest.erase(axis, 1);
   ImportedLayer layer = in.copy_of(value.port);
-  if (std::ranges::count(layer.params, "bidirectional", &ConfigNode::Entry::key) > 0) {
+  if (direction_count(layer) == 2) {
     layer.params.push_back(word("merge", "sum"));
     value.port = in.add(std::move(layer));
   }
@@ -186,6 +187,10 @@ void import_sum(Importer& in, const OnnxNode& node) {
 }
 
 }  // namespace
+
+std::int64_t direction_count(const ImportedLayer& layer) {
+  return std::ranges::count(layer.params, "bidirectional", &ConfigNode::Entry::key) > 0 ? 2 : 1;
+}
 
 void import_directions(Importer& in, const OnnxNode& node, const ImportedValue& value,
                        const std::string& axes) {

@@ -92,7 +92,7 @@ void import_squeeze(Importer& in, const OnnxNode& node) {
     const std::size_t rank = value.axes.size();
     if (!axes || axes->size() != 1) throw NotCovered("it takes away several axes of its input");
     const std::size_t axis = Importer::axis_of((*axes)[0], rank);
-    if (value.axes[axis] != 'D' || in.copy_of(value.port).weights.empty())
+    if (value.axes[axis] != 'D' || direction_count(in.layer(value.port)) != 1)
       throw NotCovered("it takes away an axis that is not of size 1");
     std::string rest = value.axes;
     rest.erase(axis, 1);

@@ -182,15 +182,20 @@ std::vector<OperatorRow> shape_operators();
 void import_directions(Importer& in, const OnnxNode& node, const ImportedValue& value,
                        const std::string& axes);
 
+/// 1 or 2, of an lstm, gru or rnn.
+std::int64_t direction_count(const ImportedLayer& layer);
+
 // Operators on what is known beforehand: shapes, axes and places that the model computes.
 void import_constant_concat(Importer& in, const OnnxNode& node);
 void import_constant_pick(Importer& in, const OnnxNode& node,
                           const std::vector<std::int64_t>& places);
+void import_constant_product(Importer& in, const OnnxNode& node);
 void import_constant_reshape(Importer& in, const OnnxNode& node,
                              const std::vector<std::int64_t>& target);
-void import_constant_slice(Importer& in, const OnnxNode& node,
-                           const std::vector<std::int64_t>& starts,
-                           const std::vector<std::int64_t>& stops);
+struct SliceRange {
+  std::int64_t start, stop, axis, step;
+};
+void import_constant_slice(Importer& in, const OnnxNode& node, const SliceRange& range);
 void import_constant_squeeze(Importer& in, const OnnxNode& node);
 void import_constant_transpose(Importer& in, const OnnxNode& node);
 void import_constant_unsqueeze(Importer& in, const OnnxNode& node);

@@ -100,6 +100,7 @@ class Reader {
     for (const auto& set : proto.opset_import()) {
       if (set.domain().empty() || set.domain() == "ai.onnx") model.opset = set.version();
     }
+    if (model.opset < 1) refuse("it says no version of its operators");
     onnx::GraphProto& graph = *proto.mutable_graph();
     model.name = graph.name();
     if (graph.sparse_initializer_size() > 0) refuse("sparse tensors are not read");
