@@ -79,6 +79,7 @@ struct Batches::Slot {
   Batch batch;
   std::vector<std::span<std::byte>> first;  // places of the first sample
   std::size_t missing = 0;                  // samples that are not there yet
+  bool ready = false;                       // all are, and mixed
 };
 
 /// Room for one raw sample on the way into a batch.
@@ -202,6 +203,7 @@ const Batch* Batches::next_read_now() {
   const Outcome outcome = read_share(workers_[0], whole, failure);
   if (outcome == Outcome::failed) std::rethrow_exception(failure.error);
   if (outcome == Outcome::gave_up) return nullptr;
+  mix(slot_of(produced_));
   return &slot_of(produced_++).batch;
 }
 
@@ -243,8 +245,19 @@ void Batches::open_batch(std::size_t batch) {
   Slot& slot = slot_of(batch);
   slot.missing = slot.batch.samples = samples_in(batch);
   slot.batch.index = batch;
+  slot.ready = false;
   for (BatchField& field : slot.batch.inputs) field.samples = slot.missing;
   for (BatchField& field : slot.batch.targets) field.samples = slot.missing;
+}
+
+void Batches::mix(const Slot& slot) const {
+  if (!pipeline_.mixes()) return;
+  const auto floats = [](const BatchField& field) {
+    return std::span(reinterpret_cast<float*>(field.bytes), field.floats().size());
+  };
+  const Batch& batch = slot.batch;
+  pipeline_.mix(floats(batch.inputs[0]), floats(batch.targets[0]), batch.samples, options_.seed,
+                epoch_, batch.index);
 }
 
 void Batches::read_sample(Worker& worker, const Slot& slot, std::size_t place,
@@ -297,15 +310,20 @@ Batches::Share Batches::take_share() {
   return share;
 }
 
-void Batches::finish_share(const Share& share, Outcome outcome, Failure failure) {
+bool Batches::completes_batch(const Share& share) {
+  Slot& slot = slot_of(share.batch);
+  slot.missing -= share.end - share.begin;
+  return slot.missing == 0;
+}
+
+void Batches::finish_share(Outcome outcome, Failure failure) {
   if (outcome == Outcome::gave_up) {
     give_up_ = true;  // stopped: nothing more to read until start()
   } else if (outcome == Outcome::failed) {
     const auto place = [](const Failure& f) { return std::pair(f.batch, f.sample); };
     if (!failure_ || place(failure) < place(*failure_)) failure_ = std::move(failure);
   } else {
-    slot_of(share.batch).missing -= share.end - share.begin;
-    while (produced_ < opened_ && slot_of(produced_).missing == 0) ++produced_;
+    while (produced_ < opened_ && slot_of(produced_).ready) ++produced_;
   }
 }
 
@@ -321,8 +339,14 @@ void Batches::read_loop(Worker& worker) {
     Failure failure{};
     const Outcome outcome = read_share(worker, share, failure);
     lock.lock();
+    if (outcome == Outcome::done && completes_batch(share)) {
+      lock.unlock();
+      mix(slot_of(share.batch));
+      lock.lock();
+      slot_of(share.batch).ready = true;
+    }
     --busy_;
-    finish_share(share, outcome, std::move(failure));
+    finish_share(outcome, std::move(failure));
     changed_.notify_all();
   }
 }

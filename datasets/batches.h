@@ -102,10 +102,13 @@ class Batches {
   std::uint64_t view() const;
   void read_sample(Worker& worker, const Slot& slot, std::size_t place, std::size_t sample) const;
   void open_batch(std::size_t batch);
+  /// Of a batch of which all samples are there.
+  void mix(const Slot& slot) const;
   Outcome read_share(Worker& worker, const Share& share, Failure& failure);
   bool has_work() const;
   Share take_share();
-  void finish_share(const Share& share, Outcome outcome, Failure failure);
+  bool completes_batch(const Share& share);
+  void finish_share(Outcome outcome, Failure failure);
   void read_loop(Worker& worker);
   void end_threads();
   const Batch* next_read_now();

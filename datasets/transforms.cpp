@@ -312,6 +312,8 @@ const std::vector<TransformKind>& all_transform_kinds() {
   static const std::vector<TransformKind> kinds = {
       make_kind<CenterCrop>("center_crop", "the middle of a picture", center_table()),
       color_jitter_kind(),
+      cutmix_kind(),
+      mixup_kind(),
       make_kind<Normalize>("normalize", "(pixel / 255 - mean) / std, channel by channel",
                            normalize_table()),
       make_kind<OneHot>("one_hot", "labels as vectors of zeros and a one", one_hot_table()),

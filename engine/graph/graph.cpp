@@ -26,6 +26,16 @@ std::vector<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t ba
   return shapes;
 }
 
+Graph training_graph(const Graph& graph) {
+  Graph training = graph;
+  for (Node& node : training.nodes) {
+    if (!node.input || node.input->soft_classes == 0) continue;
+    node.input->integer = false;
+    node.input->sample_shape = {node.input->soft_classes};
+  }
+  return training;
+}
+
 std::vector<NodeWeight> graph_weights(const Graph& graph) {
   const auto shapes = infer_shapes(graph, 1);
   std::vector<NodeWeight> all;

@@ -24,6 +24,8 @@ struct Port {
 struct GraphInput {
   std::vector<std::int64_t> sample_shape;  // one sample: {3, 32, 32}; {} for an integer label
   bool integer = false;                    // s32 instead of f32
+  /// Not 0: labels that are probabilities of so many classes in training, where batches are mixed.
+  std::int64_t soft_classes = 0;
 };
 
 /// A layer, a loss or an input in its place.
@@ -58,6 +60,9 @@ struct Graph {
 /// Shapes of every node's results for a batch of that size. The graph has been checked: does not
 /// throw.
 std::vector<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch);
+
+/// The network as training sees it: with class probabilities where labels are soft.
+Graph training_graph(const Graph& graph);
 
 /// A weight of the network under its full name ("layer1.0.conv1.weight").
 struct NodeWeight {

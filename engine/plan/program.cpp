@@ -79,8 +79,9 @@ Programs::Programs(const Graph& graph, WeightStore& store, bool probes)
     : engine_(dnnl::engine::kind::cpu, 0),
       store_(&store),
       with_probes_(probes),
-      training_(fuse_activations(
-          fold_norms(with_features(graph, store), frozen_nodes(graph, store).closed), true)),
+      training_(fuse_activations(fold_norms(training_graph(with_features(graph, store)),
+                                            frozen_nodes(graph, store).closed),
+                                 true)),
       inference_(fuse_activations(with_features(graph, store), false)) {}
 
 void Programs::add(Purpose purpose, std::int64_t batch) {

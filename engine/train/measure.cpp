@@ -33,18 +33,18 @@ std::int64_t units_of(const Graph& graph, std::int64_t batch) {
                                    : batch;
 }
 
-/// A batch in memory for every input of the graph: normal floats; labels and tokens within the
-/// classes; whole lengths.
+/// A batch in memory for every input of the graph in training: normal floats; labels and tokens
+/// within the classes; whole lengths.
 struct MadeUpBatch {
   std::vector<AlignedBuffer> buffers;
   std::vector<const void*> tensors;
 
   MadeUpBatch(const Setup& setup, std::int64_t batch) {
-    const auto shapes = infer_shapes(setup.graph, batch);
-    const std::int64_t classes =
-        setup.graph.output.node >= 0 ? shapes[setup.graph.output.node][0].back() : 2;
-    for (std::size_t i = 0; i < setup.graph.nodes.size(); ++i) {
-      const Node& node = setup.graph.nodes[i];
+    const Graph graph = training_graph(setup.graph);
+    const auto shapes = infer_shapes(graph, batch);
+    const std::int64_t classes = graph.output.node >= 0 ? shapes[graph.output.node][0].back() : 2;
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+      const Node& node = graph.nodes[i];
       if (!node.input) continue;
       const auto count = static_cast<std::size_t>(shapes[i][0].elements());
       buffers.emplace_back(count * 4);

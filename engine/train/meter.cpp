@@ -1,5 +1,6 @@
 #include "engine/train/meter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -43,6 +44,7 @@ void Meter::read_classification(const Graph& graph, const DataSpec& data) {
   const Shape& output = shapes[graph.output.node][graph.output.output];
   if (output.elements() != output.back() * shapes[graph.target.node][0].elements()) return;
   label_slot_ = target_slot(graph);
+  soft_labels_ = target.input->soft_classes > 0;
   classes_ = static_cast<std::size_t>(output.back());
   with_f1_ = data.classes.value_or(0) >= 2;
 }
@@ -87,10 +89,10 @@ void Meter::add(const Program& program, std::span<const void* const> tensors,
   if (value_slot_) add_errors(program, tensors, sums);
   if (!label_slot_) return;
   if (with_f1_) sums.classes.resize(classes_);
-  const auto* labels = static_cast<const std::int32_t*>(tensors[*label_slot_]);
+  const void* labels = tensors[*label_slot_];
   const std::span<const float> output = program.output();
   for (std::size_t row = 0; row * classes_ < output.size(); ++row) {
-    const std::int32_t label = labels[row];
+    const std::int32_t label = label_of(program, labels, row);
     if (label < 0 || static_cast<std::size_t>(label) >= classes_) continue;  // ignored by the loss
     const std::span<const float> scores = output.subspan(row * classes_, classes_);
     const std::size_t rank = label_rank(scores, label);
@@ -99,6 +101,14 @@ void Meter::add(const Program& program, std::span<const void* const> tensors,
     sums.top1 += rank == 0;
     sums.top5 += rank < kTop;
   }
+}
+
+/// Of mixed labels the one with the largest share counts.
+std::int32_t Meter::label_of(const Program& program, const void* labels, std::size_t row) const {
+  if (!soft_labels_ || program.purpose() != Purpose::train)
+    return static_cast<const std::int32_t*>(labels)[row];
+  const float* shares = static_cast<const float*>(labels) + row * classes_;
+  return static_cast<std::int32_t>(std::max_element(shares, shares + classes_) - shares);
 }
 
 void Meter::add_errors(const Program& program, std::span<const void* const> tensors,

@@ -22,7 +22,8 @@ class Meter {
   /// Adds what the program computed for a batch. `tensors` as given to Program::run.
   void add(const Program& program, std::span<const void* const> tensors, MetricSums& sums) const;
   /// "loss" first; then each loss by name if there are several; perplexity and bits_per_char of a
-  /// stream of tokens; top1, top5 and f1 of a classification; mae and rmse of a regression.
+  /// stream of tokens; top1, top5 and f1 of a classification (in
+  /// training on class probabilities: of the most probable one); mae and rmse of a regression.
   Metrics metrics(const MetricSums& sums, Purpose purpose) const;
   std::vector<std::string> names() const;
 
@@ -38,6 +39,7 @@ class Meter {
   void add_language(double cross_entropy, Metrics& metrics) const;
   void add_errors(const Program& program, std::span<const void* const> tensors,
                   MetricSums& sums) const;
+  std::int32_t label_of(const Program& program, const void* labels, std::size_t row) const;
   static void add_regression(const MetricSums& sums, Metrics& metrics);
 
   struct LossInfo {
@@ -48,6 +50,7 @@ class Meter {
   std::vector<LossInfo> losses_;
   std::optional<std::size_t> label_slot_;  // among the graph's inputs
   std::size_t classes_ = 0;                // of the output
+  bool soft_labels_ = false;               // in training labels are class probabilities
   bool with_f1_ = false;                   // the data has classes
   std::optional<std::size_t> value_slot_;  // of a regression's target, among the graph's inputs
   std::vector<float> value_scale_;         // of each place of its last axis, or of all

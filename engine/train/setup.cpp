@@ -6,6 +6,7 @@
 
 #include "datasets/subset.h"
 #include "engine/core/install_paths.h"
+#include "engine/train/data_rules.h"
 #include "engine/train/run_training.h"
 #include "engine/train/transfer.h"
 
@@ -145,6 +146,28 @@ SubsetOptions subset_of(const DataConfig& data) {
   return options;
 }
 
+/// What transforms start from: where the config counts more classes than the source has, class
+/// probabilities have a place for each.
+DataSpec transformed_spec(const Setup& setup) {
+  DataSpec spec = setup.source->spec();
+  const auto& said = setup.config.data.classes;
+  if (said && spec.classes) spec.classes = std::max(*said, *spec.classes);
+  return spec;
+}
+
+/// Labels stay what they are where only training makes class probabilities of them.
+DataInterface interface_of(const Setup& setup) {
+  const DataConfig& data = setup.config.data;
+  const DataSpec &train = setup.train_pipeline->spec(), &eval = setup.eval_pipeline->spec();
+  const bool soft = setup.train_pipeline->soft_labels() && eval.targets[0].type == DataType::s32;
+  DataInterface interface {
+    tensors_of(train.inputs), tensors_of((soft ? eval : train).targets),
+        classes_of(data, setup.source->spec()), data.vocabulary ? data.vocabulary : train.vocabulary
+  };
+  if (soft) interface.targets[0].tensor.soft_classes = train.targets[0].shape[0];
+  return interface;
+}
+
 void read_data(Setup& setup, Problems& problems) {
   const DataConfig& data = setup.config.data;
   collect(problems, "data: ", [&] {
@@ -159,22 +182,21 @@ void read_data(Setup& setup, Problems& problems) {
   });
   if (setup.source) {
     const Mark& place = data.source->type_mark;
+    const DataSpec source = transformed_spec(setup);
     collect(problems, "data.transforms: ", [&] {
-      setup.train_pipeline.emplace(setup.source->spec(), data.train_transforms, place);
+      setup.train_pipeline.emplace(source, data.train_transforms, place);
     });
     collect(problems, "data.transforms: ", [&] {
-      setup.eval_pipeline.emplace(setup.source->spec(), data.eval_transforms, place,
-                                  Randomness::refused);
+      setup.eval_pipeline.emplace(source, data.eval_transforms, place, Randomness::refused);
     });
   }
   if (setup.train_pipeline && setup.eval_pipeline) {
-    const DataSpec& spec = setup.train_pipeline->spec();
+    const DataSpec& spec = setup.source->spec();
     if (data.classes && spec.classes && *data.classes < *spec.classes) {
       problems.add(data.mark, "data.classes is " + std::to_string(*data.classes) +
                                   ", but the source has " + std::to_string(*spec.classes));
     }
-    setup.data = {tensors_of(spec.inputs), tensors_of(spec.targets), classes_of(data, spec),
-                  data.vocabulary ? data.vocabulary : spec.vocabulary};
+    setup.data = interface_of(setup);
   } else if (setup.config.model.input) {
     setup.data = {
         {{"image", {*setup.config.model.input, false}}}, {{"label", {{}, true}}}, data.classes, {}};
@@ -314,6 +336,7 @@ Setup load_setup(const SetupOptions& options) {
   check_transforms_agree(setup, problems);
   read_optimizer(setup, problems);
   if (!setup.data.inputs.empty()) setup.graph = build_graph(setup.config, setup.data, problems);
+  check_data_rules(setup, problems);
   problems.throw_if_any();
   collect(problems, "optimizer: ", [&] {
     setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));

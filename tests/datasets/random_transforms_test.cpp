@@ -67,7 +67,8 @@ TEST_CASE("where nothing may be random, everything that is gets refused") {
       ": is random, and evaluation is not\n  hint: it belongs under transforms.train";
   for (const auto& entry :
        {typed("random_crop"), typed("random_flip"), typed("color_jitter", {{"hue", "0.1"}}),
-        typed("random_erasing"), typed("random_resized_crop", {{"size", "4"}})})
+        typed("random_erasing"), typed("random_resized_crop", {{"size", "4"}}), typed("mixup"),
+        typed("cutmix")})
     CHECK(message_of(encoded(3, 8, 8), {entry}, Randomness::refused) ==
           "error: " + entry.type + tail);
   CHECK(message_of(encoded(3, 8, 8), {typed("center_crop", {{"size", "4"}})},
