@@ -5,7 +5,7 @@
 
 For ResNet-50, DenseNet-121, GoogLeNet in torchvision's form (with its auxiliary classifiers) and MobileNetV2: saves the state
 dict of the twin in tests/goldens as safetensors, lets `dltool finetune --strict` load it and take one step at a rate of 0,
-and loads the checkpoint back with load_state_dict(strict=True), where every weight must be the same to the bit. Prints a line
+and loads what `dltool export --to safetensors` makes of the run back with load_state_dict(strict=True), where every weight must be the same to the bit. Prints a line
 for each; exit code 1 when one fails. Needs torch, numpy and safetensors."""
 import argparse
 import pathlib
@@ -45,7 +45,10 @@ def there_and_back(dltool, name, folder):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode != 0:
         return f"exit code {done.returncode}: {done.stderr.strip()[-500:]}"
-    back = load_file(run / "checkpoints/last/model.safetensors")
+    exported = folder / f"{name}-back.safetensors"
+    subprocess.run([str(dltool), "export", str(run), "--to", "safetensors", "--weights", "raw", "-o", str(exported)],
+                   capture_output=True, check=True)
+    back = load_file(exported)
     twin = NETS[name]()
     twin.load_state_dict(back, strict=True)
     trained = [key for key in back if "running_" not in key]   # statistics went on averaging

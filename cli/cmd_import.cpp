@@ -57,6 +57,7 @@ void write_folder(const ImportedNetwork& network, const std::string& folder) {
 }
 
 ExitCode import_whole(const Words& words) {
+  const std::vector<std::int64_t> input_shape = read_shape(words.input_shape);
   std::string folder = words.output;
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
   std::error_code error;
@@ -68,7 +69,7 @@ ExitCode import_whole(const Words& words) {
   const ImportedNetwork network =
       import_network(model, {.path = words.source,
                              .name = fs::path(words.source).stem().string(),
-                             .input_shape = read_shape(words.input_shape)});
+                             .input_shape = input_shape});
   write_folder(network, folder);
   for (const std::string& note : network.notes)
     print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));

@@ -197,7 +197,7 @@ TEST_CASE("what cannot be transferred is said, and leaves no run") {
   fails({}, 2, "--from SOURCE is missing");
   fails({"--from", place.folder.path()}, 5, "neither a run's folder nor a checkpoint's");
   fails({"--from", place.folder / "nowhere"}, 5, "no run and no file of weights at");
-  fails({"--from", place.folder / "c.yaml"}, 5, "not a valid safetensors file");
+  fails({"--from", place.folder / "c.yaml"}, 5, "neither a safetensors file nor an ONNX");
   std::ofstream(place.folder / "w.pt") << "PK\x03\x04"
                                           "and so on";
   fails({"--from", place.folder / "w.pt"}, 5, "pickle");
