@@ -100,9 +100,10 @@ struct Batches::Worker {
 
 Batches::Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
                  const StopFlag* stop)
-    : data_(data), pipeline_(pipeline), options_(options), stop_(stop) {
+    : data_(data), pipeline_(pipeline), options_(std::move(options)), stop_(stop) {
   assert(options_.batch >= 1 && options_.workers >= 1);
   assert(!(options_.streams && options_.shuffle));
+  assert(options_.classes.empty() || options_.shuffle);
   if (options_.streams) options_.drop_last = true;
   if (per_epoch() == 0) {
     throw UserError(ExitCode::data, "there are " + std::to_string(data_.samples.size()) +
@@ -151,6 +152,19 @@ void Batches::fill_order() {
   }
 }
 
+void Batches::draw_order(std::uint64_t epoch) {
+  Random random(options_.seed, RandomStream::shuffle, epoch);
+  if (options_.classes.empty()) {
+    const std::vector<std::uint32_t> places = shuffled(order_.size(), random);
+    for (std::size_t i = 0; i < places.size(); ++i) order_[i] = data_.samples[places[i]];
+    return;
+  }
+  for (std::uint32_t& sample : order_) {
+    const auto& of_class = options_.classes[random.below(options_.classes.size())];
+    sample = of_class[random.below(of_class.size())];
+  }
+}
+
 std::size_t Batches::per_epoch() const {
   const std::size_t count = data_.samples.size();
   return options_.drop_last ? count / options_.batch
@@ -173,11 +187,7 @@ void Batches::start(std::uint64_t epoch, std::size_t first) {
   give_up_ = false;
   failure_.reset();
 
-  if (options_.shuffle) {
-    const std::vector<std::uint32_t> places =
-        shuffled(order_.size(), Random(options_.seed, RandomStream::shuffle, epoch));
-    for (std::size_t i = 0; i < places.size(); ++i) order_[i] = data_.samples[places[i]];
-  }
+  if (options_.shuffle) draw_order(epoch);
   epoch_ = epoch;
   wait_seconds_ = 0.0;
   holding_ = false;

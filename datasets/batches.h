@@ -36,7 +36,10 @@ struct BatchOptions {
   /// it ended in the batch before: batch k of n holds the samples k, n + k, 2n + k, ... What is
   /// over at the end is left out; there is no partial batch and no shuffling.
   bool streams = false;
-  bool shuffle = false;    // a new order each epoch; otherwise the data set's own
+  bool shuffle = false;  // a new order each epoch; otherwise the data set's own
+  /// Not empty: the samples of each class. An epoch then is as many draws as there are samples,
+  /// each of a class and of a sample in it, both uniform, with replacement. Only with `shuffle`.
+  std::vector<std::vector<std::uint32_t>> classes = {};
   bool drop_last = false;  // leave out a partial last batch
   /// Every sample has so many random variants, which come in turn: the augmentation's epoch is the
   /// epoch modulo this. 0: another one each epoch. The order takes no part.
@@ -96,6 +99,7 @@ class Batches {
   enum class Outcome { done, gave_up, failed };
 
   void fill_order();
+  void draw_order(std::uint64_t epoch);
   Slot& slot_of(std::size_t batch);
   std::size_t samples_in(std::size_t batch) const;
   /// The augmentation's epoch.

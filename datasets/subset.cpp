@@ -6,6 +6,7 @@
 #include <set>
 
 #include "datasets/checksum.h"
+#include "datasets/labels.h"
 #include "datasets/picture_buffers.h"
 #include "engine/core/random.h"
 
@@ -14,30 +15,6 @@ namespace {
 
 /// Old labels to new ones; -1: not chosen.
 using NewLabels = std::vector<std::int32_t>;
-
-/// Room for a sample, and the label in it.
-class LabelReader {
- public:
-  explicit LabelReader(const Dataset& dataset) : dataset_(dataset) {
-    const DataSpec& spec = dataset.spec();
-    for (const Field& field : spec.inputs) room_.emplace_back(field.encoded ? 0 : field.bytes());
-    label_ = room_.size();
-    for (const Field& field : spec.targets) room_.emplace_back(field.bytes());
-    for (std::vector<std::byte>& bytes : room_) buffers_.emplace_back(bytes);
-  }
-  std::int32_t operator()(std::size_t index) {
-    dataset_.read(index, buffers_);
-    std::int32_t label;
-    std::memcpy(&label, room_[label_].data(), sizeof(label));
-    return label;
-  }
-
- private:
-  const Dataset& dataset_;
-  std::vector<std::vector<std::byte>> room_;
-  std::vector<std::span<std::byte>> buffers_;
-  std::size_t label_ = 0;
-};
 
 class SubsetDataset final : public Dataset {
  public:
@@ -92,9 +69,7 @@ class SubsetSource final : public DataSource {
   SubsetSource(std::unique_ptr<DataSource> whole, SubsetOptions options)
       : whole_(std::move(whole)), options_(std::move(options)) {
     const DataSpec& spec = whole_->spec();
-    const bool labelled = spec.targets.size() == 1 && spec.targets[0].type == DataType::s32 &&
-                          spec.targets[0].elements() == 1 && !spec.token_rule;
-    if (!labelled || spec.order != SampleOrder::any)
+    if (!has_labels(spec) || spec.order != SampleOrder::any)
       throw UserError(options_.mark, "subset: takes classes of samples, and these have none");
     std::set<std::string> names;
     for (const SubsetOptions::Class& chosen : options_.classes) {

@@ -172,6 +172,9 @@ ParamTable<DataConfig> data_table() {
           "shuffle", &DataConfig::shuffle,
           "a new order of the training samples each epoch; true unless said, false where they are "
           "pieces of one stream"),
+      with_default("sampler", &DataConfig::sampler,
+                   "what an epoch is: all samples once, or, balanced, as many draws of which each "
+                   "class is as likely, rare ones' samples several times"),
       section("split", &DataConfig::split, split_table(),
               "parts held out of the training samples, by seed"),
       section("subset", &DataConfig::subset, subset_table(),

@@ -38,6 +38,21 @@ struct ValueType<Precision> {
   static std::string text(Precision) { return "f32"; }
 };
 template <>
+struct EnumWords<SamplerKind> {
+  static constexpr std::pair<std::string_view, SamplerKind> words[] = {
+      {"all", SamplerKind::all}, {"balanced", SamplerKind::balanced}};
+};
+template <>
+struct ValueType<Sampler> {
+  static std::string name() { return ValueType<SamplerKind>::name(); }
+  static Sampler read(const ConfigNode& node, const Limits& limits) {
+    return {ValueType<SamplerKind>::read(node, limits), node.mark()};
+  }
+  static std::string text(const Sampler& sampler) {
+    return ValueType<SamplerKind>::text(sampler.kind);
+  }
+};
+template <>
 struct EnumWords<OnNonfinite> {
   static constexpr std::pair<std::string_view, OnNonfinite> words[] = {{"stop", OnNonfinite::stop},
                                                                        {"skip", OnNonfinite::skip}};

@@ -52,11 +52,19 @@ struct ThreadCount {
   int count = 0;
 };
 
+/// Which training samples make up an epoch.
+enum class SamplerKind { all, balanced };
+struct Sampler {
+  SamplerKind kind = SamplerKind::all;
+  Mark mark;
+};
+
 struct DataConfig {
   std::optional<TypedNode> source;
   std::int64_t batch = 32;
   std::optional<std::int64_t> eval_batch;  // `batch` unless said
   bool drop_last = true;
+  Sampler sampler;
   std::optional<bool> shuffle;  // as written; see Setup::shuffles()
   SplitConfig split;
   std::optional<SubsetConfig> subset;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "datasets/labels.h"
+
 namespace dl {
 namespace {
 
@@ -54,9 +56,24 @@ void check_soft_labels(const Setup& setup, const TypedNode& mixing, Problems& pr
   }
 }
 
+/// Draws by class need classes, and an order that is free.
+void check_sampler(const Setup& setup, Problems& problems) {
+  const DataConfig& data = setup.config.data;
+  if (!setup.source || data.sampler.kind != SamplerKind::balanced) return;
+  const DataSpec& spec = setup.source->spec();
+  const std::string what = "data: sampler: balanced, but ";
+  if (spec.order != SampleOrder::any)
+    problems.add(data.sampler.mark, what + "the samples of this source follow on one another");
+  else if (!has_labels(spec))
+    problems.add(data.sampler.mark, what + "the samples have no classes");
+  if (data.shuffle == false)
+    problems.add(data.sampler.mark, what + "shuffle is false: what is drawn has no order to keep");
+}
+
 }  // namespace
 
 void check_data_rules(const Setup& setup, Problems& problems) {
+  check_sampler(setup, problems);
   if (!setup.train_pipeline || !setup.eval_pipeline) return;
   const DataConfig& data = setup.config.data;
   check_targets_agree(setup, problems);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "datasets/labels.h"
 #include "datasets/picture_files.h"
 #include "engine/train/environment.h"
 
@@ -53,11 +54,19 @@ BatchOptions OpenData::training_options() const {
           .prefetch = static_cast<std::size_t>(data.prefetch)};
 }
 
+/// Not empty where the classes are drawn alike.
+std::vector<std::vector<std::uint32_t>> OpenData::drawn_classes() {
+  const Sampler& sampler = setup_.config.data.sampler;
+  if (sampler.kind != SamplerKind::balanced) return {};
+  return samples_by_class(data_.open(Split::train), sampler.mark);
+}
+
 std::unique_ptr<Batches> OpenData::training_batches() {
-  const BatchOptions options = training_options();
+  BatchOptions options = training_options();
+  options.classes = drawn_classes();
   // Where several batches make a step, none is left out for a signal: half a step cannot be saved.
   const StopFlag* stop = setup_.batches_per_step() > 1 ? nullptr : &stop_;
-  return batches_of(Split::train, *setup_.train_pipeline, options, stop);
+  return batches_of(Split::train, *setup_.train_pipeline, std::move(options), stop);
 }
 
 std::unique_ptr<Batches> OpenData::evaluation_batches(Split split) {
@@ -77,6 +86,13 @@ std::unique_ptr<Batches> OpenData::cached_training_batches(SampleSet set, const 
                                                            bool holds_views) {
   BatchOptions options = training_options();
   options.holds_views = holds_views;
+  options.classes = drawn_classes();
+  const auto samples = data_.open(Split::train).samples;
+  for (std::vector<std::uint32_t>& of_class : options.classes) {
+    for (std::uint32_t& sample : of_class)  // which row it has become
+      sample =
+          static_cast<std::uint32_t>(std::ranges::lower_bound(samples, sample) - samples.begin());
+  }
   const StopFlag* stop = setup_.batches_per_step() > 1 ? nullptr : &stop_;
   return std::make_unique<Batches>(set, pipeline, options, stop);
 }

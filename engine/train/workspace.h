@@ -48,6 +48,7 @@ class OpenData {
 
  private:
   BatchOptions training_options() const;
+  std::vector<std::vector<std::uint32_t>> drawn_classes();
   std::unique_ptr<Batches> batches_of(Split split, const Pipeline& pipeline, BatchOptions options,
                                       const StopFlag* stop);
 

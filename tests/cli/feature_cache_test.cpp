@@ -109,6 +109,7 @@ TEST_CASE("training on cached features gives the bits of training without") {
        {std::vector<std::string>{},
         {"data.drop_last=false"},
         {"data.shuffle=false"},
+        {"data.sampler=balanced"},
         {"data.drop_last=false", "data.shuffle=false", "train.effective_batch=16"}}) {
     CAPTURE(join(sets, " "));
     REQUIRE(place.train("off", "off", sets).exit_code == 0);
