@@ -56,7 +56,7 @@ std::vector<std::int64_t> wanted_sample(std::vector<std::int64_t> target, const 
 }
 
 /// (..., D, H) of a recurrent operator as (..., D H).
-void import_merge(Importer& in, const OnnxNode& node, ImportedValue value,
+void import_merge(Importer& in, const OnnxNode& node, const ImportedValue& value,
                   const std::vector<std::int64_t>& target) {
   const std::string rest = value.axes.substr(0, value.axes.size() - 2);
   if (!value.axes.ends_with("DH") || target.size() != rest.size() + 1)

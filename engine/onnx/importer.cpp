@@ -12,19 +12,20 @@ namespace {
 constexpr std::size_t kMostNodes = 20'000;
 constexpr double kMostElements = 0x1p40;
 
-/// How often all tensors together may be used as weights: a small file must not fill the memory.
-constexpr double kMostUses = 8;
+/// How often all tensors together may be copied, into weights or otherwise: a small file must not
+/// fill the memory.
+constexpr double kMostCopies = 8;
 
 }  // namespace
 
 Importer::Importer(const OnnxModel& model, const ImportOptions& options)
     : model_(model), options_(options) {
   for (const OnnxTensor& tensor : model.initializers)
-    most_copied_ += kMostUses * static_cast<double>(tensor.bytes.size());
+    most_copied_ += kMostCopies * static_cast<double>(tensor.bytes.size());
   for (const OnnxNode& node : model.nodes) {
     for (const OnnxAttribute& attribute : node.attributes) {
       if (const auto* tensor = std::get_if<OnnxTensor>(&attribute.value))
-        most_copied_ += kMostUses * static_cast<double>(tensor->bytes.size());
+        most_copied_ += kMostCopies * static_cast<double>(tensor->bytes.size());
     }
   }
 }
@@ -204,7 +205,8 @@ std::vector<std::size_t> Importer::live_layers() const {
 }
 
 LayerPort Importer::add(ImportedLayer layer) {
-  check_copies(layer);
+  for (const ImportedWeight& weight : layer.weights)
+    count_copy(weight.values.size() * sizeof(float));
   std::vector<Shape> src;
   for (const LayerPort& port : layer.from) src.push_back(shape(port));
   try {
@@ -228,10 +230,10 @@ LayerPort Importer::add(ImportedLayer layer) {
   return {static_cast<int>(layers_.size()) - 1, 0};
 }
 
-void Importer::check_copies(const ImportedLayer& layer) {
-  for (const ImportedWeight& weight : layer.weights)
-    copied_ += static_cast<double>(weight.values.size());
-  if (copied_ <= most_copied_ + 1e6) return;
+void Importer::count_copy(std::size_t bytes) {
+  constexpr double kFree = 1 << 22;  // whatever the model is like
+  copied_ += static_cast<double>(bytes);
+  if (copied_ <= most_copied_ + kFree) return;
   throw UserError(ExitCode::weights,
                   options_.path + ": its tensors are used as weights again and again");
 }

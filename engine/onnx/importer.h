@@ -141,7 +141,7 @@ class Importer {
   void check_outputs();
   void throw_refused() const;
   std::vector<std::size_t> live_layers() const;
-  void check_copies(const ImportedLayer& layer);
+  void count_copy(std::size_t bytes);
 
   const OnnxModel& model_;
   const ImportOptions& options_;
@@ -156,7 +156,7 @@ class Importer {
   std::vector<ImportedLayer> layers_;
   Shape input_shape_;
   std::vector<std::string> notes_;
-  double copied_ = 0, most_copied_ = 0;  // numbers in weights
+  double copied_ = 0, most_copied_ = 0;  // bytes
 };
 
 using ImportOperator = void (*)(Importer&, const OnnxNode&);

@@ -117,6 +117,7 @@ void Importer::set_data(const OnnxNode& node, const LayerPort& port, std::size_t
 }
 
 void Importer::set_constant(const OnnxNode& node, OnnxTensor tensor) {
+  count_copy(tensor.bytes.size());
   constants_.push_back(std::move(tensor));
   set(node, {.kind = ImportedValue::Kind::constant, .tensor = &constants_.back()});
 }
@@ -129,6 +130,8 @@ void Importer::set_integers(const OnnxNode& node, std::vector<std::int64_t> dims
 }
 
 LayerPort Importer::reshaped(const LayerPort& port, const std::vector<std::int64_t>& sample) {
+  constexpr std::size_t kMostAxes = 8;
+  if (sample.size() > kMostAxes) throw NotCovered("its result has too many axes");
   const Shape& own = shape(port);
   if (std::ranges::equal(std::span(own.dims()).subspan(1), sample)) return port;
   ImportedLayer layer{.type = "reshape", .from = {port}};

@@ -285,6 +285,24 @@ TEST_CASE("a small file cannot use its tensors until the memory is full") {
   CHECK(holds(found, "used as weights again and again"));
 }
 
+TEST_CASE("nor can what it computes beforehand") {
+  const std::string found = error_with([](ModelProto& model) {
+    auto& graph = *model.mutable_graph();
+    TensorProto& weight = *graph.mutable_initializer(0);
+    weight.clear_float_data();
+    weight.set_dims(0, 1024);
+    weight.set_dims(1, 1024);
+    weight.set_raw_data(std::string(1 << 22, '\0'));
+    for (int i = 0; i < 30; ++i) {
+      onnx::NodeProto& node = *graph.add_node();
+      node.set_op_type("Transpose");
+      node.add_input(i == 0 ? "w" : "t" + std::to_string(i - 1));
+      node.add_output("t" + std::to_string(i));
+    }
+  });
+  CHECK(holds(found, "again and again"));
+}
+
 TEST_CASE("external data stay in the model's folder") {
   const test::TempFolder folder;
   fs::create_directory(folder / "model");
