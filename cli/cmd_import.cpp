@@ -86,9 +86,7 @@ ExitCode check_fit(SetupOptions options, const TransferArguments& arguments) {
   for (const std::string& set : sets_of(arguments)) options.sets.push_back(set);
   const Setup setup = load_setup(options);
   check_finetune(setup);
-  const FinetuneConfig& config = *setup.config.finetune;
-  const WeightSource source =
-      WeightSource::open(setup.paths.resolve(config.from), rename_rules(config.rename));
+  const WeightSource source = open_source(setup);
   const Transfer transfer = plan_transfer(setup, source);
   for (const std::string& note : source.notes())
     print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));

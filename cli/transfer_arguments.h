@@ -12,7 +12,7 @@ namespace dl {
 
 /// What finetune and import say of weights that come from elsewhere.
 struct TransferArguments {
-  std::string from;
+  std::string from, checkpoint, weights;
   std::vector<std::string> renames, heads;
   bool strict = false;
 };
@@ -42,6 +42,12 @@ inline std::shared_ptr<TransferArguments> transfer_arguments(CLI::App& app) {
                  "in them: '^module\\.='; may be repeated")
       ->type_name("PRESET|REGEX=REPLACEMENT")
       ->allow_extra_args(false);
+  app.add_option("--checkpoint", arguments->checkpoint,
+                 "Of a run: best (the default), last, or a checkpoint's folder")
+      ->type_name("WHICH");
+  app.add_option("--weights", arguments->weights,
+                 "Of a run: ema or raw, its averaged weights or not")
+      ->type_name("ema|raw");
   app.add_flag("--strict", arguments->strict,
                "All but the head must be in the source, and all in it must be used");
   return arguments;
@@ -70,6 +76,9 @@ inline std::vector<std::string> sets_of(const TransferArguments& arguments) {
   if (!arguments.heads.empty()) sets.push_back("finetune.head=" + list_of(arguments.heads));
   if (!arguments.renames.empty())
     sets.push_back("finetune.rename=" + rename_text(arguments.renames));
+  if (!arguments.checkpoint.empty())
+    sets.push_back("finetune.checkpoint=" + quoted(arguments.checkpoint));
+  if (!arguments.weights.empty()) sets.push_back("finetune.weights=" + quoted(arguments.weights));
   if (arguments.strict) sets.push_back("finetune.strict=true");
   return sets;
 }

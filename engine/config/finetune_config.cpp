@@ -91,7 +91,11 @@ ParamTable<FinetuneConfig> finetune_table() {
   using F = FinetuneConfig;
   return {
       required("from", &F::from,
-               "where the weights come from: a run's folder, or a .safetensors file"),
+               "where the weights come from: a run's folder, a .safetensors file or an .onnx "
+               "model"),
+      with_default("checkpoint", &F::checkpoint, "of a run: best, last, or a checkpoint's folder"),
+      with_default("weights", &F::weights,
+                   "of a run: ema, its averaged weights, or raw; auto: ema where there are"),
       with_default("freeze", &F::freeze,
                    "weights that are not trained: true for all layers that got theirs from the "
                    "source, or globs on their names"),

@@ -42,9 +42,14 @@ enum class FrozenNorms {
   affine,      // learns scale and offset, with the statistics that it has
 };
 
+/// Which weights of a run.
+enum class RunWeights { automatic, ema, raw };
+
 /// Weights that come from elsewhere, and which of them are trained.
 struct FinetuneConfig {
-  std::string from;  // a run's folder, or a safetensors file
+  std::string from;                 // a run's folder, or a file of weights
+  std::string checkpoint = "best";  // of a run: best, last, or a checkpoint's folder
+  RunWeights weights = RunWeights::automatic;
   FreezeChoice freeze;
   std::vector<MarkedText> heads;  // layers that are started anew, beside those that do not fit
   RenameChoice rename;
@@ -104,6 +109,11 @@ template <>
 struct EnumWords<PhaseSchedule> {
   static constexpr std::pair<std::string_view, PhaseSchedule> words[] = {
       {"restart", PhaseSchedule::restart}, {"continue", PhaseSchedule::keep_on}};
+};
+template <>
+struct EnumWords<RunWeights> {
+  static constexpr std::pair<std::string_view, RunWeights> words[] = {
+      {"auto", RunWeights::automatic}, {"ema", RunWeights::ema}, {"raw", RunWeights::raw}};
 };
 template <>
 struct EnumWords<FrozenNorms> {

@@ -296,4 +296,21 @@ LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
                   join(problems, "; "));
 }
 
+ChosenWeights choose_weights(const std::string& run, const CheckpointChoice& choice,
+                             std::vector<std::string>& skipped) {
+  const bool named = choice.checkpoint != "best" && choice.checkpoint != "last";
+  LoadedCheckpoint checkpoint =
+      named ? load_checkpoint(choice.checkpoint)
+      : fs::exists(run + "/MANIFEST")
+          ? load_checkpoint(run)
+          : find_checkpoint(run, choice.checkpoint == "best" ? Which::best : Which::last, skipped);
+  if (choice.averaged == true && !checkpoint.ema) {
+    throw UserError(ExitCode::weights,
+                    checkpoint.folder + ": has no averaged weights (train.ema was off)");
+  }
+  const bool average = checkpoint.ema && choice.averaged.value_or(true);
+  return {average ? std::move(*checkpoint.ema) : std::move(checkpoint.model),
+          checkpoint.folder + (average ? " (averaged)" : "")};
+}
+
 }  // namespace dl

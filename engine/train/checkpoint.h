@@ -33,6 +33,12 @@ struct LoadedCheckpoint {
 /// Which checkpoint of a run.
 enum class Which { last, best };
 
+/// Which weights of a run a command takes.
+struct CheckpointChoice {
+  std::string checkpoint = "best";  // best, last, or a checkpoint's folder
+  std::optional<bool> averaged;     // the averaged ones, or not; where there are, unless said
+};
+
 /// Saves as docs/checkpoint_format.md says: a temporary folder, every file synced, MANIFEST last,
 /// renamed, links moved, `saved` called with the folder's path, and only then old ones removed: the
 /// `keep` newest stay, and those that `last` and `best` point at. The run folder must be locked.
@@ -53,5 +59,15 @@ LoadedCheckpoint load_checkpoint(const std::string& folder);
 /// Throws UserError: ExitCode::weights when none is left, run_folder when there never was one.
 LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
                                  std::vector<std::string>& skipped);
+
+/// The chosen weights of a run, and what they are called.
+struct ChosenWeights {
+  SafetensorsFile file;
+  std::string label;  // the checkpoint's folder, and whether they are averaged
+};
+/// `run` may be a checkpoint's own folder. `skipped` as above. Throws UserError (ExitCode::weights)
+/// also where averaged ones are asked for and there are none.
+ChosenWeights choose_weights(const std::string& run, const CheckpointChoice& choice,
+                             std::vector<std::string>& skipped);
 
 }  // namespace dl

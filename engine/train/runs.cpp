@@ -55,9 +55,8 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   std::optional<WeightSource> source;
   std::optional<Transfer> transfer;
   check_start(setup, options);
-  if (const auto& finetune = setup.config.finetune) {
-    source =
-        WeightSource::open(setup.paths.resolve(finetune->from), rename_rules(finetune->rename));
+  if (setup.config.finetune) {
+    source = open_source(setup);
     transfer = plan_transfer(setup, *source);
     setup.freeze(transfer->frozen());
   }

@@ -43,17 +43,9 @@ std::string load_chosen_weights(const std::string& target, const WeightChoice& c
     load_weights(store, SafetensorsFile::read(choice.file), choice.file, unused);
     said = choice.file;
   } else {
-    const bool named = choice.checkpoint != "best" && choice.checkpoint != "last";
-    const LoadedCheckpoint checkpoint =
-        named ? load_checkpoint(choice.checkpoint)
-              : find_checkpoint(target, choice.checkpoint == "best" ? Which::best : Which::last,
-                                notes);
-    if (choice.averaged == true && !checkpoint.ema)
-      throw UserError(ExitCode::weights,
-                      checkpoint.folder + ": has no averaged weights (train.ema was off)");
-    const bool average = checkpoint.ema && choice.averaged.value_or(true);
-    load_weights(store, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
-    said = checkpoint.folder + (average ? " (averaged)" : "");
+    const ChosenWeights chosen = choose_weights(target, choice, notes);
+    load_weights(store, chosen.file, chosen.label, unused);
+    said = chosen.label;
   }
   if (!unused.empty())
     notes.push_back("tensors without a place in the network: " + join(unused, ", "));

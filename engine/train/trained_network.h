@@ -5,15 +5,14 @@
 #include <vector>
 
 #include "engine/plan/weight_store.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/setup.h"
 
 namespace dl {
 
 /// Which weights a command takes.
-struct WeightChoice {
-  std::string file;                 // --weights FILE; a config alone needs one
-  std::string checkpoint = "best";  // of a run: best, last, or a checkpoint's folder
-  std::optional<bool> averaged;     // --weights ema|raw: the averaged ones, or not; where there are
+struct WeightChoice : CheckpointChoice {
+  std::string file;  // --weights FILE; a config alone needs one
 };
 
 /// The setup of a run's folder, or of a config whose weights are in a file: options.config is

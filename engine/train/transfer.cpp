@@ -224,8 +224,7 @@ std::vector<std::string> head_layers(const Graph& graph) {
   std::vector<bool> has_weights(graph.nodes.size());
   for (const NodeWeight& weight : graph_weights(graph)) has_weights[weight.node] = true;
   std::vector<std::string> names;
-  for (const int node : output_layers(graph, has_weights))
-    names.push_back(graph.nodes[node].name);
+  for (const int node : output_layers(graph, has_weights)) names.push_back(graph.nodes[node].name);
   return names;
 }
 
@@ -240,6 +239,13 @@ void check_finetune(const Setup& setup) {
                     "finetune: freeze: has no effect, since each phase says what it freezes",
                     "leave it out here, or in a phase");
   }
+}
+
+WeightSource open_source(const Setup& setup) {
+  const FinetuneConfig& config = *setup.config.finetune;
+  CheckpointChoice choice{.checkpoint = config.checkpoint, .averaged = {}};
+  if (config.weights != RunWeights::automatic) choice.averaged = config.weights == RunWeights::ema;
+  return WeightSource::open(setup.paths.resolve(config.from), rename_rules(config.rename), choice);
 }
 
 Transfer plan_transfer(const Setup& setup, const WeightSource& source) {

@@ -34,6 +34,9 @@ void check_finetune(const Setup& setup);
 /// without: those that another task needs anew.
 std::vector<std::string> head_layers(const Graph& graph);
 
+/// What setup.config.finetune names. Throws UserError (ExitCode::weights).
+WeightSource open_source(const Setup& setup);
+
 /// Matches the weights of setup.graph with the source's tensors, as setup.config.finetune says.
 /// Throws UserError: ExitCode::config where nothing is left to train or what is frozen has no
 /// weights there, ExitCode::weights where the source does not fit it, with all that does not.

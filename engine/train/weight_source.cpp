@@ -57,11 +57,12 @@ std::optional<FloatFormat> format_of(const std::string& dtype) {
 
 }  // namespace
 
-WeightSource WeightSource::open(const std::string& path, const std::vector<RenameRule>& rules) {
+WeightSource WeightSource::open(const std::string& path, const std::vector<RenameRule>& rules,
+                                const CheckpointChoice& choice) {
   WeightSource source;
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    source.read_folder(path);
+    source.read_folder(path, choice);
   } else {
     if (!fs::exists(path, error)) refuse("no run and no file of weights at '" + path + "'");
     source.label_ = path;
@@ -96,14 +97,13 @@ void WeightSource::read_onnx_file(const std::string& path) {
   }
 }
 
-void WeightSource::read_folder(const std::string& path) {
+void WeightSource::read_folder(const std::string& path, const CheckpointChoice& choice) {
   const bool is_checkpoint = fs::exists(path + "/MANIFEST");
   if (!is_checkpoint && !fs::exists(path + "/checkpoints"))
     refuse(path + ": is neither a run's folder nor a checkpoint's");
-  LoadedCheckpoint checkpoint =
-      is_checkpoint ? load_checkpoint(path) : find_checkpoint(path, Which::best, notes_);
-  label_ = checkpoint.folder + (checkpoint.ema ? " (averaged)" : "");
-  file_ = checkpoint.ema ? std::move(*checkpoint.ema) : std::move(checkpoint.model);
+  ChosenWeights chosen = choose_weights(path, choice, notes_);
+  label_ = std::move(chosen.label);
+  file_ = std::move(chosen.file);
   views_ = file_.tensors();
 }
 

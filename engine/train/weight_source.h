@@ -7,6 +7,7 @@
 
 #include "engine/config/finetune_config.h"
 #include "engine/onnx/model.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/safetensors.h"
 
 namespace dl {
@@ -21,10 +22,11 @@ class WeightSource {
     const TensorView* view;
   };
 
-  /// Reads `path`: a run's folder (its best checkpoint, averaged weights where there are), a
-  /// checkpoint's, a .safetensors file, or the initialisers of an .onnx model. Throws UserError
+  /// Reads `path`: a run's folder (the weights that `choice` says), a checkpoint's, a .safetensors
+  /// file, or the initialisers of an .onnx model. Throws UserError
   /// (ExitCode::weights) that says what is wrong with it, or which rule finds nothing.
-  static WeightSource open(const std::string& path, const std::vector<RenameRule>& rules);
+  static WeightSource open(const std::string& path, const std::vector<RenameRule>& rules,
+                           const CheckpointChoice& choice = {});
 
   /// What was read, for people: the checkpoint's folder or the file.
   const std::string& label() const { return label_; }
@@ -36,7 +38,7 @@ class WeightSource {
   std::vector<float> values(const Tensor& tensor) const;
 
  private:
-  void read_folder(const std::string& path);
+  void read_folder(const std::string& path, const CheckpointChoice& choice);
   void read_file(const std::string& path);
   void read_onnx_file(const std::string& path);
   void rename(const std::vector<RenameRule>& rules);

@@ -175,6 +175,25 @@ TEST_CASE("a run that lost the weights it began with does not begin with others"
   CHECK_MESSAGE(resumed.err.find("its checkpoints are gone") != std::string::npos, resumed.err);
 }
 
+TEST_CASE("which weights of a run are taken can be said") {
+  const Place place;
+  const auto begins_as = [&](const std::vector<std::string>& more, const std::string& file) {
+    std::vector<std::string> arguments = {"--from", place.base, "--freeze=conv1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramResult result = place.finetune(arguments);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    CHECK(same(file, last(place.run, "model.safetensors"), "conv1.weight"));
+    fs::remove_all(place.run);
+  };
+  const std::string early = place.base + "/checkpoints/step-00000004";
+  begins_as({}, last(place.base, "ema.safetensors"));
+  begins_as({"--weights", "raw"}, last(place.base, "model.safetensors"));
+  begins_as({"--checkpoint", "last", "--weights", "ema"}, last(place.base, "ema.safetensors"));
+  begins_as({"--checkpoint", early, "--weights", "raw"}, early + "/model.safetensors");
+  CHECK(place.finetune({"--from", place.base, "--weights", "row"}).exit_code == 3);
+  CHECK(place.finetune({"--from", place.base, "--checkpoint", place.folder / "no"}).exit_code == 5);
+}
+
 TEST_CASE("a damaged checkpoint of the source is named, and an older one taken") {
   const Place place;
   std::ofstream(last(place.base, "model.safetensors"), std::ios::app) << "x";
