@@ -360,4 +360,24 @@ TEST_CASE("a model damaged anywhere is read, or refused with exit code 5") {
   }
 }
 
+TEST_CASE("models of PyTorch's damaged at random are read, or refused with exit code 5") {
+  std::uint64_t state = 88172645463325252ULL;
+  const auto draw = [&](std::size_t below) {  // any generator will do
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return static_cast<std::size_t>(state % below);
+  };
+  for (const char* name : {"functions_ts", "bilstm_ts", "tokens_dyn", "googlenet_ts", "rnn_ts"}) {
+    const test::Bytes whole =
+        test::read_bytes(std::string(DLTOOL_SOURCE_DIR) + "/tests/goldens/onnx/" + name + ".onnx");
+    for (int round = 0; round < 200; ++round) {
+      std::string damaged(whole.begin(), whole.end());
+      for (std::size_t i = 0; i <= draw(4); ++i)
+        damaged[draw(damaged.size())] = static_cast<char>(draw(256));
+      error_of_bytes(damaged);  // checks the code
+    }
+  }
+}
+
 }  // namespace dl
