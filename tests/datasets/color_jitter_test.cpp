@@ -20,7 +20,8 @@ void adjust(const EditedPicture& picture, int which, float factor) {
 }  // namespace
 
 TEST_CASE("brightness, contrast, saturation and hue change as in Pillow, whatever the layout") {
-  for (const auto& row : read_golden("augment")["adjustments"]) {
+  const auto golden = read_golden("augment");
+  for (const auto& row : golden["adjustments"]) {
     CAPTURE(row.dump().substr(0, 60));
     const std::int64_t channels = row["channels"];
     const int which = row["which"];
@@ -34,7 +35,8 @@ TEST_CASE("brightness, contrast, saturation and hue change as in Pillow, whateve
 }
 
 TEST_CASE("several adjustments follow one another in the drawn order") {
-  for (const auto& row : read_golden("augment")["jitters"]) {
+  const auto golden = read_golden("augment");
+  for (const auto& row : golden["jitters"]) {
     CAPTURE(row.dump().substr(0, 60));
     Jitter jitter;
     for (std::size_t i = 0; i < 4; ++i) {
@@ -53,7 +55,8 @@ TEST_CASE("saturation and hue of 636,056 colours are Pillow's") {
     for (int green = 0; green < 256; green += 3)
       for (int blue = 0; blue < 256; blue += 3)
         for (const int value : {red, green, blue}) all.push_back(static_cast<std::uint8_t>(value));
-  for (const auto& row : read_golden("augment")["all_colours"]) {
+  const auto golden = read_golden("augment");
+  for (const auto& row : golden["all_colours"]) {
     CAPTURE(row.dump());
     Bytes pixels = all;
     adjust({pixels.data(), 3, static_cast<std::int64_t>(pixels.size() / 3), false}, row["which"],

@@ -85,7 +85,8 @@ double check_sample(const Epoch& epoch, std::size_t batch, std::size_t i, std::s
 }  // namespace
 
 TEST_CASE("samples are blended as timm does it") {
-  for (const auto& row : read_golden("augment")["mixups"]) {
+  const auto golden = read_golden("augment");
+  for (const auto& row : golden["mixups"]) {
     CAPTURE(row.dump());
     const std::size_t samples = row["samples"];
     std::vector<float> values;
@@ -105,7 +106,8 @@ TEST_CASE("samples are blended as timm does it") {
 }
 
 TEST_CASE("cutmix's boxes are timm's, and their share what is really left") {
-  for (const auto& row : read_golden("augment")["boxes"]) {
+  const auto golden = read_golden("augment");
+  for (const auto& row : golden["boxes"]) {
     CAPTURE(row.dump());
     const BatchMix mix =
         box_mix(row["share"], row["size"][0], row["size"][1], {row["middle"][0], row["middle"][1]});

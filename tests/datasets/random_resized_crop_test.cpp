@@ -16,7 +16,8 @@ PictureBox box_of(const nlohmann::json& box) { return {box[0], box[1], box[2], b
 
 TEST_CASE("random_resized_crop gives Pillow's crop and resize of a box") {
   PictureBuffers buffers;
-  for (const auto& row : read_golden("augment")["crops"]) {
+  const auto golden = read_golden("augment");
+  for (const auto& row : golden["crops"]) {
     CAPTURE(row.dump().substr(0, 60));
     const std::int64_t height = row["from"][0], width = row["from"][1], channels = row["from"][2];
     const auto each = static_cast<std::size_t>(channels);

@@ -85,7 +85,9 @@ def crops():
             ((40, 30, 1), (5, 5, 7, 7), (7, 7)), ((9, 9, 3), (4, 0, 5, 9), (10, 18))]
     for shape, (top, left, height, width), (to_height, to_width) in rows:
         picture = picture_of(noise(sum(shape), shape)).crop((left, top, left + width, top + height))
-        resized = picture.resize((to_width, to_height), Image.Resampling.BILINEAR)
+        # Across and then down, as Pillow always did before its version 13, which begins with some tall pictures' height.
+        across = picture.resize((to_width, height), Image.Resampling.BILINEAR)
+        resized = across.resize((to_width, to_height), Image.Resampling.BILINEAR)
         yield {"from": shape, "box": [top, left, height, width], "to": [to_height, to_width],
                "bytes": resized.tobytes().hex()}
 
