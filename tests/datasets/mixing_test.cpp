@@ -203,7 +203,11 @@ TEST_CASE("mixed batches depend on seed, epoch and batch, and not on prefetch or
       CHECK(rest.pixels == std::vector(expected.pixels.begin() + 2, expected.pixels.end()));
     }
   }
-  CHECK(epoch_of(list, options, 23, 4).shares != expected.shares);
+  const BatchOptions in_order{.batch = 4};  // so that nothing but the mixing can differ
+  const Transforms mixup = {typed("mixup")};
+  CHECK(epoch_of(mixup, in_order, 8, 3).shares != epoch_of(mixup, in_order, 8, 4).shares);
+  const Epoch first = epoch_of(mixup, in_order, 8, 3);
+  CHECK(first.shares[0] != first.shares[1]);
 }
 
 TEST_CASE("labels become probabilities, unless one_hot has made them so, and are soft for mixing") {
