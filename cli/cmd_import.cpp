@@ -99,6 +99,16 @@ ExitCode run_import(const Words& words, const SetupOptions& options, TransferArg
     throw UserError(ExitCode::command_line, "import needs -o DIR or --config CONFIG, one of them",
                     "-o makes a config of an ONNX model; --config checks whether weights fit one");
   }
+  const bool transfers = !sets_of(arguments).empty() || !options.sets.empty();
+  if (!words.output.empty() && transfers) {
+    throw UserError(ExitCode::command_line,
+                    "with -o a whole network is read: --head, --rename, --strict, --checkpoint, "
+                    "--weights and --set belong to --config");
+  }
+  if (words.output.empty() && !words.input_shape.empty()) {
+    throw UserError(ExitCode::command_line,
+                    "--input-shape belongs to -o: the config says what the input is");
+  }
   if (!words.output.empty()) return import_whole(words);
   arguments.from = words.source;
   return check_fit(options, arguments);

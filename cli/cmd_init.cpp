@@ -21,11 +21,24 @@ struct InitOptions {
 std::string name_of(const std::string& folder) {
   std::string name = fs::path(folder).lexically_normal().filename().string();
   if (name.empty() || name == ".") name = fs::absolute(folder).parent_path().filename().string();
-  for (char& c : name) {
-    const bool fine = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
-    if (!fine) c = '-';
+  std::string plain;  // what a run may be called
+  for (const char c : name) {
+    const bool fine = std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+    if (fine) plain += c;
+    if (!fine && !plain.empty() && plain.back() != '-') plain += '-';
   }
-  return name.empty() ? "pictures" : name;
+  if (plain.ends_with('-')) plain.pop_back();
+  return plain.empty() ? "pictures" : plain;
+}
+
+/// As a shell reads it back.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./";
+  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
 }
 
 std::string absolute(const std::string& path) {
@@ -42,7 +55,8 @@ ExitCode init(const InitOptions& options) {
                       .file = options.output,
                       .from = options.from.empty() ? "" : absolute(options.from)};
   if (request.file.empty()) request.file = request.name + ".yaml";
-  if (fs::exists(request.file)) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(request.file, error))) {
     throw UserError(ExitCode::output, request.file + " is there already",
                     "-o FILE writes another one");
   }
@@ -52,10 +66,16 @@ ExitCode init(const InitOptions& options) {
   file.finish();
   for (const std::string& bad : survey.bad)
     print_if_possible(stderr, fmt::format("note: left out: {}\n", escaped(bad)));
-  const Setup setup = load_setup({request.file, {}, ""});
+  try {
+    load_setup({request.file, {}, ""});
+  } catch (...) {  // no broken config is left in the way
+    fs::remove(request.file, error);
+    throw;
+  }
   fmt::print("{}: {} on {} classes, {} pictures to train on\n", escaped(request.file),
              network.title, classes, survey.train_count());
-  fmt::print("dltool {} {}\n", options.from.empty() ? "train" : "finetune", escaped(request.file));
+  fmt::print("dltool {} {}\n", options.from.empty() ? "train" : "finetune",
+             shell_word(escaped(request.file)));
   return ExitCode::finished;
 }
 

@@ -11,11 +11,12 @@ namespace dl {
 namespace {
 
 struct Words {
-  std::string split, weights, output;
+  std::string split, weights, output, input;
   bool csv = false;
 };
 
 ExitCode run_predict(PredictOptions options, const Words& words) {
+  if (!words.input.empty()) options.files.push_back(words.input);
   if (!words.split.empty()) options.split = read_split(words.split);
   if (words.weights == "ema" || words.weights == "raw") {
     options.weights.averaged = words.weights == "ema";
@@ -61,10 +62,9 @@ Command predict_command() {
                "format; they need have no targets")
             ->excludes(split)
             ->type_name("FILE|FOLDER");
-        app.add_option("--input", options->files, "Another way to name one file")
+        app.add_option("--input", words->input, "Another way to name one file")
             ->excludes(split)
-            ->type_name("FILE")
-            ->allow_extra_args(false);
+            ->type_name("FILE");
         app.add_option("-o,--output", words->output, "Where the table goes (default: stdout)")
             ->type_name("FILE");
         CLI::Option* csv = app.add_flag("--csv", words->csv, "As CSV with a header (the default)");

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -104,6 +105,11 @@ void open_standard_streams() {
   }
 }
 
+/// A reader that went away and a limit on files become errors of writing, in every verb.
+void ignore_write_signals() {
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
+}
+
 /// A result that did not reach its reader is a failure.
 void flush_results() {
   errno = 0;
@@ -117,6 +123,7 @@ void flush_results() {
 int main(int argc, char** argv) {
   try {
     dl::open_standard_streams();
+    dl::ignore_write_signals();
     const int code = dl::run(argc, argv);
     if (code == 0) dl::flush_results();
     return code;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,16 +12,18 @@
 
 namespace dl {
 
-/// A file that is there whole or not at all: it gets its name at the end.
+/// A file that is there whole or not at all: it gets its name at the end. A link leads to the file
+/// that is written, and what is no regular file (/dev/stdout, a pipe) is written as it is.
 class ResultFile {
  public:
-  explicit ResultFile(std::string path)
+  explicit ResultFile(const std::string& path)
       : files_(real_file_system()),
-        path_(std::move(path)),
-        temporary_(path_ + ".tmp-" + std::to_string(::getpid())),
-        file_(files_->create(temporary_)) {}
+        path_(behind_links(path)),
+        whole_(!is_device(path_)),
+        temporary_(whole_ ? path_ + ".tmp-" + std::to_string(::getpid()) : path_),
+        file_(whole_ ? files_->create(temporary_) : files_->append(path_)) {}
   ~ResultFile() {
-    if (file_) remove_quietly(*files_, temporary_);
+    if (file_ && whole_) remove_quietly(*files_, temporary_);
   }
   ResultFile(const ResultFile&) = delete;
   ResultFile& operator=(const ResultFile&) = delete;
@@ -31,6 +34,7 @@ class ResultFile {
   }
   void finish() {
     flush();
+    if (!whole_) return file_->close();
     file_->sync();
     file_->close();
     files_->rename(temporary_, path_);
@@ -40,13 +44,34 @@ class ResultFile {
 
  private:
   static constexpr std::size_t kBuffer = 1 << 16;
+
+  static std::string behind_links(const std::string& path) {
+    namespace fs = std::filesystem;
+    constexpr int kMostLinks = 40;
+    std::error_code error;
+    fs::path at = path;
+    for (int i = 0; i < kMostLinks && fs::is_symlink(fs::symlink_status(at, error)); ++i) {
+      if (is_device(at)) break;  // /dev/stdout may lead to what has no path
+      at = at.parent_path() / fs::read_symlink(at, error);
+    }
+    return at.string();
+  }
+  static bool is_device(const std::filesystem::path& path) {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    return std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+           !std::filesystem::is_directory(status);
+  }
+
   void flush() {
     file_->write(std::as_bytes(std::span(buffer_)));
     buffer_.clear();
   }
 
   std::unique_ptr<FileSystem> files_;
-  std::string path_, temporary_;
+  std::string path_;
+  bool whole_;
+  std::string temporary_;
   std::unique_ptr<OutputFile> file_;
   std::string buffer_;
 };

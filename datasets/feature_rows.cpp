@@ -5,6 +5,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <random>
 
 #include "engine/core/error.h"
 
@@ -94,7 +95,8 @@ FeatureFile::FeatureFile(FileSystem& files, std::string path, const std::string&
                          std::size_t rows, std::size_t row_bytes)
     : files_(files),
       path_(std::move(path)),
-      temporary_(path_ + ".tmp-" + std::to_string(::getpid())),
+      temporary_(path_ + ".tmp-" + std::to_string(::getpid()) + "-" +
+                 std::to_string(std::random_device()())),  // two machines may share the folder
       file_(files_.create(temporary_)),
       buffer_(header_of(digest, rows, row_bytes)) {}
 

@@ -180,7 +180,7 @@ ParamTable<DataConfig> data_table() {
       section("subset", &DataConfig::subset, subset_table(),
               "some classes of a classified set, and so many training samples of each"),
       transforms_row(),
-      with_default("augment_views", &DataConfig::augment_views, at_least(1),
+      with_default("augment_views", &DataConfig::augment_views, between(1, 1'000'000),
                    "so many random variants of each training sample, one an epoch in turn; another "
                    "one each epoch unless said"),
       with_default("classes", &DataConfig::classes, at_least(1),

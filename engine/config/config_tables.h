@@ -66,6 +66,16 @@ struct EnumWords<FeatureCacheChoice> {
       {"disk", FeatureCacheChoice::disk},
       {"off", FeatureCacheChoice::off}};
 };
+template <>
+struct ValueType<FeatureCaching> {
+  static std::string name() { return ValueType<FeatureCacheChoice>::name(); }
+  static FeatureCaching read(const ConfigNode& node, const Limits& limits) {
+    return {ValueType<FeatureCacheChoice>::read(node, limits), node.mark()};
+  }
+  static std::string text(const FeatureCaching& caching) {
+    return ValueType<FeatureCacheChoice>::text(caching.where);
+  }
+};
 
 /// Keys of `model` and of a loss that config and layers share, and the keys of the top level.
 struct ModelKeys {

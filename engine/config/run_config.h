@@ -98,6 +98,10 @@ struct CheckpointConfig {
 enum class OnNonfinite { stop, skip };
 /// Where what the fixed part of a network computes of each sample is kept.
 enum class FeatureCacheChoice { automatic, ram, disk, off };
+struct FeatureCaching {
+  FeatureCacheChoice where = FeatureCacheChoice::automatic;
+  Mark mark;
+};
 enum class Precision { f32 };
 
 struct TrainConfig {
@@ -112,7 +116,7 @@ struct TrainConfig {
   std::optional<StopConfig> stop;
   CheckpointConfig checkpoint;
   OnNonfinite on_nonfinite = OnNonfinite::stop;
-  FeatureCacheChoice cache_features = FeatureCacheChoice::automatic;
+  FeatureCaching cache_features;
   std::int64_t log_every = 50;  // steps
   Mark mark;
 };

@@ -185,19 +185,29 @@ void import_concat(Importer& in, const OnnxNode& node) {
   in.set(node, value);
 }
 
+/// Other kinds of numbers are rounded, or made truth values: there is no layer for that.
+void import_cast(Importer& in, const OnnxNode& node) {
+  const ImportedValue& value = in.value(node, 0);
+  if (value.kind == ValueKind::data) {
+    const auto to = static_cast<OnnxType>(node.integer("to", 1));
+    const bool tokens = value.port.layer < 0 && in.reads_tokens();
+    const bool real =
+        to == OnnxType::f32 || to == OnnxType::f64 || to == OnnxType::f16 || to == OnnxType::bf16;
+    const bool whole = to == OnnxType::i32 || to == OnnxType::i64;
+    if (tokens ? !whole : !real) throw NotCovered("it changes the kind of its numbers");
+  }
+  in.set(node, value);
+}
+
 void pass_on(Importer& in, const OnnxNode& node) { in.set(node, in.value(node, 0)); }
 
 }  // namespace
 
 std::vector<OperatorRow> shape_operators() {
-  return {{"Cast", pass_on},
-          {"Concat", import_concat},
-          {"Flatten", import_flatten},
-          {"Identity", pass_on},
-          {"Reshape", import_reshape},
-          {"Squeeze", import_squeeze},
-          {"Transpose", import_transpose},
-          {"Unsqueeze", import_unsqueeze}};
+  return {{"Cast", import_cast},           {"Concat", import_concat},
+          {"Flatten", import_flatten},     {"Identity", pass_on},
+          {"Reshape", import_reshape},     {"Squeeze", import_squeeze},
+          {"Transpose", import_transpose}, {"Unsqueeze", import_unsqueeze}};
 }
 
 }  // namespace dl

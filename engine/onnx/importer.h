@@ -93,6 +93,9 @@ class Importer {
   std::vector<const OnnxNode*> readers(const std::string& name) const;
   bool is_output(const std::string& name) const { return name == model_.outputs[0].name; }
 
+  /// The network's input is whole numbers.
+  bool reads_tokens() const { return tokens_; }
+
   // Inputs of an operator. All throw where it is not what they say.
   bool has(const OnnxNode& node, std::size_t i) const { return !node.input(i).empty(); }
   const ImportedValue* known(const std::string& name) const;  // null: unknown

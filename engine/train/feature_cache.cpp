@@ -57,6 +57,27 @@ void append_row(const Program& program, const Batch& batch, const FeatureCut& cu
   }
 }
 
+constexpr const char* kOtherPlace =
+    "DLTOOL_CACHE names another place; cache_features: off does without";
+
+/// The folder itself, or what there is above it.
+fs::path nearest_folder(fs::path folder) {
+  std::error_code error;
+  while (!fs::exists(folder, error) && folder != folder.parent_path())
+    folder = folder.parent_path();
+  return folder;
+}
+
+/// Files of programs that were killed while they wrote them, a day ago or longer.
+void remove_leftovers(const std::string& folder) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const bool unfinished = entry.path().filename().string().find(".tmp-") != std::string::npos;
+    const auto age = fs::file_time_type::clock::now() - entry.last_write_time(error);
+    if (unfinished && !error && age > std::chrono::hours(24)) fs::remove(entry.path(), error);
+  }
+}
+
 std::string cache_folder() {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);
@@ -96,17 +117,40 @@ class FeatureMaker {
 
  private:
   std::uint64_t row_bytes() const { return row_bytes_of(spec_); }
+  std::uint64_t rows() const { return train_rows_ + valid_rows_; }
+  /// Of all features; the largest number where it is none.
+  std::uint64_t bytes() const {
+    std::uint64_t product = 0;
+    const bool fits = !__builtin_mul_overflow(rows(), row_bytes() + 8, &product);
+    return fits ? product : UINT64_MAX;
+  }
+
+  void expect_memory() const {
+    if (bytes() <= request_.memory_left) return;
+    throw UserError(ExitCode::memory,
+                    "train.cache_features: the features take " + mib(bytes()) +
+                        " of memory; only " + mib(request_.memory_left) + " are left",
+                    "cache_features: disk, or fewer data.augment_views");
+  }
+  void expect_disk(const std::string& folder) const {
+    std::error_code error;
+    const fs::space_info disk = fs::space(folder, error);
+    if (error || bytes() <= disk.available) return;
+    throw UserError(ExitCode::output,
+                    "train.cache_features: the features take " + mib(bytes()) + "; " + folder +
+                        " has room for " + mib(disk.available),
+                    "DLTOOL_CACHE names another place; fewer data.augment_views take less");
+  }
 
   FeatureCacheChoice choose_place() const {
-    const FeatureCacheChoice said = setup_.config.train.cache_features;
+    const FeatureCacheChoice said = setup_.config.train.cache_features.where;
     if (said != FeatureCacheChoice::automatic) return said;
     if (request_.epochs <= static_cast<std::int64_t>(views_)) return FeatureCacheChoice::off;
-    const std::uint64_t bytes = (train_rows_ + valid_rows_) * row_bytes();
-    if (bytes <= request_.memory_left / 2) return FeatureCacheChoice::ram;
+    if (bytes() <= request_.memory_left / 2) return FeatureCacheChoice::ram;
     std::error_code error;
-    const fs::space_info disk = fs::space(fs::path(cache_folder()).root_path(), error);
-    if (!error && bytes <= disk.available / 2) return FeatureCacheChoice::disk;
-    request_.tell("features are not cached: they take " + mib(bytes) +
+    const fs::space_info disk = fs::space(nearest_folder(cache_folder()), error);
+    if (!error && bytes() <= disk.available / 2) return FeatureCacheChoice::disk;
+    request_.tell("features are not cached: they take " + mib(bytes()) +
                   ", more than half of what is left of memory and disk");
     return FeatureCacheChoice::off;
   }
@@ -118,28 +162,33 @@ class FeatureMaker {
     const Dataset& origin = request_.data.dataset(split);
     const std::string name(split_name(split));
     if (where_ == FeatureCacheChoice::ram) {
-      check_memory({{"cached features", (train_rows_ + valid_rows_) * row_bytes()}},
-                   request_.memory_left);
+      expect_memory();
       FeatureMemory memory(rows, row_bytes());
       if (!compute(split, memory, "in memory")) return false;
       memory_bytes_ += rows * row_bytes();
       part.rows = std::make_unique<FeatureRows>(spec_, origin, memory.take(), rows);
       return true;
     }
-    const std::string key = feature_key(setup_, request_.data, request_.store, split, views_);
+    const std::string key = feature_key(setup_, cut_, request_.data, request_.store, split, views_);
     const std::string folder = cache_folder() + "/features", path = folder + "/" + key;
     if (FeatureFile::is_at(path, key, rows, row_bytes())) {
       request_.tell("features of " + name + " are there already: " + path);
     } else {
       try {
         fs::create_directories(folder);
+        remove_leftovers(folder);
+        expect_disk(folder);
         FeatureFile file(request_.files, path, key, rows, row_bytes());
         if (!compute(split, file, path)) return false;
         file.finish();
       } catch (const fs::filesystem_error& error) {
-        throw UserError(ExitCode::output, std::string("train.cache_features: ") + error.what());
+        throw UserError(ExitCode::output,
+                        "train.cache_features: cannot make the folder " + folder + ": " +
+                            error.code().message(),
+                        kOtherPlace);
       } catch (const FileError& error) {
-        throw UserError(ExitCode::output, std::string("train.cache_features: ") + error.what());
+        throw UserError(ExitCode::output, std::string("train.cache_features: ") + error.what(),
+                        kOtherPlace);
       }
     }
     part.rows = std::make_unique<FeatureRows>(spec_, origin, path, rows);
@@ -236,7 +285,7 @@ std::string obstacle_to_features(const Setup& setup) {
 
 FeatureCache::Result FeatureCache::make(const FeatureRequest& request,
                                         std::unique_ptr<FeatureCache>& cache) {
-  const FeatureCacheChoice said = request.setup.config.train.cache_features;
+  const FeatureCacheChoice said = request.setup.config.train.cache_features.where;
   if (said == FeatureCacheChoice::off) return Result::not_wanted;
   auto cut = cut_at_features(request.setup.graph, request.store);
   if (!cut) return Result::not_wanted;

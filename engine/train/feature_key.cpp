@@ -1,6 +1,5 @@
 #include "engine/train/feature_key.h"
 
-#include "engine/plan/features.h"
 #include "engine/train/environment.h"
 #include "engine/train/sha256.h"
 
@@ -21,8 +20,8 @@ std::string section_of(const std::string& resolved, const std::string& name) {
 
 }  // namespace
 
-std::string feature_key(const Setup& setup, OpenData& data, const WeightStore& store, Split split,
-                        std::uint64_t views) {
+std::string feature_key(const Setup& setup, const FeatureCut& cut, OpenData& data,
+                        const WeightStore& store, Split split, std::uint64_t views) {
   Sha256 hash;
   const auto add = [&](const std::string& text) {
     hash.add(std::as_bytes(std::span(text)));
@@ -36,6 +35,9 @@ std::string feature_key(const Setup& setup, OpenData& data, const WeightStore& s
   add(std::to_string(views));
   add(std::string(split_name(split)));
   add(data.fingerprint(split));
+  for (const Port& port : cut.ports)
+    add(setup.graph.nodes[port.node].name + " " + std::to_string(port.output));
+  for (const std::size_t input : cut.inputs) add("input " + std::to_string(input));
   for (const NodeWeight& weight : fixed_weights(setup.graph, store)) {
     add(weight.name);
     hash.add(std::as_bytes(store.values(*store.find(weight.name))));

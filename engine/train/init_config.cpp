@@ -14,8 +14,24 @@ constexpr std::size_t kFew = 2000;        // training pictures; with fewer only 
 constexpr std::size_t kOutOfBalance = 3;  // times as many in the largest class as in the smallest
 constexpr std::size_t kClassesShown = 12;
 
-/// As YAML and the config language read it back.
+/// As YAML and the config language read it back. YAML folds the ends of lines in single quotes.
 std::string quoted(const std::string& text) {
+  const bool control = std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  if (control) {
+    std::string result = "\"";
+    for (const char c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < 0x20 || byte == 0x7F) {
+        result += fmt::format("\\x{:02x}", byte);
+        continue;
+      }
+      if (c == '"' || c == '\\') result += '\\';
+      if (c == '$') result += c;
+      result += c;
+    }
+    return result + "\"";
+  }
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'' || c == '$') result += c;
@@ -133,6 +149,11 @@ class Writer {
     }
   }
 
+  /// The networks for ImageNet make steps of several batches, which is not meant for this.
+  std::string own_batch() const {
+    return network_.extends.starts_with("@configs/imagenet/") ? ", effective_batch: ~" : "";
+  }
+
   /// Only the new head is trained.
   bool frozen() const { return !request_.from.empty() && few_; }
 
@@ -146,27 +167,29 @@ class Writer {
     const bool tunes = !request_.from.empty();
     line(fmt::format("optimizer: {{adamw: {{lr: 0.001, weight_decay: {}}}}}", tunes ? 0.01 : 0.05));
     line("schedule: {cosine: {by: step}, warmup: {epochs: 1}}");
-    const std::string rest = fmt::format("effective_batch: {}", batch_);
     if (!tunes) {
-      line(fmt::format("train: {{epochs: {}, {}}}", few_ ? 60 : 30, rest));
+      line(fmt::format("train: {{epochs: {}{}}}", few_ ? 60 : 30, own_batch()));
       return;
     }
     const std::string rename = network_.rename.empty() ? "" : ", rename: " + network_.rename;
     const std::string from =
         fmt::format("finetune: {{from: {}, head: {}{}", quoted(request_.from), heads(), rename);
     if (frozen()) {
-      line(fmt::format("train: {{epochs: 30, {}}}", rest));
+      line(fmt::format("train: {{epochs: 30{}}}", own_batch()));
       line(
           "# With so few pictures only the new head is trained. More may be gained by training all "
           "of it behind that, slowly:");
-      line(fmt::format(
-          "# in place of epochs, freeze and augment_views, phases: [{{epochs: 10, freeze: "
-          "['**', {}]}}, {{epochs: 10, freeze: [], lr_mult: {{'**': 0.1}}}}]",
-          take_backs()));
+      line(
+          fmt::format("# leave out augment_views and freeze, write epochs: ~ and "
+                      "phases: [{{epochs: 10, freeze: ['**', {}]}}, "
+                      "{{epochs: 10, freeze: [], lr_mult: {{'**': 0.1}}}}]",
+                      take_backs()));
       line(from + ", freeze: true}");
       return;
     }
-    line(fmt::format("train: {{epochs: ~, {}}}     # those of the phases", rest));
+    line(network_.extends.empty()
+             ? "train: {}     # the phases say how long"
+             : fmt::format("train: {{epochs: ~{}}}     # the phases say how long", own_batch()));
     line(from + "}");
     line("phases:");
     line(

@@ -9,12 +9,13 @@ namespace dl {
 /// A place that the config names for features is used, or it is told why not. `any`: a phase has
 /// a part to keep them of.
 void Session::expect_features(bool any) const {
-  const FeatureCacheChoice said = setup_.config.train.cache_features;
+  const FeatureCacheChoice said = setup_.config.train.cache_features.where;
   if (said != FeatureCacheChoice::ram && said != FeatureCacheChoice::disk) return;
   const std::string obstacle =
       any ? obstacle_to_features(setup_) : "no layer that the data reaches first is frozen";
   if (obstacle.empty()) return;
-  throw UserError(setup_.config.train.mark, "train.cache_features: nothing can be kept",
+  throw UserError(setup_.config.train.cache_features.mark,
+                  "train.cache_features: nothing can be kept",
                   obstacle + "; auto takes what there is");
 }
 

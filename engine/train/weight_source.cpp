@@ -65,6 +65,8 @@ WeightSource WeightSource::open(const std::string& path, const std::vector<Renam
     source.read_folder(path, choice);
   } else {
     if (!fs::exists(path, error)) refuse("no run and no file of weights at '" + path + "'");
+    if (choice.checkpoint != "best" || choice.averaged)
+      refuse(path + ": is a file: a checkpoint, and ema or raw, are chosen among those of a run");
     source.label_ = path;
     source.read_file(path);
   }

@@ -159,6 +159,29 @@ TEST_CASE("features on the disk are those of one network and of one set of data"
                      "aux, from: fl, out_features: 4}]"}) == 18);
 }
 
+TEST_CASE("features on the disk are told apart by what is kept of a sample") {
+  const Place place;
+  std::ofstream(place.config) << R"(
+data: {source: {synthetic: {shape: [6], classes: 4, samples: 40}}, batch: 8}
+model:
+  layers:
+    - linear: {name: t1, out_features: 4}
+    - linear: {name: t2, out_features: 4}
+    - linear: {name: t3, out_features: 4}
+    - linear: {name: out, out_features: 4}
+loss: [cross_entropy: {from: out}, cross_entropy: {from: t1, weight: 0.5}]
+optimizer: {sgd: {lr: 0.05}}
+phases: [{epochs: 3, freeze: ['t*']}]
+train: {threads: 2}
+)";
+  const std::string other =
+      "loss=[cross_entropy: {from: out}, cross_entropy: {from: t2, weight: 0.5}]";
+  REQUIRE(place.train("first", "disk").exit_code == 0);
+  REQUIRE(place.train("off", "off", {other}).exit_code == 0);
+  REQUIRE(place.train("second", "disk", {other}).exit_code == 0);
+  CHECK(metrics_of(place.run("second")) == metrics_of(place.run("off")));
+}
+
 TEST_CASE("damaged features are told or computed anew, never used") {
   const Place place;
   REQUIRE(place.train("first", "disk").exit_code == 0);
@@ -191,6 +214,15 @@ TEST_CASE("what stands against features is said") {
   const ProgramResult result = place.train("run", "auto", {"data.augment_views=~"});
   CHECK(result.exit_code == 0);
   CHECK_MESSAGE(holds(result.err, "computed anew each epoch"), result.err);
+}
+
+TEST_CASE("features that are too many are refused before the first is computed") {
+  const Place place;
+  const std::vector<std::string> views = {"data.augment_views=1000000",
+                                          "data.source.synthetic.shape=[2, 64, 64]"};
+  CHECK(place.train("run", "ram", views).exit_code == 7);
+  const ProgramResult result = place.train("run", "disk", {"data.augment_views=1000001"});
+  CHECK(result.exit_code == 3);
 }
 
 TEST_CASE("features that find no place leave the run as it was") {

@@ -190,6 +190,8 @@ TEST_CASE("which weights of a run are taken can be said") {
   begins_as({"--weights", "raw"}, last(place.base, "model.safetensors"));
   begins_as({"--checkpoint", "last", "--weights", "ema"}, last(place.base, "ema.safetensors"));
   begins_as({"--checkpoint", early, "--weights", "raw"}, early + "/model.safetensors");
+  CHECK(place.finetune({"--from", last(place.base, "ema.safetensors"), "--weights", "raw"})
+            .exit_code == 5);
   CHECK(place.finetune({"--from", place.base, "--weights", "row"}).exit_code == 3);
   CHECK(place.finetune({"--from", place.base, "--checkpoint", place.folder / "no"}).exit_code == 5);
 }

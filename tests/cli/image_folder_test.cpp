@@ -194,6 +194,8 @@ TEST_CASE("pictures of one's own are predicted as the samples of a split, and ag
   CHECK(some[4]["top"] == split[0]["top"]);
   CHECK(some[1]["name"] == cats + "/0000.jpg");
 
+  CHECK(predicted({cats + "/0000.jpg", "--input", cats + "/0001.png"}).size() == 2);
+
   const std::string broken = place.folder / "broken.png";
   fs::copy_file(cats + "/0001.png", broken);
   cut_short(broken);

@@ -119,6 +119,41 @@ TEST_CASE("a config fine-tunes a run, or a network that its weights tell") {
   CHECK(place.says("@configs/cifar/resnet20.yaml"));
 }
 
+TEST_CASE("of many pictures all of a network is trained, in phases") {
+  const Place place;
+  const std::string base = place.folder / "base";
+  check_passes(place.init());
+  check_passes(place.dltool({"train", place.config, "--run", base, "--set", "train.max_steps=1",
+                             "--set", "train.threads=2"}));
+  write_pictures(place.pictures, kClasses, 700, 8, 8);
+  for (const std::string& source : {base, base + "/checkpoints/last/model.safetensors"}) {
+    CAPTURE(source);
+    fs::remove(place.config);
+    check_passes(place.init({"--from", source}));
+    CHECK(place.says("\nphases:"));
+    check_passes(place.dltool({"check", place.config}));
+  }
+}
+
+TEST_CASE("folders may be called as they like") {
+  const Place place;
+  for (const std::string name : {"-x", "Т и", "new\nline", "a'b\"$c", "..."}) {
+    CAPTURE(name);
+    const std::string folder = place.folder / name;
+    fs::rename(place.pictures, folder);
+    fs::remove(place.config);
+    check_passes(place.dltool({"init", folder, "-o", place.config}));
+    fs::remove_all(place.folder / "run");
+    check_passes(place.dltool({"train", place.config, "--run", place.folder / "run", "--set",
+                               "train.max_steps=1", "--set", "train.threads=2"}));
+    fs::rename(folder, place.pictures);
+  }
+  // A link that leads nowhere is there too.
+  fs::remove(place.config);
+  fs::create_symlink(place.folder / "nowhere", place.config);
+  check_fails(place.init(), 6, "is there already");
+}
+
 TEST_CASE("what no config can be written for is said, and none is") {
   const Place place;
   check_fails(place.dltool({"init", place.folder / "none", "-o", place.config}), 4,

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -134,6 +135,40 @@ TEST_CASE("an export that fails leaves nothing behind, and its code says what fa
   CHECK(code({place.run, "--to", "onnx", "-o", place.folder / "taken"}) == 6);
   CHECK_FALSE(fs::exists(file));
   CHECK_FALSE(place.has_leftovers());
+}
+
+TEST_CASE("a result goes where a link leads, and into what is no regular file") {
+  const Place place;
+  const std::string file = place.folder / "real.onnx", link = place.folder / "link.onnx",
+                    loose = place.folder / "loose.onnx", pipe = place.folder / "pipe";
+  write_text(file, "old");
+  fs::create_symlink("real.onnx", link);
+  fs::create_symlink("new.onnx", loose);
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const auto export_to = [&](const std::string& to) {
+    return dltool({"export", place.run, "--to", "onnx", "-o", to});
+  };
+  CHECK(export_to(link).exit_code == 0);
+  CHECK(export_to(loose).exit_code == 0);
+  CHECK(fs::is_symlink(link));
+  CHECK(fs::is_symlink(loose));
+  CHECK(read_bytes(file) == read_bytes(place.folder / "new.onnx"));
+  CHECK(read_bytes(file).size() > 100);
+  RunningProgram reader("/bin/cat", {pipe});
+  CHECK(export_to(pipe).exit_code == 0);
+  CHECK(reader.wait().out.size() == read_bytes(file).size());
+  CHECK(fs::is_fifo(pipe));
+}
+
+TEST_CASE("options that do not belong together are refused") {
+  const Place place;
+  place.export_model();
+  const std::string folder = place.folder / "imported";
+  CHECK(dltool({"import", place.model, "-o", folder, "--strict"}).exit_code == 2);
+  CHECK(dltool({"import", place.model, "-o", folder, "--set", "a=b"}).exit_code == 2);
+  CHECK(dltool({"import", place.model, "--config", place.config, "--input-shape", "2,8,8"})
+            .exit_code == 2);
+  CHECK_FALSE(fs::exists(folder));
 }
 
 TEST_CASE("layers that ONNX does not have are all named, and no file is written") {

@@ -88,6 +88,13 @@ TEST_CASE("a use of an operator that no layer has is refused with its reason") {
         "with its axes in another order");
   CHECK(error_of(chain({op("LSTM", "l")})).find("operator LSTM 'l' is not covered") !=
         std::string::npos);
+  for (const OnnxType type : {OnnxType::i64, OnnxType::boolean}) {
+    OnnxModel cast = chain({op("Cast", "c"), op("Relu")});
+    cast.nodes[0].attributes = {{"to", static_cast<std::int64_t>(type)}};
+    CHECK(error_of(cast).find("it changes the kind of its numbers") != std::string::npos);
+    cast.nodes[0].attributes = {{"to", static_cast<std::int64_t>(OnnxType::f32)}};
+    CHECK(error_of(cast).empty());
+  }
   OnnxModel clip = chain({op("Clip", "c")});
   clip.nodes[0].attributes = {{"min", -1.0F}, {"max", 1.0F}};
   CHECK(error_of(clip).find("its bounds are not 0 and 6") != std::string::npos);
