@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "engine/onnx/importer.h"
 
@@ -156,9 +157,15 @@ void import_constant_reshape(Importer& in, const OnnxNode& node,
 void import_constant_squeeze(Importer& in, const OnnxNode& node) {
   const OnnxTensor& tensor = in.constant(node, 0);
   require_small(tensor);
+  const auto axes = in.list(node, "axes", 1);
+  std::set<std::size_t> dropped;
+  for (const std::int64_t axis : axes.value_or(std::vector<std::int64_t>{}))
+    dropped.insert(Importer::axis_of(axis, tensor.dims.size()));
   std::vector<std::int64_t> dims;
-  for (const std::int64_t dim : tensor.dims)
-    if (dim != 1) dims.push_back(dim);
+  for (std::size_t i = 0; i < tensor.dims.size(); ++i) {
+    const bool drops = axes ? dropped.contains(i) : tensor.dims[i] == 1;
+    if (!drops) dims.push_back(tensor.dims[i]);
+  }
   reshape_constant(in, node, std::move(dims));
 }
 
@@ -167,8 +174,11 @@ void import_constant_unsqueeze(Importer& in, const OnnxNode& node) {
   std::vector<std::int64_t> dims = in.constant(node, 0).dims;
   const auto axes = in.list(node, "axes", 1);
   if (!axes || axes->size() > 8) throw NotCovered("it says no axes");
-  for (const std::int64_t axis : *axes) {
-    const std::size_t at = Importer::axis_of(axis, dims.size() + 1);
+  std::set<std::size_t> places;  // among the axes of the result
+  for (const std::int64_t axis : *axes)
+    places.insert(Importer::axis_of(axis, dims.size() + axes->size()));
+  for (const std::size_t at : places) {
+    if (at > dims.size()) throw NotCovered("an axis stands in it twice");
     dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(at), 1);
   }
   reshape_constant(in, node, std::move(dims));

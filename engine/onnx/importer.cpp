@@ -155,6 +155,21 @@ void Importer::check_outputs() {
   refused_[made->second] = "what it makes stands at the output with its axes in another order";
 }
 
+/// Why the output is not known though no operator was refused. `needed`: what it depends on.
+std::string Importer::why_unknown(const std::set<std::string>& needed) const {
+  for (const std::string& name : needed) {
+    if (name.empty() || values_.contains(name)) continue;
+    const auto made = producers_.find(name);
+    if (made == producers_.end()) return "nothing makes '" + name + "', which an operator reads";
+    const OnnxNode& node = model_.nodes[made->second];
+    if (node.outputs[0] != name && values_.contains(node.outputs[0])) {
+      return "'" + name + "' is a further result of operator " + node.op + " '" + node.name +
+             "', which dltool's layer does not have";
+    }
+  }
+  return "operators stand before those whose results they read";
+}
+
 /// Those on which the output depends, all of them at once.
 void Importer::throw_refused() const {
   std::vector<std::string> left = {model_.outputs[0].name};
@@ -164,7 +179,7 @@ void Importer::throw_refused() const {
     const std::string name = left.back();
     left.pop_back();
     const auto made = producers_.find(name);
-    if (made == producers_.end() || !seen.insert(name).second) continue;
+    if (!seen.insert(name).second || made == producers_.end()) continue;
     if (refused_.contains(made->second)) nodes.insert(made->second);
     const auto reads = reads_.find(made->second);
     const auto& names = reads == reads_.end() ? model_.nodes[made->second].inputs : reads->second;
@@ -172,8 +187,7 @@ void Importer::throw_refused() const {
   }
   if (nodes.empty()) {
     if (values_.contains(model_.outputs[0].name)) return;
-    throw UserError(ExitCode::weights,
-                    options_.path + ": operators stand before those whose results they read");
+    throw UserError(ExitCode::weights, options_.path + ": " + why_unknown(seen));
   }
   std::vector<Diagnostic> diagnostics;
   for (const std::size_t i : nodes) {

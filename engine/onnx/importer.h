@@ -142,6 +142,7 @@ class Importer {
   void take_nodes();
   void take(std::size_t node);
   void check_outputs();
+  std::string why_unknown(const std::set<std::string>& needed) const;
   void throw_refused() const;
   std::vector<std::size_t> live_layers() const;
   void count_copy(std::size_t bytes);

@@ -16,8 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string mib(std::uint64_t bytes) {
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+std::string bytes_text(std::uint64_t bytes) {
+  const auto size = static_cast<double>(bytes);
+  return bytes < 1 << 20 ? fmt::format("{:.1f} KiB", size / (1 << 10))
+                         : fmt::format("{:.1f} MiB", size / (1 << 20));
 }
 
 /// What a row holds: the features, and what else the rest of the network reads.
@@ -128,8 +130,8 @@ class FeatureMaker {
   void expect_memory() const {
     if (bytes() <= request_.memory_left) return;
     throw UserError(ExitCode::memory,
-                    "train.cache_features: the features take " + mib(bytes()) +
-                        " of memory; only " + mib(request_.memory_left) + " are left",
+                    "train.cache_features: the features take " + bytes_text(bytes()) +
+                        " of memory; only " + bytes_text(request_.memory_left) + " are left",
                     "cache_features: disk, or fewer data.augment_views");
   }
   void expect_disk(const std::string& folder) const {
@@ -137,8 +139,8 @@ class FeatureMaker {
     const fs::space_info disk = fs::space(folder, error);
     if (error || bytes() <= disk.available) return;
     throw UserError(ExitCode::output,
-                    "train.cache_features: the features take " + mib(bytes()) + "; " + folder +
-                        " has room for " + mib(disk.available),
+                    "train.cache_features: the features take " + bytes_text(bytes()) + "; " + folder +
+                        " has room for " + bytes_text(disk.available),
                     "DLTOOL_CACHE names another place; fewer data.augment_views take less");
   }
 
@@ -150,7 +152,7 @@ class FeatureMaker {
     std::error_code error;
     const fs::space_info disk = fs::space(nearest_folder(cache_folder()), error);
     if (!error && bytes() <= disk.available / 2) return FeatureCacheChoice::disk;
-    request_.tell("features are not cached: they take " + mib(bytes()) +
+    request_.tell("features are not cached: they take " + bytes_text(bytes()) +
                   ", more than half of what is left of memory and disk");
     return FeatureCacheChoice::off;
   }
@@ -231,7 +233,7 @@ class FeatureMaker {
     const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began;
     request_.tell(fmt::format("features of {} samples ({}{}) computed in {:.1f} s: {}, {}", samples,
                               split_name(split), views > 1 ? fmt::format(", {} views", views) : "",
-                              used.count(), mib(samples * views * row_bytes()), where));
+                              used.count(), bytes_text(samples * views * row_bytes()), where));
     return true;
   }
 

@@ -206,6 +206,10 @@ TEST_CASE("graphs that lead nowhere are refused") {
               }),
               "operators stand before those whose results they read"));
   CHECK(holds(error_with([](ModelProto& model) {
+                model.mutable_graph()->mutable_node(0)->set_input(0, "nobody");
+              }),
+              "nothing makes 'nobody', which an operator reads"));
+  CHECK(holds(error_with([](ModelProto& model) {
                 model.mutable_graph()->mutable_output(0)->set_name("x");
               }),
               "is no layer's"));
