@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/config/yaml_text.h"
 #include "engine/core/error.h"
 #include "engine/core/text.h"
 
@@ -17,16 +18,9 @@ struct TransferArguments {
   bool strict = false;
 };
 
-/// A text as --set reads it back, whatever is in it.
-inline std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? "''" : c == '$' ? "$$" : std::string(1, c);
-  return out + "'";
-}
-
 inline std::string list_of(const std::vector<std::string>& texts) {
   std::vector<std::string> parts;
-  for (const std::string& text : texts) parts.push_back(quoted(text));
+  for (const std::string& text : texts) parts.push_back(yaml_string(text));
   return "[" + join(parts, ", ") + "]";
 }
 
@@ -58,13 +52,14 @@ inline std::string rename_text(const std::vector<std::string>& renames) {
   std::vector<std::string> rules;
   for (const std::string& rename : renames) {
     const std::size_t sign = rename.rfind('=');  // an expression may have one, as in (?=...)
-    if (sign == std::string::npos && renames.size() == 1) return quoted(rename);
+    if (sign == std::string::npos && renames.size() == 1) return yaml_string(rename);
     if (sign == std::string::npos || sign == 0) {
       throw UserError(
           ExitCode::command_line,
           "--rename " + rename + ": expected a preset alone, or rules REGEX=REPLACEMENT");
     }
-    rules.push_back(quoted(rename.substr(0, sign)) + ": " + quoted(rename.substr(sign + 1)));
+    rules.push_back(yaml_string(rename.substr(0, sign)) + ": " +
+                    yaml_string(rename.substr(sign + 1)));
   }
   return "{" + join(rules, ", ") + "}";
 }
@@ -72,13 +67,14 @@ inline std::string rename_text(const std::vector<std::string>& renames) {
 /// The config says the same: what the arguments say is set there, so that a run remembers it.
 inline std::vector<std::string> sets_of(const TransferArguments& arguments) {
   std::vector<std::string> sets;
-  if (!arguments.from.empty()) sets.push_back("finetune.from=" + quoted(arguments.from));
+  if (!arguments.from.empty()) sets.push_back("finetune.from=" + yaml_string(arguments.from));
   if (!arguments.heads.empty()) sets.push_back("finetune.head=" + list_of(arguments.heads));
   if (!arguments.renames.empty())
     sets.push_back("finetune.rename=" + rename_text(arguments.renames));
   if (!arguments.checkpoint.empty())
-    sets.push_back("finetune.checkpoint=" + quoted(arguments.checkpoint));
-  if (!arguments.weights.empty()) sets.push_back("finetune.weights=" + quoted(arguments.weights));
+    sets.push_back("finetune.checkpoint=" + yaml_string(arguments.checkpoint));
+  if (!arguments.weights.empty())
+    sets.push_back("finetune.weights=" + yaml_string(arguments.weights));
   if (arguments.strict) sets.push_back("finetune.strict=true");
   return sets;
 }

@@ -107,4 +107,6 @@ std::string yaml_text(const ConfigNode& node) {
   return out;
 }
 
+std::string yaml_string(const std::string& text) { return scalar_text(text, true); }
+
 }  // namespace dl

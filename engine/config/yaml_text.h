@@ -10,4 +10,7 @@ namespace dl {
 /// Dollars are doubled, since every expression is done with.
 std::string yaml_text(const ConfigNode& node);
 
+/// The same of one string, whatever is in it, without the end of the line.
+std::string yaml_string(const std::string& text);
+
 }  // namespace dl

@@ -14,32 +14,6 @@ constexpr std::size_t kFew = 2000;        // training pictures; with fewer only 
 constexpr std::size_t kOutOfBalance = 3;  // times as many in the largest class as in the smallest
 constexpr std::size_t kClassesShown = 12;
 
-/// As YAML and the config language read it back. YAML folds the ends of lines in single quotes.
-std::string quoted(const std::string& text) {
-  const bool control = std::ranges::any_of(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-  if (control) {
-    std::string result = "\"";
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte < 0x20 || byte == 0x7F) {
-        result += fmt::format("\\x{:02x}", byte);
-        continue;
-      }
-      if (c == '"' || c == '\\') result += '\\';
-      if (c == '$') result += c;
-      result += c;
-    }
-    return result + "\"";
-  }
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '$') result += c;
-    result += c;
-  }
-  return result + "'";
-}
-
 /// Writes the parts of a config one after the other; a class only so that they share it.
 class Writer {
  public:
@@ -87,16 +61,16 @@ class Writer {
     line("version: 1");
     if (!network_.extends.empty()) {
       line(fmt::format("extends: {}     # the network; dltool summary {} shows it",
-                       quoted(network_.extends), escaped(request_.file)));
+                       yaml_string(network_.extends), escaped(request_.file)));
     }
-    line("name: " + quoted(request_.name));
+    line("name: " + yaml_string(request_.name));
     if (!network_.vars.empty()) line("vars: " + network_.vars);
   }
 
   void data() {
     const auto [least, most] = std::minmax_element(survey_.train.begin(), survey_.train.end());
     line("data:");
-    line(fmt::format("  source: {{image_folder: {{path: {}{}{}}}}}", quoted(request_.folder),
+    line(fmt::format("  source: {{image_folder: {{path: {}{}{}}}}}", yaml_string(request_.folder),
                      channels_ == 1 ? ", channels: 1" : "",
                      survey_.bad.empty() ? "" : ", on_bad: skip"));
     line(fmt::format("  classes: {}", survey_.classes.size()));
@@ -159,7 +133,7 @@ class Writer {
 
   std::string heads() const {
     std::vector<std::string> all;
-    for (const std::string& head : network_.heads) all.push_back(quoted(head));
+    for (const std::string& head : network_.heads) all.push_back(yaml_string(head));
     return "[" + join(all, ", ") + "]";
   }
 
@@ -172,8 +146,8 @@ class Writer {
       return;
     }
     const std::string rename = network_.rename.empty() ? "" : ", rename: " + network_.rename;
-    const std::string from =
-        fmt::format("finetune: {{from: {}, head: {}{}", quoted(request_.from), heads(), rename);
+    const std::string from = fmt::format("finetune: {{from: {}, head: {}{}",
+                                         yaml_string(request_.from), heads(), rename);
     if (frozen()) {
       line(fmt::format("train: {{epochs: 30{}}}", own_batch()));
       line(
@@ -201,7 +175,7 @@ class Writer {
 
   std::string take_backs() const {
     std::vector<std::string> all;
-    for (const std::string& head : network_.heads) all.push_back(quoted("!" + head));
+    for (const std::string& head : network_.heads) all.push_back(yaml_string("!" + head));
     return join(all, ", ");
   }
 

@@ -107,7 +107,7 @@ TEST_CASE("a config fine-tunes a run, or a network that its weights tell") {
     check_passes(place.init({"--from", source}));
     check_passes(place.dltool({"check", place.config}));
     CHECK(place.says("freeze: true"));
-    CHECK(place.says("head: ['fc']"));
+    CHECK(place.says("head: [fc]"));
     fs::remove_all(place.folder / "run");
     const ProgramResult result =
         place.dltool({"finetune", place.config, "--run", place.folder / "run", "--set",
