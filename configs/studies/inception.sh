@@ -3,5 +3,5 @@
 # bottlenecks cost a fraction of the parameters and of the time, and no accuracy.
 . "$(dirname "${BASH_SOURCE[0]}")/study.bash"
 run naive fashion_mnist/googlenet_small_naive.yaml
-run bottlenecks fashion_mnist/googlenet_small_no_heads.yaml
+run bottlenecks fashion_mnist/googlenet_small.yaml
 table
