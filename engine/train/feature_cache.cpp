@@ -134,12 +134,12 @@ class FeatureMaker {
                         " of memory; only " + bytes_text(request_.memory_left) + " are left",
                     "cache_features: disk, or fewer data.augment_views");
   }
-  void expect_disk(const std::string& folder) const {
+  static void expect_disk(const std::string& folder, std::uint64_t bytes) {
     std::error_code error;
     const fs::space_info disk = fs::space(folder, error);
-    if (error || bytes() <= disk.available) return;
+    if (error || bytes <= disk.available) return;
     throw UserError(ExitCode::output,
-                    "train.cache_features: the features take " + bytes_text(bytes()) + "; " + folder +
+                    "train.cache_features: the features take " + bytes_text(bytes) + "; " + folder +
                         " has room for " + bytes_text(disk.available),
                     "DLTOOL_CACHE names another place; fewer data.augment_views take less");
   }
@@ -157,30 +157,38 @@ class FeatureMaker {
     return FeatureCacheChoice::off;
   }
 
+  std::size_t rows_of(Split split) const {
+    return split == Split::train ? train_rows_ : valid_rows_;
+  }
+
   /// Computes a split's rows, or finds them. False: stopped.
   bool fill(Split split, FeatureCache::Part& part) {
-    const bool training = split == Split::train;
-    const std::size_t rows = training ? train_rows_ : valid_rows_;
-    const Dataset& origin = request_.data.dataset(split);
-    const std::string name(split_name(split));
-    if (where_ == FeatureCacheChoice::ram) {
-      expect_memory();
-      FeatureMemory memory(rows, row_bytes());
-      if (!compute(split, memory, "in memory")) return false;
-      memory_bytes_ += rows * row_bytes();
-      part.rows = std::make_unique<FeatureRows>(spec_, origin, memory.take(), rows);
-      return true;
-    }
+    return where_ == FeatureCacheChoice::ram ? fill_in_memory(split, part)
+                                             : fill_on_disk(split, part);
+  }
+
+  bool fill_in_memory(Split split, FeatureCache::Part& part) {
+    expect_memory();
+    FeatureMemory memory(rows_of(split), row_bytes());
+    if (!compute(split, memory, "in memory")) return false;
+    memory_bytes_ += rows_of(split) * row_bytes();
+    part.rows = std::make_unique<FeatureRows>(spec_, request_.data.dataset(split), memory.take(),
+                                              rows_of(split));
+    return true;
+  }
+
+  bool fill_on_disk(Split split, FeatureCache::Part& part) {
     const std::string key = feature_key(setup_, cut_, request_.data, request_.store, split, views_);
     const std::string folder = cache_folder() + "/features", path = folder + "/" + key;
-    if (FeatureFile::is_at(path, key, rows, row_bytes())) {
-      request_.tell("features of " + name + " are there already: " + path);
+    if (FeatureFile::is_at(path, key, rows_of(split), row_bytes())) {
+      request_.tell("features of " + std::string(split_name(split)) +
+                    " are there already: " + path);
     } else {
       try {
         fs::create_directories(folder);
         remove_leftovers(folder);
-        expect_disk(folder);
-        FeatureFile file(request_.files, path, key, rows, row_bytes());
+        expect_disk(folder, FeatureFile::bytes_of(rows_of(split), row_bytes()));
+        FeatureFile file(request_.files, path, key, rows_of(split), row_bytes());
         if (!compute(split, file, path)) return false;
         file.finish();
       } catch (const fs::filesystem_error& error) {
@@ -193,7 +201,8 @@ class FeatureMaker {
                         kOtherPlace);
       }
     }
-    part.rows = std::make_unique<FeatureRows>(spec_, origin, path, rows);
+    part.rows =
+        std::make_unique<FeatureRows>(spec_, request_.data.dataset(split), path, rows_of(split));
     return true;
   }
 
