@@ -5,17 +5,54 @@ namespace {
 
 struct Preset {
   std::string_view name;
-  std::vector<std::pair<const char*, const char*>> rules;
+  std::vector<RenameRule> rules;
 };
+
+RenameRule rule(std::string pattern, std::string replacement) {
+  return {{std::move(pattern), {}}, std::move(replacement)};
+}
+
+/// DenseNets saved before 2018 say norm.1, and so do torchvision's published files.
+RenameRule old_densenet() {
+  return rule(R"((denselayer\d+\.(?:norm|conv))\.([12])\.)", R"(\1\2.)");
+}
+
+/// timm counts a MobileNetV2's blocks stage by stage and names the parts of each.
+std::vector<RenameRule> timm_mobilenet_v2() {
+  std::vector<RenameRule> rules = {rule(R"(^conv_stem\.)", "features.0.0."),
+                                   rule(R"(^bn1\.)", "features.0.1."),
+                                   rule(R"(^conv_head\.)", "features.18.0."),
+                                   rule(R"(^bn2\.)", "features.18.1."),
+                                   rule(R"(^classifier\.)", "classifier.1."),
+                                   rule(R"(^blocks\.0\.0\.conv_dw\.)", "features.1.conv.0.0."),
+                                   rule(R"(^blocks\.0\.0\.bn1\.)", "features.1.conv.0.1."),
+                                   rule(R"(^blocks\.0\.0\.conv_pw\.)", "features.1.conv.1."),
+                                   rule(R"(^blocks\.0\.0\.bn2\.)", "features.1.conv.2.")};
+  const std::pair<const char*, const char*> parts[] = {{"conv_pw", "0.0"}, {"bn1", "0.1"},
+                                                       {"conv_dw", "1.0"}, {"bn2", "1.1"},
+                                                       {"conv_pwl", "2"},  {"bn3", "3"}};
+  for (const auto& [part, place] : parts)
+    rules.push_back(rule("^(blocks\\.\\d+\\.\\d+)\\." + std::string(part) + "\\.",
+                         R"(\1.conv.)" + std::string(place) + "."));
+  int number = 2;
+  for (const auto& [stage, blocks] : {std::pair(1, 2), std::pair(2, 3), std::pair(3, 4),
+                                      std::pair(4, 3), std::pair(5, 3), std::pair(6, 1)}) {
+    for (int block = 0; block < blocks; ++block)
+      rules.push_back(
+          rule("^blocks\\." + std::to_string(stage) + "\\." + std::to_string(block) + "\\.",
+               "features." + std::to_string(number++) + "."));
+  }
+  for (RenameRule& made : rules) made.only_with = "conv_stem.weight";
+  return rules;
+}
 
 /// Names of layers that our configs share with torchvision need no rule.
 const std::vector<Preset>& presets() {
-  static const std::vector<Preset> all = {
-      // DenseNets saved before 2018 say norm.1, and so do torchvision's published files.
-      {"torchvision", {{R"((denselayer\d+\.(?:norm|conv))\.([12])\.)", R"(\1\2.)"}}},
-      {"timm",
-       {{R"(^head\.fc\.)", "fc."}, {R"((denselayer\d+\.(?:norm|conv))\.([12])\.)", R"(\1\2.)"}}},
-  };
+  static const std::vector<Preset> all = [] {
+    std::vector<RenameRule> timm = {rule(R"(^head\.fc\.)", "fc."), old_densenet()};
+    for (const RenameRule& made : timm_mobilenet_v2()) timm.push_back(made);
+    return std::vector<Preset>{{"torchvision", {old_densenet()}}, {"timm", std::move(timm)}};
+  }();
   return all;
 }
 
@@ -133,10 +170,7 @@ ParamTable<PhaseConfig> phase_table() {
 std::vector<RenameRule> rename_rules(const RenameChoice& choice) {
   for (const Preset& preset : presets()) {
     if (preset.name != choice.preset) continue;
-    std::vector<RenameRule> rules;
-    for (const auto& [pattern, replacement] : preset.rules)
-      rules.push_back({{pattern, {}}, replacement});
-    return rules;
+    return preset.rules;
   }
   return choice.rules;
 }

@@ -29,6 +29,7 @@ struct FreezeChoice {
 struct RenameRule {
   MarkedText pattern;
   std::string replacement;
+  std::string only_with = {};  // a preset's: holds only where the source has a tensor of that name
 };
 struct RenameChoice {
   std::string preset;  // torchvision, timm; "": the rules below

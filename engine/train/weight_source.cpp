@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <regex>
+#include <set>
 
 #include "engine/core/error.h"
 #include "engine/core/float_formats.h"
@@ -113,13 +114,19 @@ void WeightSource::rename(const std::vector<RenameRule>& rules) {
   constexpr std::size_t kLongestName = 1000;
   std::vector<std::regex> patterns;
   for (const RenameRule& rule : rules) patterns.push_back(rename_pattern(rule.pattern.text));
-  std::vector<bool> found(rules.size());
+  std::set<std::string_view> names;
+  for (const TensorView& view : views_) names.insert(view.name);
+  const auto holds = [&](const RenameRule& rule) {
+    return rule.only_with.empty() || names.contains(rule.only_with);
+  };
+  std::vector<bool> found(rules.size()), applies;
+  for (const RenameRule& rule : rules) applies.push_back(holds(rule));
   for (const TensorView& view : views_) {
     std::string name = view.name;
     if (!rules.empty() && name.size() > kLongestName)
       refuse(label_ + ": a tensor's name has over 1,000 characters, too long to be renamed");
     for (std::size_t i = 0; i < rules.size(); ++i) {
-      if (!std::regex_search(name, patterns[i])) continue;
+      if (!applies[i] || !std::regex_search(name, patterns[i])) continue;
       found[i] = true;
       name = std::regex_replace(name, patterns[i], rules[i].replacement,
                                 std::regex_constants::format_sed);

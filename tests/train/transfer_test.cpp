@@ -157,6 +157,33 @@ TEST_CASE("names are changed by rules, one after the other") {
               "did you mean 'torchvision'?"));
 }
 
+TEST_CASE("the preset timm knows a MobileNetV2, and leaves other networks' names alone") {
+  const test::TempFolder folder;
+  const std::string path = folder / "w.safetensors";
+  const float value[] = {1};
+  const auto renamed = [&](const std::vector<std::string>& names) {
+    std::vector<TensorView> tensors;
+    for (const std::string& name : names) tensors.push_back(float_tensor(name, {1}, value));
+    write_safetensors(*real_file_system(), path, tensors, {});
+    const WeightSource source =
+        WeightSource::open(path, rename_rules({.preset = "timm", .rules = {}}));
+    std::vector<std::string> found;
+    for (const WeightSource::Tensor& tensor : source.tensors()) found.push_back(tensor.name);
+    return found;
+  };
+  CHECK(renamed({"conv_stem.weight", "bn1.bias", "blocks.0.0.conv_dw.weight", "blocks.0.0.bn2.bias",
+                 "blocks.1.0.conv_pw.weight", "blocks.3.2.bn3.running_var",
+                 "blocks.6.0.conv_pwl.weight", "conv_head.weight", "bn2.weight",
+                 "classifier.bias"}) ==
+        std::vector<std::string>{"features.0.0.weight", "features.0.1.bias",
+                                 "features.1.conv.0.0.weight", "features.1.conv.2.bias",
+                                 "features.2.conv.0.0.weight", "features.9.conv.3.running_var",
+                                 "features.17.conv.2.weight", "features.18.0.weight",
+                                 "features.18.1.weight", "classifier.1.bias"});
+  CHECK(renamed({"conv1.weight", "bn1.bias", "head.fc.bias"}) ==
+        std::vector<std::string>{"conv1.weight", "bn1.bias", "fc.bias"});
+}
+
 TEST_CASE("strict wants everything in its place") {
   const Files files;
   const float extra[] = {1, 2};
