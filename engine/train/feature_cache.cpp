@@ -171,7 +171,6 @@ class FeatureMaker {
     expect_memory();
     FeatureMemory memory(rows_of(split), row_bytes());
     if (!compute(split, memory, "in memory")) return false;
-    memory_bytes_ += rows_of(split) * row_bytes();
     part.rows = std::make_unique<FeatureRows>(spec_, request_.data.dataset(split), memory.take(),
                                               rows_of(split));
     return true;
@@ -263,7 +262,6 @@ class FeatureMaker {
     if (valid_rows_ > 0)
       cache.valid_.batches =
           request_.data.cached_evaluation_batches(set(cache.valid_), *cache.valid_.pipeline);
-    cache.memory_bytes_ = memory_bytes_;
     cache.meter_ = std::make_unique<Meter>(cut_.rest, spec_);
     cache.programs_ = std::make_unique<Programs>(cut_.rest, request_.store);
     const DataConfig& data = setup_.config.data;
@@ -279,7 +277,7 @@ class FeatureMaker {
   FeatureCut cut_;
   std::uint64_t views_;
   DataSpec spec_;
-  std::size_t train_rows_, valid_rows_, memory_bytes_ = 0;
+  std::size_t train_rows_, valid_rows_;
   FeatureCacheChoice where_ = FeatureCacheChoice::off;
 };
 
@@ -296,8 +294,6 @@ std::string obstacle_to_features(const Setup& setup) {
 
 FeatureCache::Result FeatureCache::make(const FeatureRequest& request,
                                         std::unique_ptr<FeatureCache>& cache) {
-  const FeatureCacheChoice said = request.setup.config.train.cache_features.where;
-  if (said == FeatureCacheChoice::off) return Result::not_wanted;
   auto cut = cut_at_features(request.setup.graph, request.store);
   if (!cut) return Result::not_wanted;
   if (const std::string obstacle = obstacle_to_features(request.setup); !obstacle.empty()) {

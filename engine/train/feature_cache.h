@@ -13,7 +13,7 @@
 
 namespace dl {
 
-/// What stands against caching the features of this setup, in words for "..., but"; "": nothing.
+/// What stands against caching the features of this setup, in words; "": nothing.
 std::string obstacle_to_features(const Setup& setup);
 
 /// What a cache is made from; all borrowed. The store is frozen as the phase wants it.
@@ -33,16 +33,14 @@ struct FeatureRequest {
 class FeatureCache {
  public:
   enum class Result { made, not_wanted, stopped };
-  /// Computes the features of train and valid where that pays, or where the config says so; tells
-  /// what it does. Throws UserError (ExitCode::output, memory).
+  /// Computes the features of train and valid where that pays, or where the config says so, which
+  /// is not `off`; tells what it does. Throws UserError (ExitCode::output, memory).
   static Result make(const FeatureRequest& request, std::unique_ptr<FeatureCache>& cache);
 
   Programs& programs() { return *programs_; }
   const Meter& meter() const { return *meter_; }
   Batches& train() { return *train_.batches; }
   Batches* valid() { return valid_.batches.get(); }
-  /// Of the features that are in memory.
-  std::size_t memory_bytes() const { return memory_bytes_; }
 
  private:
   /// One split as the rest of the network sees it.
@@ -57,7 +55,6 @@ class FeatureCache {
   Part train_, valid_;
   std::unique_ptr<Meter> meter_;
   std::unique_ptr<Programs> programs_;
-  std::size_t memory_bytes_ = 0;
 };
 
 }  // namespace dl

@@ -222,8 +222,7 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
 }  // namespace
 
 std::int64_t Job::steps_per_epoch() const {
-  const std::int64_t per_step = setup.batches_per_step();
-  return (static_cast<std::int64_t>(train.per_epoch()) + per_step - 1) / per_step;
+  return setup.steps_per_epoch(train);
 }
 
 ScheduleContext Job::schedule_context() const {

@@ -238,7 +238,7 @@ void Session::tell_start(Sinks& sinks, std::vector<std::string> notes) {
   RunStart start{.name = setup_.config.name,
                  .folder = folder_.path(),
                  .epochs = setup_.config.train.epochs,
-                 .steps_per_epoch = steps_per_epoch(),
+                 .steps_per_epoch = setup_.steps_per_epoch(*train_),
                  .epoch = state_.epoch,
                  .log_every = setup_.config.train.log_every,
                  .metrics = metric_names(),

@@ -51,7 +51,6 @@ class Session {
   void prepare_programs();
   void enter_phase(std::size_t number);
   void expect_features(bool any) const;
-  std::int64_t steps_per_epoch() const;
   std::int64_t epochs_to_come() const;
   bool open_features(Sinks& sinks);
   void close_features();

@@ -19,34 +19,35 @@ void Session::expect_features(bool any) const {
                   obstacle + "; auto takes what there is");
 }
 
-std::int64_t Session::steps_per_epoch() const {
-  const std::int64_t per_step = setup_.batches_per_step();
-  return (static_cast<std::int64_t>(train_->per_epoch()) + per_step - 1) / per_step;
-}
-
 /// Of the phase, at most.
 std::int64_t Session::epochs_to_come() const {
   const std::int64_t epochs = setup_.phases[phase_].end() - state_.epoch;
   const auto max_steps = setup_.config.train.max_steps;
   if (!max_steps) return epochs;
-  const std::int64_t each = steps_per_epoch();
+  const std::int64_t each = setup_.steps_per_epoch(*train_);
   return std::min(epochs, (std::max<std::int64_t>(*max_steps - state_.step, 0) + each - 1) / each);
 }
 
 /// Keeps what the frozen part computes, where that pays. False: a signal came meanwhile.
 bool Session::open_features(Sinks& sinks) {
+  if (setup_.config.train.cache_features.where == FeatureCacheChoice::off) return true;
+  const auto tell = [&](const std::string& text) { sinks.tell(&Sink::on_note, text); };
+  if (programs_->carries_state(Purpose::train)) {
+    if (cut_at_features(setup_.graph, store_))
+      tell("the frozen part is computed anew each epoch: a layer carries its state on");
+    return true;
+  }
   std::size_t used = 0;
   for (const auto& [kind, bytes] : memory_) used += bytes;
   const std::size_t limit = memory_limit_bytes();
-  const FeatureRequest request{
-      .setup = setup_,
-      .files = files_,
-      .data = data_,
-      .store = store_,
-      .stop = stop_,
-      .memory_left = limit - std::min(limit, used),
-      .epochs = epochs_to_come(),
-      .tell = [&](const std::string& text) { sinks.tell(&Sink::on_note, text); }};
+  const FeatureRequest request{.setup = setup_,
+                               .files = files_,
+                               .data = data_,
+                               .store = store_,
+                               .stop = stop_,
+                               .memory_left = limit - std::min(limit, used),
+                               .epochs = epochs_to_come(),
+                               .tell = tell};
   const auto result = FeatureCache::make(request, features_);
   if (result == FeatureCache::Result::made) programs_.reset();
   return result != FeatureCache::Result::stopped;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "datasets/batches.h"
 #include "datasets/subset.h"
 #include "engine/core/install_paths.h"
 #include "engine/train/data_rules.h"
@@ -287,6 +288,11 @@ void check_monitor(const Setup& setup) {
 
 std::int64_t Setup::batches_per_step() const {
   return config.train.effective_batch ? *config.train.effective_batch / config.data.batch : 1;
+}
+
+std::int64_t Setup::steps_per_epoch(const Batches& train) const {
+  const std::int64_t per_step = batches_per_step();
+  return (static_cast<std::int64_t>(train.per_epoch()) + per_step - 1) / per_step;
 }
 
 void Setup::freeze(std::vector<std::string> names) {

@@ -16,6 +16,8 @@
 
 namespace dl {
 
+class Batches;
+
 struct SetupOptions {
   std::string config;             // path
   std::vector<std::string> sets;  // "key=value"
@@ -49,6 +51,8 @@ struct Setup {
   WeightStore make_store() const;
   /// Batches that make up one optimiser step.
   std::int64_t batches_per_step() const;
+  /// Of those batches.
+  std::int64_t steps_per_epoch(const Batches& train) const;
 };
 
 /// Reads and checks everything; throws one UserError with all that is wrong.

@@ -159,6 +159,31 @@ TEST_CASE("features on the disk are those of one network and of one set of data"
                      "aux, from: fl, out_features: 4}]"}) == 18);
 }
 
+TEST_CASE("what depends on the batch before has no features") {
+  const Place place;
+  std::ofstream(place.config) << R"(
+data:
+  source: {synthetic: {shape: [1, 8, 8], classes: 4, samples: 40}}
+  batch: 8
+  shuffle: false
+  transforms: {train: [rows], eval: [rows]}
+model:
+  layers:
+    - lstm: {name: rnn, hidden_size: 6, stateful: true}
+    - flatten
+    - linear: {name: fc, out_features: 4}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.1}}
+phases: [{epochs: 3, freeze: [rnn]}]
+train: {threads: 2, ema: {decay: 0.9}}
+)";
+  REQUIRE(place.train("off", "off").exit_code == 0);
+  const ProgramResult result = place.train("ram", "ram");
+  REQUIRE(result.exit_code == 0);
+  CHECK_MESSAGE(holds(result.err, "a layer carries its state on"), result.err);
+  check_same(place.run("off"), place.run("ram"));
+}
+
 TEST_CASE("features on the disk are told apart by what is kept of a sample") {
   const Place place;
   std::ofstream(place.config) << R"(
