@@ -109,10 +109,7 @@ TEST_CASE("a run that is going on is shown as running, and one that was killed a
   const Place place;
   RunningProgram program(
       DLTOOL_BINARY, {"train", place.config, "--run", place.one, "--set", "train.epochs=1000000"});
-  for (int i = 0; i < 10000 && !program.ended(); ++i) {
-    if (std::filesystem::exists(place.one + "/checkpoints/last")) break;
-    sleep_milliseconds(2);
-  }
+  REQUIRE(wait_until([&] { return std::filesystem::exists(place.one + "/checkpoints/last"); }));
   json run = compared({place.one})["runs"][0];
   CHECK(run["outcome"] == "running");
   CHECK(run["epochs"] == 1000000);

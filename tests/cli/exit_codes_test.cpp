@@ -109,7 +109,7 @@ TEST_CASE("a run goes on when nobody reads its progress") {
                                    place.config, place.run});
   };
   const auto outcome = [&] {
-    for (int i = 0; i < 5000 && !fs::exists(place.run + "/exit.json"); ++i) sleep_milliseconds(2);
+    REQUIRE(wait_until([&] { return fs::exists(place.run + "/exit.json"); }));
     return json::parse(read_file(place.run + "/exit.json"))["outcome"];
   };
   CHECK(train("2> /dev/full").exit_code == 0);
@@ -277,8 +277,7 @@ TEST_CASE("a run that another process works on is locked for resume") {
   const Place place;
   RunningProgram trains(
       DLTOOL_BINARY, {"train", place.config, "--run", place.run, "--set", "train.epochs=100000"});
-  for (int i = 0; i < 5000 && !fs::exists(place.run + "/config.resolved.yaml"); ++i)
-    sleep_milliseconds(2);
+  REQUIRE(wait_until([&] { return fs::exists(place.run + "/config.resolved.yaml"); }));
   check_fails(place.dltool({"resume", place.run}), 11, "another process");
   check_fails(place.train(), 11, "another process");
 }

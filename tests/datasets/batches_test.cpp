@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <numeric>
@@ -29,6 +30,7 @@ class Numbered final : public Dataset {
   std::size_t size() const override { return size_; }
   void read(std::size_t index, SampleBuffers out) const override {
     if (delay.count() > 0) std::this_thread::sleep_for(delay);
+    if (stop && ++stop->reads == stop->after) stop->flag.signal = 15;
     if (index == bad) throw UserError(ExitCode::data, "sample is damaged");
     if (index >= bad_from) {  // the earlier it is, the later it throws
       std::this_thread::sleep_for(std::chrono::microseconds(100 * (size_ - index)));
@@ -39,7 +41,14 @@ class Numbered final : public Dataset {
   }
   std::string fingerprint() const override { return "numbered"; }
 
+  /// Stops everything while the sample `after` is read.
+  struct Stop {
+    StopFlag flag;
+    std::atomic<int> reads = 0;
+    int after = 0;
+  };
   std::chrono::microseconds delay{0};
+  Stop* stop = nullptr;
   std::size_t bad = SIZE_MAX, bad_from = SIZE_MAX;
 
  private:
@@ -232,23 +241,21 @@ TEST_CASE("of several damaged samples the first is told, whoever comes upon anot
 }
 
 TEST_CASE("waiting ends soon after a stop, and so do the workers") {
-  Setup setup(1000);
-  setup.data.delay = std::chrono::milliseconds(2);
-  StopFlag stop;
-  const auto begin = std::chrono::steady_clock::now();
+  constexpr int size = 100000;
+  Setup setup(size);
+  setup.data.delay = std::chrono::microseconds(100);
   for (const std::size_t workers : {1U, 3U}) {
-    stop.signal = 0;
-    Batches batches(setup.set(), setup.pipeline, {.batch = 1000, .workers = workers}, &stop);
-    batches.start(0);
-    std::thread signal([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(30));
-      stop.signal = 15;
-    });
-    CHECK(batches.next() == nullptr);
-    signal.join();
-    CHECK(batches.wait_seconds() > 0.02);
+    Numbered::Stop stop;
+    stop.after = 50;
+    setup.data.stop = &stop;
+    {
+      Batches batches(setup.set(), setup.pipeline, {.batch = size, .workers = workers}, &stop.flag);
+      batches.start(0);
+      CHECK(batches.next() == nullptr);
+      CHECK(batches.wait_seconds() > 0);
+    }
+    CHECK(stop.reads < size / 10);  // a whole batch would be ten seconds' work
   }
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
 }
 
 TEST_CASE("epochs can be started and dropped at any moment") {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,5 +41,8 @@ ProgramResult run_program(const std::string& program, const std::vector<std::str
                           const std::string& folder = "");
 
 void sleep_milliseconds(int milliseconds);
+
+/// Waits until `holds` is true; for a minute at most, so that a busy machine fails no test.
+bool wait_until(const std::function<bool()>& holds);
 
 }  // namespace dl::test
