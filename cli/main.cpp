@@ -7,8 +7,6 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <new>
-#include <system_error>
 
 #include "cli/command.h"
 #include "engine/core/error.h"
@@ -40,29 +38,6 @@ constexpr const char* kFooter =
     "6 output, 7 memory, 8 diverged, 10 run folder exists or nothing to resume, 11 run folder "
     "locked,\n"
     "13 --require not met, 129/130/143 stopped by a signal after saving.";
-
-/// What went wrong, and with which code the program ends.
-ExitCode explain(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const UserError& user) {
-    print_if_possible(stderr, fmt::format("{}\n", user.what()));
-    return user.code();
-  } catch (const FileError& error) {
-    print_if_possible(stderr, fmt::format("error: {}\n", escaped(error.what())));
-    return ExitCode::output;
-  } catch (const std::system_error& error) {  // fmt's, when it cannot print
-    print_if_possible(stderr, fmt::format("error: {}\n", escaped(error.what())));
-    return ExitCode::output;
-  } catch (const std::bad_alloc&) {
-    print_if_possible(stderr, "error: out of memory\n  hint: a smaller data.batch needs less\n");
-    return ExitCode::memory;
-  } catch (const std::exception& other) {
-    print_if_possible(stderr, fmt::format("error: internal error, a bug of dltool's: {}\n",
-                                          escaped(other.what())));
-    return ExitCode::internal;
-  }
-}
 
 /// CLI11 would only say that a verb is missing.
 void check_verb(const std::vector<Command>& commands, const std::string& verb) {
@@ -128,6 +103,8 @@ int main(int argc, char** argv) {
     if (code == 0) dl::flush_results();
     return code;
   } catch (...) {
-    return static_cast<int>(dl::explain(std::current_exception()));
+    const dl::FailureReport failure = dl::failure_report(std::current_exception());
+    dl::print_if_possible(stderr, failure.message + "\n");
+    return static_cast<int>(failure.code);
   }
 }

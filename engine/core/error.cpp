@@ -1,8 +1,11 @@
 #include "engine/core/error.h"
 
 #include <algorithm>
+#include <new>
+#include <system_error>
 #include <tuple>
 
+#include "engine/core/file_system.h"
 #include "engine/core/text.h"
 
 namespace dl {
@@ -85,6 +88,23 @@ void Problems::throw_if_any() const {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
   throw UserError(ExitCode::config, std::move(sorted));
+}
+
+FailureReport failure_report(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const UserError& user) {
+    return {user.code(), user.what()};
+  } catch (const FileError& file) {
+    return {ExitCode::output, "error: " + escaped(file.what())};
+  } catch (const std::system_error& system) {  // fmt's, when it cannot print
+    return {ExitCode::output, "error: " + escaped(system.what())};
+  } catch (const std::bad_alloc&) {
+    return {ExitCode::memory, "error: out of memory\n  hint: a smaller data.batch needs less"};
+  } catch (const std::exception& other) {
+    return {ExitCode::internal,
+            "error: internal error, a bug of dltool's: " + escaped(other.what())};
+  }
 }
 
 }  // namespace dl

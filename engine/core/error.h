@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -37,6 +38,13 @@ class UserError : public std::runtime_error {
   ExitCode code_;
   std::vector<Diagnostic> diagnostics_;
 };
+
+/// How a command ended that threw: the program's exit code, and what to tell the user.
+struct FailureReport {
+  ExitCode code;
+  std::string message;
+};
+FailureReport failure_report(const std::exception_ptr& error);
 
 /// Sources that do not fit a layer's parameters. Thrown by Layer::infer, which does not know its
 /// own name or place; the graph adds both.

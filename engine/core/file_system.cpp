@@ -172,6 +172,11 @@ void write_file_atomically(FileSystem& files, const std::string& path, std::stri
   files.sync_folder(parent_folder(path));
 }
 
+bool exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(std::filesystem::symlink_status(path, error));
+}
+
 std::string parent_folder(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;

@@ -79,6 +79,9 @@ void write_file(FileSystem& files, const std::string& path, std::string_view tex
 /// folder.
 void write_file_atomically(FileSystem& files, const std::string& path, std::string_view text);
 
+/// Whether the name is taken: a link that leads nowhere counts.
+bool exists(const std::string& path);
+
 /// The folder in which `path` stands; "." for a bare name.
 std::string parent_folder(const std::string& path);
 

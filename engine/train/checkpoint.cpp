@@ -31,11 +31,6 @@ std::vector<std::string> names_in(const std::string& folder) {
   return names;
 }
 
-bool exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(fs::symlink_status(path, error));
-}
-
 /// A folder that has a checkpoint's name.
 struct Candidate {
   std::int64_t step;

@@ -41,6 +41,28 @@ std::optional<std::size_t> bytes_in(const std::string& path) {
   return static_cast<std::size_t>(*value);
 }
 
+/// Of the groups that this process is in, and of all above them, in both versions of cgroups.
+/// Inside a container the name that `own` gives may not be there, and its root is the container's.
+std::vector<std::string> memory_limit_files(const std::string& cgroups, const std::string& own) {
+  std::vector<std::string> files;
+  std::ifstream lines(own);
+  for (std::string line; std::getline(lines, line);) {  // "4:memory:/a/b", or "0::/a/b"
+    const auto colon = line.find(':'), second = line.find(':', colon + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(colon + 1, second - colon - 1) + ",";
+    const bool unified = controllers == ",,";
+    if (!unified && controllers.find(",memory,") == std::string::npos) continue;
+    const std::string root = cgroups + (unified ? "" : "/memory");
+    const std::string name = unified ? "/memory.max" : "/memory.limit_in_bytes";
+    for (std::string group = line.substr(second + 1);; group.resize(group.rfind('/'))) {
+      if (group == "/") group.clear();
+      files.push_back(root + group + name);
+      if (group.rfind('/') == std::string::npos) break;
+    }
+  }
+  return files;
+}
+
 }  // namespace
 
 Environment this_environment() {
@@ -102,12 +124,11 @@ int usable_cores() {
   return std::max(1, static_cast<int>(cores.size()));
 }
 
-std::size_t memory_limit_bytes() {
+std::size_t memory_limit_bytes(const std::string& cgroups, const std::string& own) {
   const auto pages = static_cast<std::size_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
   std::size_t limit = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  for (const char* path :
-       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    if (const auto bytes = bytes_in(path)) limit = std::min(limit, *bytes);
+  for (const std::string& file : memory_limit_files(cgroups, own)) {
+    if (const auto bytes = bytes_in(file)) limit = std::min(limit, *bytes);
   }
   return limit == 0 ? std::numeric_limits<std::size_t>::max() : limit;
 }

@@ -30,7 +30,9 @@ std::string difference(const Environment& now, const Environment& then);
 /// The number of physical cores that this process may run on: what `threads: auto` means.
 int usable_cores();
 
-/// Bytes that this process may use: the machine's memory or its cgroup's limit, whichever is less.
-std::size_t memory_limit_bytes();
+/// Bytes that this process may use: the machine's memory, or the least limit of the cgroups that it
+/// is in. `cgroups`: where they are mounted; `own`: the file that lists this process's.
+std::size_t memory_limit_bytes(const std::string& cgroups = "/sys/fs/cgroup",
+                               const std::string& own = "/proc/self/cgroup");
 
 }  // namespace dl

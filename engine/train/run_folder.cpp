@@ -46,11 +46,6 @@ int lock_or_throw(const std::string& path) {
   throw UserError(ExitCode::locked, path + ": another process is working in this run folder");
 }
 
-bool exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(fs::symlink_status(path, error));
-}
-
 /// Makes the folders above `path`; another process may be making the same ones.
 void make_parents(FileSystem& files, const std::string& path) {
   const std::string parent = parent_folder(path);

@@ -18,11 +18,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-bool exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 constexpr std::string_view kNoMetric[] = {
     "epoch", "step", "split", "lr", "samples_per_second", "seconds", "wait_share"};
 

@@ -115,6 +115,17 @@ void Session::save_start() {
 
 ExitCode Session::run(std::vector<std::string> notes, const std::optional<double>& max_seconds,
                       const std::vector<Requirement>& requirements) {
+  try {
+    return run_phases(std::move(notes), max_seconds, requirements);
+  } catch (...) {
+    write_failure(failure_report(std::current_exception()));
+    throw;
+  }
+}
+
+ExitCode Session::run_phases(std::vector<std::string> notes,
+                             const std::optional<double>& max_seconds,
+                             const std::vector<Requirement>& requirements) {
   Sinks sinks;
   sinks.add(console_sink());
   sinks.add(log_sink(*run_files_));
@@ -345,6 +356,20 @@ void Session::write_exit(const RunEnd& end, ExitCode code) {
     out["weights"] = end.weights;
   }
   folder_.write("exit.json", out.dump(2) + "\n");
+}
+
+/// Where the failure is that nothing can be written, the run is shown as crashed.
+void Session::write_failure(const FailureReport& failure) {
+  if (exists(folder_.file("exit.json"))) return;  // a requirement that is not met has written it
+  const nlohmann::ordered_json out = {
+      {"outcome", "failed"},      {"exit_code", static_cast<int>(failure.code)},
+      {"error", failure.message}, {"epoch", state_.epoch},
+      {"step", state_.step},      {"seconds", state_.elapsed_seconds}};
+  try {
+    folder_.write("exit.json",
+                  out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  } catch (const std::exception&) {
+  }
 }
 
 }  // namespace dl

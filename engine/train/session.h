@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/exit_code.h"
+#include "engine/core/error.h"
 #include "engine/core/file_system.h"
 #include "engine/train/carried_states.h"
 #include "engine/train/checkpoint.h"
@@ -38,13 +38,15 @@ class Session {
   void start_again() { run_files_->start_again(); }
   void resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::string>& notes);
 
-  /// Trains to an end, evaluates, and writes exit.json.
+  /// Trains to an end, evaluates, and writes exit.json, also where it throws.
   ExitCode run(std::vector<std::string> notes, const std::optional<double>& max_seconds,
                const std::vector<Requirement>& requirements);
 
   RunFolder& folder() { return folder_; }
 
  private:
+  ExitCode run_phases(std::vector<std::string> notes, const std::optional<double>& max_seconds,
+                      const std::vector<Requirement>& requirements);
   std::span<const CarriedState> carried();
   std::vector<std::string> metric_names() const;
   void record_programs();
@@ -64,6 +66,7 @@ class Session {
                        std::string& unmet);
   ExitCode finish(Outcome outcome, Sinks& sinks, const std::vector<Requirement>& requirements);
   void write_exit(const RunEnd& end, ExitCode code);
+  void write_failure(const FailureReport& failure);
 
   FileSystem& files_;
   const Setup& setup_;

@@ -230,6 +230,27 @@ TEST_CASE("a run folder that cannot be made ends with 6") {
               "no run folder");
 }
 
+TEST_CASE("a run that fails on its way says in exit.json how, and can be resumed") {
+  const Place place;
+  // The limit on a file's size lets everything be written but a checkpoint.
+  const ProgramResult result =
+      run_program("/bin/sh", {"-c",
+                              "ulimit -f 64; exec \"$0\" train \"$1\" --run \"$2\" --set "
+                              "'data.source.synthetic.shape=[10000]'",
+                              DLTOOL_BINARY, place.config, place.run});
+  check_fails(result, 6, "File too large");
+  const json exit = json::parse(read_file(place.run + "/exit.json"));
+  CHECK(exit["outcome"] == "failed");
+  CHECK(exit["exit_code"] == 6);
+  CHECK(exit["error"].get<std::string>() + "\n" == result.err.substr(result.err.find("error: ")));
+  const ProgramResult compared = place.dltool({"compare", place.run});
+  CHECK_MESSAGE(compared.exit_code == 0, compared.err);
+  CHECK(compared.out.find("failed") != std::string::npos);
+  const ProgramResult resumed = place.dltool({"resume", place.run});
+  CHECK_MESSAGE(resumed.exit_code == 0, resumed.err);
+  CHECK(json::parse(read_file(place.run + "/exit.json"))["outcome"] == "completed");
+}
+
 TEST_CASE("a run that diverges ends with 8 and says so") {
   const Place place;
   const ProgramResult result =
