@@ -65,6 +65,9 @@ Command predict_command() {
         app.add_option("--input", words->input, "Another way to name one file")
             ->excludes(split)
             ->type_name("FILE");
+        app.add_flag("--skip-bad", options->skip_bad,
+                     "Leave pictures out that cannot be read, and list them")
+            ->excludes(split);
         app.add_option("-o,--output", words->output, "Where the table goes (default: stdout)")
             ->type_name("FILE");
         CLI::Option* csv = app.add_flag("--csv", words->csv, "As CSV with a header (the default)");

@@ -3,8 +3,8 @@
 #include <cassert>
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 
+#include "datasets/bad_pictures.h"
 #include "datasets/class_folders.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
@@ -28,8 +28,6 @@ struct EnumWords<OnBad> {
 };
 
 namespace {
-
-constexpr std::size_t kBadShown = 100;
 
 struct Params {
   std::string path;
@@ -57,26 +55,6 @@ ParamTable<Params> param_table() {
   };
 }
 
-/// Calls body(i, scratch) for each i below count, on all threads, each with a scratch of its own.
-/// Of several exceptions that of the smallest i is thrown.
-template <class Scratch, class Body>
-void for_all(std::size_t count, const Body& body) {
-  std::mutex mutex;
-  std::size_t failed = count;
-  std::exception_ptr error;
-  parallel_for(count, 1, [&](std::size_t begin, std::size_t end) {
-    std::size_t i = begin;
-    try {
-      for (Scratch scratch; i < end; ++i) body(i, scratch);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (i < failed) error = std::current_exception();
-      failed = std::min(failed, i);
-    }
-  });
-  if (error) std::rethrow_exception(error);
-}
-
 class ImageFolder final : public Dataset {
  public:
   ImageFolder(DataSpec spec, std::string folder, LabelledFiles list, PictureRule rule, OnBad on_bad)
@@ -102,7 +80,7 @@ class ImageFolder final : public Dataset {
 
   void decode(std::size_t index, PictureBuffers& buffers) const override {
     try {
-      try_to_decode(index, buffers);
+      decode_picture_file(sample_name(index), rule_, buffers);
     } catch (const PictureError& error) {
       throw UserError(ExitCode::data, sample_name(index) + ": " + error.what(),
                       on_bad_ == OnBad::skip
@@ -113,7 +91,7 @@ class ImageFolder final : public Dataset {
 
   std::string fingerprint() const override {
     std::vector<std::uint32_t> sums(size());
-    for_all<std::vector<std::uint8_t>>(size(), [&](std::size_t i, auto& file) {
+    parallel_with<std::vector<std::uint8_t>>(size(), [&](std::size_t i, auto& file) {
       try {
         read_picture_file(sample_name(i), file);
       } catch (const PictureError& error) {
@@ -132,22 +110,11 @@ class ImageFolder final : public Dataset {
   }
 
  private:
-  void try_to_decode(std::size_t index, PictureBuffers& buffers) const {
-    read_picture_file(sample_name(index), buffers.file);
-    decode_picture(buffers.file, rule_, buffers.decoded);
-  }
-
   /// Decides once which samples there are: those whose files can be decoded now.
   void leave_out_bad_ones() {
-    std::vector<std::string> reasons(size());
-    for_all<PictureBuffers>(size(), [&](std::size_t i, PictureBuffers& buffers) {
-      try {
-        try_to_decode(i, buffers);
-      } catch (const PictureError& error) {
-        reasons[i] = error.what();
-      }
-    });
-    keep_good_ones(reasons);
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < size(); ++i) paths.push_back(sample_name(i));
+    keep_good_ones(bad_pictures(paths, rule_));
   }
 
   /// `reasons`: why each file is bad, or "".
@@ -174,18 +141,8 @@ class ImageFolder final : public Dataset {
                         "the first bad file is " + bad.front());
       }
     }
-    tell(bad);
+    notes_ = left_out_notes(folder_, bad, size(), "on_bad: skip");
     list_ = std::move(good);
-  }
-
-  void tell(const std::vector<std::string>& bad) {
-    if (bad.empty()) return;
-    notes_.push_back(folder_ + ": " + std::to_string(bad.size()) + " of " + std::to_string(size()) +
-                     " files are left out (on_bad: skip)");
-    const std::size_t shown = std::min(bad.size(), kBadShown);
-    for (std::size_t i = 0; i < shown; ++i) notes_.push_back("left out: " + bad[i]);
-    if (bad.size() > shown)
-      notes_.push_back("left out: " + std::to_string(bad.size() - shown) + " more");
   }
 
   DataSpec spec_;

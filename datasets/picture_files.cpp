@@ -4,8 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "datasets/picture_buffers.h"
-#include "datasets/picture_file.h"
+#include "datasets/bad_pictures.h"
 #include "engine/core/error.h"
 
 namespace dl {
@@ -15,12 +14,13 @@ namespace fs = std::filesystem;
 
 class PictureFiles final : public Dataset {
  public:
-  PictureFiles(DataSpec spec, std::vector<std::string> files)
+  PictureFiles(DataSpec spec, std::vector<std::string> files, bool skip_bad)
       : spec_(std::move(spec)), files_(std::move(files)) {
     const std::vector<std::int64_t>& shape = spec_.inputs[0].shape;
     rule_.channels = shape[0];
     if (shape[1] > 0) rule_.size = {{shape[1], shape[2]}};
     spec_.inputs[0].encoded = true;
+    if (skip_bad) leave_out_bad_ones();
   }
 
   const DataSpec& spec() const override { return spec_; }
@@ -36,18 +36,34 @@ class PictureFiles final : public Dataset {
 
   void decode(std::size_t index, PictureBuffers& buffers) const override {
     try {
-      read_picture_file(files_[index], buffers.file);
-      decode_picture(buffers.file, rule_, buffers.decoded);
+      decode_picture_file(files_[index], rule_, buffers);
     } catch (const PictureError& error) {
-      throw UserError(ExitCode::data, files_[index] + ": " + error.what());
+      throw UserError(ExitCode::data, files_[index] + ": " + error.what(),
+                      "--skip-bad leaves bad pictures out");
     }
   }
 
+  std::vector<std::string> notes() const override { return notes_; }
   std::string fingerprint() const override { return std::to_string(size()) + " pictures"; }
 
  private:
+  void leave_out_bad_ones() {
+    const std::vector<std::string> reasons = bad_pictures(files_, rule_);
+    std::vector<std::string> good, bad;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      if (reasons[i].empty())
+        good.push_back(files_[i]);
+      else
+        bad.push_back(files_[i] + ": " + reasons[i]);
+    }
+    if (good.empty())
+      throw UserError(ExitCode::data, "no picture can be read", "the first is " + bad.front());
+    notes_ = left_out_notes("pictures", bad, files_.size(), "--skip-bad");
+    files_ = std::move(good);
+  }
+
   DataSpec spec_;
-  std::vector<std::string> files_;
+  std::vector<std::string> files_, notes_;
   PictureRule rule_;
 };
 
@@ -61,7 +77,7 @@ bool are_pictures(const DataSpec& spec) {
 }
 
 std::unique_ptr<Dataset> open_pictures(std::span<const std::string> paths, DataSpec like,
-                                       bool any_size) {
+                                       bool any_size, bool skip_bad) {
   assert(are_pictures(like));
   if (any_size) like.inputs[0].shape = {like.inputs[0].shape[0], 0, 0};
   std::vector<std::string> files;
@@ -77,7 +93,7 @@ std::unique_ptr<Dataset> open_pictures(std::span<const std::string> paths, DataS
     for (const std::string& found : files_below(path, kPictures))
       files.push_back(path + (path.ends_with('/') ? "" : "/") + found);
   }
-  return std::make_unique<PictureFiles>(std::move(like), std::move(files));
+  return std::make_unique<PictureFiles>(std::move(like), std::move(files), skip_bad);
 }
 
 }  // namespace dl

@@ -19,9 +19,10 @@ bool are_pictures(const DataSpec& spec);
 
 /// JPEG and PNG files without labels, to be predicted in place of the samples of `like`; of that
 /// size, or of any. Folders stand for the pictures in them and in their folders, sorted by the
-/// bytes of their paths. Throws UserError (ExitCode::data) for a path that is not there, or a
-/// folder without a picture.
+/// bytes of their paths. `skip_bad`: all are decoded once beforehand, and those that cannot be are
+/// left out and told in notes(). Throws UserError (ExitCode::data) for a path that is not there, or
+/// a folder without a picture.
 std::unique_ptr<Dataset> open_pictures(std::span<const std::string> paths, DataSpec like,
-                                       bool any_size);
+                                       bool any_size, bool skip_bad);
 
 }  // namespace dl

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "datasets/picture_buffers.h"
-#include "datasets/picture_file.h"
+#include "datasets/bad_pictures.h"
 #include "datasets/picture_files.h"
 #include "engine/core/error.h"
 
@@ -30,8 +29,7 @@ void look_at(const std::string& folder, const LabelledFiles& list, PictureSurvey
     const std::string path = folder + "/" + list.files[i];
     ++survey.looked_at;
     try {
-      read_picture_file(path, buffers.file);
-      decode_picture(buffers.file, {}, buffers.decoded);
+      decode_picture_file(path, {}, buffers);
     } catch (const PictureError& error) {
       survey.bad.push_back(path + ": " + error.what());
       continue;

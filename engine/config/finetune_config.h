@@ -48,7 +48,7 @@ enum class RunWeights { automatic, ema, raw };
 
 /// Weights that come from elsewhere, and which of them are trained.
 struct FinetuneConfig {
-  std::string from;                 // a run's folder, or a file of weights
+  MarkedText from;                  // a run's folder, or a file of weights
   std::string checkpoint = "best";  // of a run: best, last, or a checkpoint's folder
   RunWeights weights = RunWeights::automatic;
   FreezeChoice freeze;

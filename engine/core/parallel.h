@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
+#include <mutex>
 
 namespace dl {
 
@@ -50,6 +52,26 @@ void parallel_each(std::size_t count, std::size_t work, const Body& body) {
                [&](std::size_t begin, std::size_t end) {
                  for (std::size_t i = begin / kUnit; i < end / kUnit; ++i) body(i);
                });
+}
+
+/// Calls body(i, scratch) for each i below count, on all threads, each with a scratch of its own.
+/// Of several exceptions that of the smallest i is thrown.
+template <class Scratch, class Body>
+void parallel_with(std::size_t count, const Body& body) {
+  std::mutex mutex;
+  std::size_t failed = count;
+  std::exception_ptr error;
+  parallel_for(count, 1, [&](std::size_t begin, std::size_t end) {
+    std::size_t i = begin;
+    try {
+      for (Scratch scratch; i < end; ++i) body(i, scratch);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (i < failed) error = std::current_exception();
+      failed = std::min(failed, i);
+    }
+  });
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace dl

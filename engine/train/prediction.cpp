@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "datasets/picture_files.h"
 #include "engine/core/parallel.h"
 #include "engine/train/environment.h"
 #include "engine/train/workspace.h"
@@ -146,10 +147,14 @@ void predict(const PredictOptions& options, const StopFlag& stop, std::vector<st
   }
   use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
                                                    : usable_cores());
+  if (options.skip_bad && (options.files.empty() || !are_pictures(setup.source->spec()))) {
+    throw UserError(ExitCode::command_line, "--skip-bad is for files of pictures",
+                    "for those of a split, on_bad: skip stands in the source");
+  }
   OpenData data(setup, stop);
   const auto batches = options.files.empty()
                            ? data.evaluation_batches(choose_split(options.split, data))
-                           : data.file_batches(options.files);
+                           : data.file_batches(options.files, options.skip_bad);
   for (std::string& note : data.notes()) notes.push_back(std::move(note));
   WeightStore store(setup.graph);
   load_chosen_weights(options.setup.config, options.weights, store, notes);

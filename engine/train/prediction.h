@@ -19,6 +19,7 @@ struct PredictOptions {
   WeightChoice weights;
   std::optional<Split> split;      // test if there is one, else valid, unless said
   std::vector<std::string> files;  // instead: of the source's format, or pictures and folders
+  bool skip_bad = false;           // pictures that cannot be read are left out and told
   std::int64_t top = 1;            // of a classification: so many of the likeliest classes
   bool json = false;               // a line of JSON for each sample, instead of CSV
 };

@@ -210,6 +210,23 @@ class Planner {
   Transfer transfer_;
 };
 
+/// What is wrong with the source is told where the config names it; --from needs no place.
+template <class Act>
+auto told_at_from(const FinetuneConfig& config, const Act& act) {
+  try {
+    return act();
+  } catch (const UserError& error) {
+    if (config.from.mark.file->path() == "--set") throw;
+    std::vector<Diagnostic> diagnostics = error.diagnostics();
+    for (Diagnostic& diagnostic : diagnostics) {
+      if (diagnostic.mark.valid()) continue;
+      diagnostic.mark = config.from.mark;
+      diagnostic.message = "finetune: from: " + diagnostic.message;
+    }
+    throw UserError(error.code(), std::move(diagnostics));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Transfer::frozen() const {
@@ -245,11 +262,14 @@ WeightSource open_source(const Setup& setup) {
   const FinetuneConfig& config = *setup.config.finetune;
   CheckpointChoice choice{.checkpoint = config.checkpoint, .averaged = {}};
   if (config.weights != RunWeights::automatic) choice.averaged = config.weights == RunWeights::ema;
-  return WeightSource::open(setup.paths.resolve(config.from), rename_rules(config.rename), choice);
+  return told_at_from(config, [&] {
+    return WeightSource::open(setup.paths.resolve(config.from.text), rename_rules(config.rename),
+                              choice);
+  });
 }
 
 Transfer plan_transfer(const Setup& setup, const WeightSource& source) {
-  return Planner(setup, source).plan();
+  return told_at_from(*setup.config.finetune, [&] { return Planner(setup, source).plan(); });
 }
 
 void apply_transfer(const Transfer& transfer, const WeightSource& source, WeightStore& store) {

@@ -134,10 +134,10 @@ std::unique_ptr<Batches> OpenData::batches_of(Split split, const Pipeline& pipel
   return batches;
 }
 
-std::unique_ptr<Batches> OpenData::file_batches(std::span<const std::string> paths) {
+std::unique_ptr<Batches> OpenData::file_batches(std::span<const std::string> paths, bool skip_bad) {
   const Pipeline* pipeline = &*setup_.eval_pipeline;
   if (are_pictures(setup_.source->spec())) {
-    file_ = open_pictures(paths, setup_.source->spec(), pipeline->takes_any_size());
+    file_ = open_pictures(paths, setup_.source->spec(), pipeline->takes_any_size(), skip_bad);
     const DataConfig& data = setup_.config.data;
     pipeline = &file_pipeline_.emplace(file_->spec(), data.eval_transforms, data.source->type_mark);
   } else if (paths.size() == 1) {

@@ -39,7 +39,7 @@ class OpenData {
   std::unique_ptr<Batches> cached_evaluation_batches(SampleSet set, const Pipeline& pipeline);
   /// Batches of files that are none of the splits, to be predicted: pictures and folders of them
   /// where the samples are pictures, else one file; see DataSource::open_file().
-  std::unique_ptr<Batches> file_batches(std::span<const std::string> paths);
+  std::unique_ptr<Batches> file_batches(std::span<const std::string> paths, bool skip_bad);
   std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
   const Dataset& dataset(Split split) { return *data_.open(split).dataset; }
   std::size_t samples(Split split) { return data_.open(split).samples.size(); }

@@ -227,6 +227,8 @@ TEST_CASE("what cannot be transferred is said, and leaves no run") {
   fails({"--from", place.base, "--freeze", "--freeze=conv1"}, 2, "--freeze alone");
   fails({"--from", place.base, "--head", "cf"}, 3, "no layer with weights is called 'cf'");
   fails({"--from", place.base, "--rename", "torchvison"}, 3, "did you mean 'torchvision'?");
+  std::ofstream(place.config, std::ios::app) << "finetune: {from: nowhere}\n";
+  fails({}, 5, "c.yaml:23:18: error: finetune: from: no run and no file of weights at 'nowhere'");
 }
 
 }  // namespace dl::test

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -110,6 +111,26 @@ TEST_CASE("the classes' names are kept with the run, and eval shows them") {
   CHECK(place.dltool({"eval", place.folder / "run", "--json"}).out == result.out);
   fs::create_directories(place.test_folder + "/cow");
   check_fails(place.dltool({"eval", place.folder / "run"}), 4, "'cow' is none of the classes");
+}
+
+TEST_CASE("a bad picture ends prediction with 4, or is left out and told") {
+  const Place place;
+  REQUIRE(place.train("run").exit_code == 0);
+  const std::string bad = place.test_folder + "/emu/0002.jpg";
+  cut_short(bad);
+  const std::vector<std::string> all = {"predict", place.folder / "run", place.test_folder};
+  check_fails(place.dltool(all), 4, bad + ": is a damaged JPEG");
+  std::vector<std::string> skipping = all;
+  skipping.push_back("--skip-bad");
+  const ProgramResult skipped = place.dltool(skipping);
+  CHECK_MESSAGE(skipped.exit_code == 0, skipped.err);
+  CHECK(std::ranges::count(skipped.out, '\n') == 1 + 8);
+  CHECK(skipped.err.find("1 of 9 files are left out (--skip-bad)") != std::string::npos);
+  CHECK(skipped.err.find("left out: " + bad + ": is a damaged JPEG") != std::string::npos);
+  check_fails(place.dltool({"predict", place.folder / "run", bad, "--skip-bad"}), 4,
+              "no picture can be read");
+  check_fails(place.dltool({"predict", place.folder / "run", "--skip-bad"}), 2,
+              "--skip-bad is for files of pictures");
 }
 
 TEST_CASE("a bad picture ends training with 4, or is left out, told and logged") {
