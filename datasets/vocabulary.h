@@ -41,6 +41,8 @@ class Vocabulary {
   Vocabulary& operator=(const Vocabulary&) = delete;
 
   std::size_t size() const { return tokens_.size(); }
+  /// Of <unk>; -1: there is none.
+  std::int32_t unknown() const { return unknown_; }
   /// That of <unk> for a token that is not there. Throws TextError when <unk> is not there either.
   std::int32_t number_of(std::string_view token, std::size_t offset) const;
   /// Of all tokens of a text. Throws TextError.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "datasets/text_file.h"
@@ -49,6 +50,7 @@ class Writer {
         programs_(graph_, store_),
         sampling_(options.sampling),
         random_(options.sampling.seed, RandomStream::generate),
+        scores_(vocabulary_.size()),
         order_(vocabulary_.size()) {
     load_chosen_weights(options.setup.config, options.weights, store_, notes);
     programs_.add(Purpose::generate, 1);
@@ -79,10 +81,13 @@ class Writer {
     programs_.get(Purpose::generate, 1).run(tensors, {});
   }
 
+  /// Never <unk>, which stands for words that are not known.
   std::int32_t draw() {
     const std::span<const float> scores = programs_.get(Purpose::generate, 1).output();
-    return static_cast<std::int32_t>(
-        draw_token(scores.first(vocabulary_.size()), sampling_, random_, order_));
+    std::ranges::copy(scores.first(scores_.size()), scores_.begin());
+    if (vocabulary_.unknown() >= 0)
+      scores_[vocabulary_.unknown()] = -std::numeric_limits<float>::infinity();
+    return static_cast<std::int32_t>(draw_token(scores_, sampling_, random_, order_));
   }
 
   /// A token as it stands in a text, behind what is there already.
@@ -102,6 +107,7 @@ class Writer {
   Programs programs_;
   Sampling sampling_;
   Random random_;
+  std::vector<float> scores_;
   std::vector<std::uint32_t> order_;
 };
 

@@ -89,4 +89,23 @@ TEST_CASE("what cannot be written says why") {
   CHECK(other.err.find("not a language model") != std::string::npos);
 }
 
+TEST_CASE("words that are not known are never written, however likely they are") {
+  const TempFolder folder;
+  const std::string config = folder / "config.yaml", run = folder / "run";
+  std::ofstream(config) << kConfig;
+  std::ofstream text(folder / "aabb.txt");
+  for (int i = 0; i < 200; ++i) text << "rare" << i << " scarce" << i << " one two\n";
+  text.close();
+  const ProgramResult trained =
+      run_program(DLTOOL_BINARY, {"train", config, "--run", run, "--data", folder.path(), "--set",
+                                  "data.source.text={path: '@data/aabb.txt', unit: word, length: 8,"
+                                  " valid: 0.1, min_count: 2}"});
+  REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
+  const ProgramResult result =
+      run_program(DLTOOL_BINARY, {"generate", run, "--data", folder.path(), "--length", "200"});
+  CHECK_MESSAGE(result.exit_code == 0, result.err);
+  CHECK(result.out.find("one two") != std::string::npos);
+  CHECK(result.out.find("<unk>") == std::string::npos);
+}
+
 }  // namespace dl::test
