@@ -4,6 +4,8 @@
 
 #include "datasets/picture_buffers.h"
 #include "datasets/transform_kinds.h"
+#include "datasets/transform_util.h"
+#include "engine/core/error.h"
 
 namespace dl {
 namespace {
@@ -110,9 +112,17 @@ void apply_jitter(const EditedPicture& picture, const Jitter& jitter) {
 }
 
 TransformKind color_jitter_kind() {
-  return make_kind<ColorJitter>(
+  TransformKind kind = make_kind<ColorJitter>(
       "color_jitter", "changes brightness, contrast, saturation and hue at random, in random order",
       param_table());
+  kind.make = [make = std::move(kind.make)](const ConfigNode& node) {
+    if (node.entries().empty()) {
+      throw UserError(node.mark(), "changes nothing as it stands",
+                      "give it brightness, contrast, saturation or hue: {brightness: 0.4}");
+    }
+    return make(node);
+  };
+  return kind;
 }
 
 }  // namespace dl
