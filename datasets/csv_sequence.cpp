@@ -216,6 +216,7 @@ void check_consistency(const ConfigNode& node, const Params& params) {
        {std::pair("valid", params.valid), std::pair("test", params.test)}) {
     if (share >= 1 && share != std::floor(share))
       fail(key, "a share is below 1, a number of rows is whole");
+    if (share > 9e15) fail(key, "is too large");
   }
   if (params.baseline_lag > 0 && params.baseline_lag < params.horizon)
     fail("baseline_lag", "is below horizon: such a value is not known yet when it is needed");

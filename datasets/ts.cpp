@@ -248,7 +248,7 @@ class TsSource final : public DataSource {
     if (!params.dimensions) params.dimensions = static_cast<std::int64_t>(train.dimensions);
     if (params.classes.empty()) params.classes = train.classes;
     if (!params.length) params.length = longest(train, paths);
-    if (params.scales.empty()) fit(params, train);
+    fit(params, train);
   }
 
   std::int64_t longest(const TsFile& train, const DataPaths& paths) const {
@@ -263,18 +263,21 @@ class TsSource final : public DataSource {
   }
 
   static void fit(Params& params, const TsFile& train) {
-    std::vector<ColumnStats> columns(train.dimensions);
-    for (std::size_t i = 0; i < train.values.size(); ++i)
-      columns[i % columns.size()].add(train.values[i]);
-    Scaling scaling, target;
-    for (const ColumnStats& stats : columns) scaling.append(stats, params.scale);
-    params.offsets = scaling.offsets;
-    params.scales = scaling.scales;
-    if (params.task != TsTask::regression) return;
+    if (params.scales.empty()) {
+      std::vector<ColumnStats> columns(train.dimensions);
+      for (std::size_t i = 0; i < train.values.size(); ++i)
+        columns[i % columns.size()].add(train.values[i]);
+      Scaling scaling;
+      for (const ColumnStats& stats : columns) scaling.append(stats, params.scale);
+      params.offsets = scaling.offsets;
+      params.scales = scaling.scales;
+    }
+    if (params.task != TsTask::regression || !params.target_scale.empty()) return;
     ColumnStats targets;
     for (const TsSeries& series : train.series) {
       if (!std::isnan(series.target)) targets.add(series.target);
     }
+    Scaling target;
     target.append(targets, params.scale);
     params.target_offset = target.offsets;
     params.target_scale = target.scales;

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "engine/core/error.h"
 #include "engine/core/parallel.h"
 #include "layers/loss_util.h"
 #include "layers/math_util.h"
@@ -103,8 +104,9 @@ struct CrossEntropyRow {
     const std::int64_t label = args.src<std::int32_t>(1)[row];
     if (label == ignore_index) return 0;
     if (label < 0 || label >= static_cast<std::int64_t>(classes)) {
-      throw std::logic_error("cross_entropy: label " + std::to_string(label) + " of " +
-                             std::to_string(classes) + " classes");
+      throw UserError(ExitCode::data, "cross_entropy: the data has a label " +
+                                          std::to_string(label) + ", and the network predicts " +
+                                          std::to_string(classes) + " classes");
     }
     return weights[label];
   }

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "engine/core/error.h"
 #include "engine/core/parallel.h"
 #include "layers/initializer.h"
 #include "layers/onnx_writer.h"
@@ -34,8 +35,8 @@ struct Rows {
 
   std::size_t row(std::int32_t token) const {
     if (token < 0 || token >= vocabulary) {
-      throw std::logic_error("embedding: token " + std::to_string(token) + " of " +
-                             std::to_string(vocabulary));
+      throw UserError(ExitCode::data, "embedding: the data has a token " + std::to_string(token) +
+                                          ", and num_embeddings is " + std::to_string(vocabulary));
     }
     return static_cast<std::size_t>(token) * size;
   }

@@ -16,7 +16,7 @@ struct RowLoss {
   std::string_view name;
   std::vector<Value> reads;  // the prediction first; row-major
   /// How much of what the mean is of lies in that row. Called for all rows in order; throws
-  /// std::logic_error for what the data set should have refused.
+  /// UserError (ExitCode::data) for a target that it cannot judge.
   std::function<double(const HostArgs& args, std::size_t row)> weight;
   /// The row's loss; writes the gradient too unless that is null.
   std::function<double(const HostArgs& args, std::size_t row, float* gradient)> loss;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "engine/core/error.h"
 #include "engine/core/parallel.h"
 
 namespace dl {
@@ -69,8 +70,8 @@ struct MoveSteps {
   }
 
   [[noreturn]] static void throw_length(std::int64_t length, std::int64_t steps) {
-    throw std::logic_error("a sequence of " + std::to_string(length) + " steps among " +
-                           std::to_string(steps));
+    throw UserError(ExitCode::data, "the data has a sequence of " + std::to_string(length) +
+                                        " steps, expected 1 to " + std::to_string(steps));
   }
 };
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
-#include <mutex>
 
 namespace dl {
 
@@ -23,7 +22,8 @@ void use_threads(int count);
 
 /// Calls body(begin, end) on contiguous pieces of 0..count, a piece a thread. Pieces start at
 /// multiples of 16 elements (a cache line of floats), and small counts (under `grain` a thread) use
-/// fewer threads. The cut depends only on count and threads: same threads, same bits.
+/// fewer threads. The cut depends only on count and threads: same threads, same bits, also where
+/// OpenMP gives fewer than were asked for. Of several exceptions that of the first piece is thrown.
 template <class Body>
 void parallel_for(std::size_t count, std::size_t grain, const Body& body) {
   constexpr std::size_t kAlign = 16;
@@ -33,13 +33,23 @@ void parallel_for(std::size_t count, std::size_t grain, const Body& body) {
     if (count > 0) body(std::size_t{0}, count);
     return;
   }
-  const std::size_t piece = ((count + threads - 1) / threads + kAlign - 1) / kAlign * kAlign;
+  const std::size_t size = ((count + threads - 1) / threads + kAlign - 1) / kAlign * kAlign;
+  int failed = threads;
+  std::exception_ptr error;
 #pragma omp parallel num_threads(threads)
-  {
-    const std::size_t begin = std::min(count, piece * omp_get_thread_num());
-    const std::size_t end = std::min(count, begin + piece);
-    if (begin < end) body(begin, end);
+  for (int piece = omp_get_thread_num(); piece < threads; piece += omp_get_num_threads()) {
+    const std::size_t begin = std::min(count, size * piece), end = std::min(count, begin + size);
+    try {
+      if (begin < end) body(begin, end);
+    } catch (...) {
+#pragma omp critical(dl_parallel_for)
+      if (piece < failed) {
+        failed = piece;
+        error = std::current_exception();
+      }
+    }
   }
+  if (error) std::rethrow_exception(error);
 }
 
 /// Calls body(i) for every i below count, where each is a piece of work worth `work` elements of a
@@ -58,20 +68,9 @@ void parallel_each(std::size_t count, std::size_t work, const Body& body) {
 /// Of several exceptions that of the smallest i is thrown.
 template <class Scratch, class Body>
 void parallel_with(std::size_t count, const Body& body) {
-  std::mutex mutex;
-  std::size_t failed = count;
-  std::exception_ptr error;
   parallel_for(count, 1, [&](std::size_t begin, std::size_t end) {
-    std::size_t i = begin;
-    try {
-      for (Scratch scratch; i < end; ++i) body(i, scratch);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (i < failed) error = std::current_exception();
-      failed = std::min(failed, i);
-    }
+    for (Scratch scratch; begin < end; ++begin) body(begin, scratch);
   });
-  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace dl

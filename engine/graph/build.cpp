@@ -8,6 +8,8 @@
 namespace dl {
 namespace {
 
+constexpr double kMostElements = 0x1p40;  // of a weight
+
 /// Names kinds for did-you-mean, losses and layers apart.
 std::vector<std::string> kind_names(bool losses) {
   std::vector<std::string> names;
@@ -184,7 +186,9 @@ class Builder {
       src.push_back(shapes_[port.node][port.output]);
     }
     try {
-      return node.layer->infer(src);
+      std::vector<Shape> dst = node.layer->infer(src);
+      for (const WeightSpec& weight : node.layer->weights(src)) require_size(weight);
+      return dst;
     } catch (const SourcesDiffer& error) {
       std::vector<std::string> sources;
       for (const std::size_t i : error.sources()) sources.push_back(source_text(node, src, i));
@@ -195,6 +199,17 @@ class Builder {
       problems_.add(node.mark, prefix + error.what() + sources_of(node, src), error.hint());
       return {};
     }
+  }
+
+  static void require_size(const WeightSpec& weight) {
+    double elements = 1;
+    std::vector<std::string> sizes;
+    for (const std::int64_t dim : weight.shape.dims()) {
+      elements *= static_cast<double>(dim);
+      sizes.push_back(std::to_string(dim));
+    }
+    if (elements > kMostElements)
+      throw ShapeError("a " + weight.name + " of " + join(sizes, "x") + " numbers is too large");
   }
 
   /// "'bn2' is 256x28x28 (line 27)".
@@ -244,19 +259,20 @@ class Builder {
     }
   }
 
-  /// A token must have its place in the embedding that was added.
+  /// A token, or a label, must have its place in the embedding that was added.
   void check_vocabulary(const std::string& prefix) {
     const Node& node = graph_.nodes.back();
-    if (!data_.vocabulary || shapes_.back().empty() || node.kind->name != "embedding") return;
+    if (shapes_.back().empty() || node.kind->name != "embedding") return;
     const Node& source = graph_.nodes[node.src[0].node];
-    if (!source.input || source.name != "data." + data_.inputs[0].name) return;
+    std::optional<std::int64_t> values;
+    if (source.input && source.name == "data." + data_.inputs[0].name) values = data_.vocabulary;
+    if (source.input && source.name == "data." + data_.targets[0].name) values = data_.classes;
     const std::int64_t rows = node.layer->weights({})[0].shape[0];
-    if (rows < *data_.vocabulary) {
-      problems_.add(node.mark,
-                    prefix + "num_embeddings is " + std::to_string(rows) + ", but the data has " +
-                        std::to_string(*data_.vocabulary) + " different tokens",
-                    "num_embeddings: $data.vocabulary");
-    }
+    if (!values || rows >= *values) return;
+    problems_.add(node.mark,
+                  prefix + "num_embeddings is " + std::to_string(rows) + ", but the data has " +
+                      std::to_string(*values) + " different tokens",
+                  "num_embeddings: $data.vocabulary");
   }
 
   void check_dead_ends() {

@@ -32,11 +32,13 @@ void check_memory(const MemoryUse& use, std::size_t limit) {
   if (total <= limit) return;
   const auto largest = std::max_element(
       use.begin(), use.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const bool of_batch = largest->first == "activations" || largest->first == "prefetched batches";
   throw UserError(
       ExitCode::memory,
       "this run needs " + mib(total) + " of memory, of which " + largest->first + " takes " +
           mib(largest->second) + "; only " + mib(limit) + " may be used",
-      "a smaller data.batch needs less; train.effective_batch keeps the size of a step");
+      of_batch ? "a smaller data.batch needs less; train.effective_batch keeps the size of a step"
+               : "that does not depend on data.batch: the network has too many weights");
 }
 
 OpenData::OpenData(const Setup& setup, const StopFlag& stop)

@@ -190,6 +190,10 @@ TEST_CASE("room for more tokens than the text has is fine, and for fewer an erro
   check_fails(
       place.dltool({"check", place.config}, {"model.layers.0.embedding.num_embeddings=15"}), 3,
       "layer 'embedding' (embedding): num_embeddings is 15, but the data has 16 different tokens");
+  check_fails(place.dltool({"check", place.config},
+                           {"model.layers.0.embedding={from: data.next, num_embeddings: 15, "
+                            "embedding_dim: 4}"}),
+              3, "num_embeddings is 15, but the data has 16 different tokens");
   check_fails(place.dltool({"check", place.config}, {"model.layers.2.linear.out_features=15"}), 3,
               "'fc' predicts 15 classes but the data has 16");
 }

@@ -159,7 +159,8 @@ TEST_CASE("tables and configs that do not fit together are refused") {
   CHECK(error(", targets: [x]") == "s.csv: there is no column 'x'; did you mean 't'?");
   CHECK(error(", targets: [note]") == "s.csv:2:7: column 'note': expected a number, found 'x'");
   for (const char* more :
-       {", window: 10000000", ", horizon: 10000000", ", valid: 1.5",
+       {", window: 10000000", ", horizon: 10000000",
+        ", valid: 9223372036854775808, test: 9223372036854775808", ", valid: 1.5",
         ", baseline_lag: 1, horizon: 2", ", offsets: [1, 2, 3], scales: [1, 2, 3]",
         ", offsets: [1, 2]", ", target_scales: [1, 2]", ", separator: ''",
         ", scales: [0, 1], offsets: [1, 1]"}) {

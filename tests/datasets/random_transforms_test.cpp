@@ -21,7 +21,7 @@ TEST_CASE("random transforms change from sample to sample and epoch to epoch, an
 
 TEST_CASE("random transforms that are wrong, or stand in a wrong place, are refused") {
   const auto normalize = typed("normalize", {{"mean", "0"}, {"std", "1"}});
-  const auto erasing = typed("random_erasing"), jitter = typed("color_jitter");
+  const auto erasing = typed("random_erasing"), jitter = typed("color_jitter", {{"hue", "0.1"}});
   const auto crop = typed("random_resized_crop", {{"size", "4"}});
   const DataSpec spec = encoded(3, 8, 8);
   CHECK(message_of(spec, {normalize, crop}) ==

@@ -154,4 +154,18 @@ TEST_CASE("files and configs that do not fit together are refused") {
   }
 }
 
+TEST_CASE("scales that are given for the series leave the target's to be fitted, and the reverse") {
+  const TempFolder folder;
+  write_text(folder / "a.ts", "@targetLabel true\n@data\n1,3:10\n5,7:30\n");
+  const auto first = [&](const std::string& more) {
+    const TypedNode node = typed_yaml("ts: {train: '@data/a.ts', task: regression" + more + "}");
+    const auto source = found_source(node, folder.path());
+    return sample_of(*source->open(Split::train, {folder.path(), ""}), 0);
+  };
+  CHECK(first(", offsets: [1], scales: [2]") == std::vector<Values>{{0, 1}, {2}, {-1}});
+  const std::vector<Values> reverse = first(", target_offset: [10], target_scale: [2]");
+  CHECK(reverse[2] == Values{0});
+  CHECK(reverse[0][0] == doctest::Approx(-3 / std::sqrt(5)));
+}
+
 }  // namespace dl::test
