@@ -244,8 +244,8 @@ ParamTable<TrainConfig> train_table() {
       section("checkpoint", &TrainConfig::checkpoint, checkpoint_table(),
               "when to save, and what to keep"),
       with_default("on_nonfinite", &TrainConfig::on_nonfinite,
-                   "what to do when the loss or a gradient is not finite: stop with exit code 8, "
-                   "or skip the step"),
+                   "what to do when a loss, a gradient or a running statistic is not finite: stop "
+                   "with exit code 8, or skip the step"),
       with_default(
           "cache_features", &TrainConfig::cache_features,
           "where the frozen part of a network keeps what it computes of each sample, once; "

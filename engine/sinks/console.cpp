@@ -44,10 +44,9 @@ std::string end_text(const RunEnd& end) {
 /// The bar: drawn over itself, at most ten times a second.
 class Bar {
  public:
+  bool due() const { return !shown_ || Clock::now() - drawn_ >= std::chrono::milliseconds(100); }
   void draw(const StepReport& report, const RunStart& start) {
-    const auto now = Clock::now();
-    if (shown_ && now - drawn_ < std::chrono::milliseconds(100)) return;
-    drawn_ = now;
+    drawn_ = Clock::now();
     constexpr std::int64_t kCells = 20;
     const std::int64_t steps = std::max<std::int64_t>(start.steps_per_epoch, 1);
     const auto filled =
@@ -84,11 +83,15 @@ class Console final : public Sink {
     say(start_text(start));
     for (const std::string& note : start.notes) say("note: " + escaped(note));
   }
+  bool wants_step(std::int64_t step_in_epoch) const override {
+    if (terminal_) return bar_.due();
+    return start_.log_every > 0 && step_in_epoch % start_.log_every == 0 &&
+           step_in_epoch < start_.steps_per_epoch;
+  }
   void on_step(const StepReport& report) override {
     if (terminal_) {
       bar_.draw(report, start_);
-    } else if (start_.log_every > 0 && report.step_in_epoch % start_.log_every == 0 &&
-               report.step_in_epoch < start_.steps_per_epoch) {
+    } else {
       say(fmt::format("epoch {}/{}  step {}/{}  {}  {:.0f} samples/s", report.epoch, start_.epochs,
                       report.step_in_epoch, start_.steps_per_epoch, metrics_text(report.metrics),
                       report.samples_per_second));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -63,6 +64,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
   virtual void on_start(const RunStart&) {}
+  /// Whether the report of that step would be shown: most are not, and to make one takes time.
+  virtual bool wants_step(std::int64_t /*step_in_epoch*/) const { return false; }
   virtual void on_step(const StepReport&) {}
   virtual void on_epoch(const EpochReport&) {}
   virtual void on_diagnosis(const Diagnosis&) {}
@@ -74,6 +77,10 @@ class Sink {
 class Sinks {
  public:
   void add(std::unique_ptr<Sink> sink) { sinks_.push_back(std::move(sink)); }
+  bool wants_step(std::int64_t step_in_epoch) const {
+    return std::ranges::any_of(sinks_,
+                               [&](const auto& sink) { return sink->wants_step(step_in_epoch); });
+  }
   template <class Report>
   void tell(void (Sink::*what)(const Report&), const std::type_identity_t<Report>& report) {
     for (const auto& sink : sinks_) (sink.get()->*what)(report);

@@ -152,8 +152,9 @@ Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_lay
   std::int64_t number = 0;
   const auto step = [&] {
     const auto start = Clock::now();
+    updater.before_batch();
     program.run(data.tensors, {.seed = setup.config.seed, .step = number});
-    updater.add_batch(batch);
+    updater.add_batch(batch, true);
     updater.update(setup.optimizer.lr, ++number);
     return ms_since(start);
   };

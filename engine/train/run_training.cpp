@@ -34,8 +34,15 @@ Rates rates_of(const Job& job, const TrainState& state, std::int64_t step) {
   return {schedule.lr(context, at, state.schedule) * warmth, schedule.momentum(context, at)};
 }
 
-/// Forward and backward of one batch, and the update that it may complete. False: a loss or a
-/// gradient was not finite.
+bool losses_are_finite(const Program& program) {
+  for (std::size_t i = 0; i < program.loss_count(); ++i) {
+    if (!std::isfinite(program.loss(i).mean)) return false;
+  }
+  return true;
+}
+
+/// Forward and backward of one batch, and the update that it may complete. False: a loss, a
+/// gradient or a running statistic was not finite.
 bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
   Job& job = loop.job;
   TrainState& state = loop.state;
@@ -44,13 +51,14 @@ bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
   Program& program = job.programs.get(Purpose::train, static_cast<std::int64_t>(batch.samples));
   Diagnostics* diagnostics =
       job.diagnostics && job.diagnostics->due(state.step + 1) ? job.diagnostics : nullptr;
+  job.updater.before_batch();
   program.run(loop.tensors, {.seed = job.setup.config.seed,
                              .step = state.step,
                              .micro_batch = state.batch % per_step,
                              .diagnose = diagnostics != nullptr});
   job.meter.add(program, loop.tensors, state.sums);
   if (diagnostics) diagnostics->add_batch(program);
-  job.updater.add_batch(static_cast<std::int64_t>(batch.samples));
+  job.updater.add_batch(static_cast<std::int64_t>(batch.samples), losses_are_finite(program));
   ++state.batch;
   if (!completes_step) return true;
   const Rates rates = rates_of(job, state, state.step);
@@ -68,6 +76,7 @@ void report_step(Loop& loop) {
   StepReport report;
   report.epoch = state.epoch + 1;
   report.step_in_epoch = (state.batch + per_step - 1) / per_step;
+  if (!loop.job.sinks.wants_step(report.step_in_epoch)) return;
   report.metrics = loop.job.meter.metrics(state.sums, Purpose::train);
   const double seconds = std::max(state.sums.seconds, 1e-9);
   report.samples_per_second = static_cast<double>(state.sums.samples) / seconds;
@@ -103,8 +112,7 @@ std::optional<Outcome> end_after_step(const Loop& loop) {
 std::optional<Outcome> ended_before(const Loop& loop) {
   const TrainConfig& config = loop.job.setup.config.train;
   if (config.max_steps && loop.state.step >= *config.max_steps) return Outcome::max_steps;
-  if (config.stop && loop.state.epochs_since_best >= config.stop->patience)
-    return Outcome::stopped_early;
+  if (stopped_early(config, loop.state)) return Outcome::stopped_early;
   return std::nullopt;
 }
 
@@ -124,7 +132,8 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     if (!train_batch(loop, *batch, completes)) {
       if (job.setup.config.train.on_nonfinite == OnNonfinite::stop) return Outcome::diverged;
       job.sinks.tell(&Sink::on_note,
-                     "step " + std::to_string(state.step) + " left out: a gradient is not finite");
+                     "step " + std::to_string(state.step) +
+                         " left out: a loss, a gradient or a running statistic is not finite");
       job.programs.reset_states(Purpose::train);  // they may not be finite either
     }
     state.sums.wait_seconds = waited_before + job.train.wait_seconds();
@@ -133,9 +142,18 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     report_step(loop);
     const std::optional<Outcome> end = end_after_step(loop);
     const bool epoch_done = state.batch == batches;
-    if (job.save_now.exchange(false) || end || (checkpoint_due(job, state) && !epoch_done))
+    // After an epoch's last step there is its end to come, where it is judged and saved.
+    if (job.save_now.exchange(false) || (!epoch_done && (end || checkpoint_due(job, state))))
       job.save(state, false);
-    if (end) return end;
+    if (end && !epoch_done) {
+      if (end != Outcome::interrupted) {
+        job.sinks.tell(&Sink::on_note, "epoch " + std::to_string(state.epoch + 1) + " ends after " +
+                                           std::to_string(state.batch) + " of its " +
+                                           std::to_string(batches) +
+                                           " batches, and is not evaluated");
+      }
+      return end;
+    }
   }
   if (job.stop.requested()) {
     job.save(state, false);
@@ -205,18 +223,16 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
                                      loop.monitor.lower_is_better);
 
   const TrainConfig& config = job.setup.config.train;
-  const bool stopped_early =
-      config.stop && watched && state.epochs_since_best >= config.stop->patience;
+  const bool stops = watched && stopped_early(config, state);
   const auto every = config.checkpoint.every;
   const std::int64_t epochs_between = every.epochs.value_or(every.steps ? config.epochs : 1);
-  const bool last = state.epoch >= config.epochs || stopped_early;
+  const bool last = state.epoch >= config.epochs || stops;
   state.elapsed_seconds = loop.elapsed_before + seconds_since(loop.began);
-  if (best || last || state.epoch % epochs_between == 0 || checkpoint_due(job, state) ||
-      job.stop.requested())
+  const std::optional<Outcome> end = end_after_step(loop);
+  if (best || last || end || state.epoch % epochs_between == 0 || checkpoint_due(job, state))
     job.save(state, best);
-  if (stopped_early) return Outcome::stopped_early;
-  if (last) return Outcome::completed;
-  return job.stop.requested() ? std::optional(Outcome::interrupted) : std::nullopt;
+  if (stops) return Outcome::stopped_early;
+  return last ? Outcome::completed : end;
 }
 
 }  // namespace
@@ -229,6 +245,10 @@ ScheduleContext Job::schedule_context() const {
   return {.base_lr = setup.optimizer.lr,
           .epochs = phase.schedule_epochs,
           .steps_per_epoch = steps_per_epoch()};
+}
+
+bool stopped_early(const TrainConfig& config, const TrainState& state) {
+  return config.stop && state.epochs_since_best >= config.stop->patience;
 }
 
 std::string_view outcome_text(Outcome outcome) {

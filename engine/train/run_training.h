@@ -44,6 +44,9 @@ enum class Outcome { completed, stopped_early, max_steps, out_of_time, interrupt
 /// "completed", "stopped early", ...: for people and for exit.json.
 std::string_view outcome_text(Outcome outcome);
 
+/// Whether train.stop's patience is at its end.
+bool stopped_early(const TrainConfig& config, const TrainState& state);
+
 /// The metric that decides which checkpoint is best: "valid/top1" -> {"valid", "top1"}. Empty:
 /// there is none.
 struct Monitor {

@@ -186,7 +186,8 @@ void Session::enter_phase(std::size_t number) {
     state_.phase_updates.resize(number);
     state_.phase_updates.push_back(state_.step - state_.skipped);
     if (phase.restarts_schedule) state_.schedule = {};
-    state_.epochs_since_best = 0;
+    // A run that was resumed after its end stays at it.
+    if (!stopped_early(setup_.config.train, state_)) state_.epochs_since_best = 0;
   }
   slices_ = phase.slices;
   std::vector<std::string> started;
@@ -330,7 +331,7 @@ ExitCode Session::finish(Outcome outcome, Sinks& sinks,
   std::string unmet;
   if (outcome == Outcome::diverged) {
     code = ExitCode::diverged;
-    sinks.tell(&Sink::on_note, "a loss or gradient is not finite in step " +
+    sinks.tell(&Sink::on_note, "a loss, a gradient or a running statistic is not finite in step " +
                                    std::to_string(state_.step) +
                                    "; the last checkpoint is as it was (train.on_nonfinite: stop)");
   } else if (outcome == Outcome::interrupted || !evaluate_result(end, sinks, requirements, unmet)) {

@@ -30,6 +30,13 @@ Updater::Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices,
     average_buffer_ = AlignedBuffer(bytes);
     average_ = as_floats(average_buffer_);
   }
+  std::size_t count = 0;
+  for (const StoredWeight& weight : store.weights()) {
+    if (!weight.statistic) continue;
+    statistics_.push_back(store.values(weight));
+    count += weight.size;
+  }
+  if (config.on_nonfinite == OnNonfinite::skip) statistics_before_.resize(count);
 }
 
 std::span<float> Updater::as_floats(const AlignedBuffer& buffer) const {
@@ -45,7 +52,31 @@ void Updater::train_only(std::span<const ParamSlice> slices, std::span<const std
   }
 }
 
-void Updater::add_batch(std::int64_t samples) {
+void Updater::before_batch() {
+  if (!first_ || statistics_before_.empty()) return;
+  float* to = statistics_before_.data();
+  for (const std::span<float> values : statistics_) to = std::ranges::copy(values, to).out;
+}
+
+bool Updater::statistics_are_finite() const {
+  return std::ranges::all_of(statistics_, [](std::span<const float> values) {
+    return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
+  });
+}
+
+/// Running statistics that once were not finite would stay so for good.
+void Updater::take_back() {
+  if (statistics_before_.empty()) return;
+  const float* from = statistics_before_.data();
+  for (const std::span<float> values : statistics_) {
+    std::copy_n(from, values.size(), values.begin());
+    from += values.size();
+  }
+  store_.touch();
+}
+
+void Updater::add_batch(std::int64_t samples, bool finite) {
+  finite_ = finite && (first_ || finite_);
   if (!sum_.empty()) accumulate(sum_, store_.flat_gradients(), static_cast<float>(samples), first_);
   samples_ = first_ ? samples : samples_ + samples;
   first_ = false;
@@ -57,7 +88,10 @@ bool Updater::update(const Rates& rates, std::int64_t number, Diagnostics* diagn
   const double mean_scale = sum_.empty() ? 1.0 : 1.0 / static_cast<double>(samples_);
   if (diagnostics) diagnostics->before_update(gradients, mean_scale, store_.flat());
   const double norm = norm_(gradients) * mean_scale;
-  if (!std::isfinite(norm)) return false;
+  if (!finite_ || !std::isfinite(norm) || !statistics_are_finite()) {
+    take_back();
+    return false;
+  }
   double scale = mean_scale;
   if (clip_.norm) scale *= clip_factor(norm, *clip_.norm);
   if (clip_.value) {
@@ -139,7 +173,8 @@ void Updater::load_average(const SafetensorsFile& file, const std::string& path)
 }
 
 std::size_t Updater::bytes() const {
-  std::size_t total = sum_buffer_.bytes() + average_buffer_.bytes();
+  std::size_t total =
+      sum_buffer_.bytes() + average_buffer_.bytes() + statistics_before_.size() * sizeof(float);
   for (const AlignedBuffer& buffer : slot_buffers_) total += buffer.bytes();
   return total;
 }

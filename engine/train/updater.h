@@ -27,11 +27,16 @@ class Updater {
   /// From now on those are trained and no others; slots of the ones in `started` begin at zero.
   void train_only(std::span<const ParamSlice> slices, std::span<const std::string> started);
 
-  /// Takes the gradients that a backward pass left in the store, of a batch of `samples`.
-  void add_batch(std::int64_t samples);
+  /// To be called before a batch's forward pass, which changes the running statistics: a step that
+  /// is left out takes that back.
+  void before_batch();
+  /// Takes the gradients that a backward pass left in the store, of a batch of `samples`; `finite`:
+  /// its losses are.
+  void add_batch(std::int64_t samples, bool finite);
   /// Updates the weights with the mean over the samples added since the last call. `number` counts
   /// updates from
-  /// 1. Returns false, and changes nothing, when a gradient is not finite. `diagnostics` looks on.
+  /// 1. Returns false, and changes nothing, when a loss, a gradient or a running statistic is not
+  /// finite. `diagnostics` looks on.
   bool update(const Rates& rates, std::int64_t number, Diagnostics* diagnostics = nullptr);
 
   bool averages() const { return !average_.empty(); }
@@ -52,6 +57,8 @@ class Updater {
 
  private:
   std::span<float> as_floats(const AlignedBuffer& buffer) const;
+  bool statistics_are_finite() const;
+  void take_back();
 
   const Optimizer& optimizer_;
   std::span<const ParamSlice> slices_;
@@ -64,8 +71,10 @@ class Updater {
   AlignedBuffer sum_buffer_, average_buffer_;
   std::span<float> sum_, average_;  // sum_: only where several batches make an update
   GradientNorm norm_;
+  std::vector<std::span<float>> statistics_;  // of the store
+  std::vector<float> statistics_before_;      // the running step; empty: no step is left out
   std::int64_t samples_ = 0;
-  bool first_ = true;
+  bool first_ = true, finite_ = true;
 };
 
 /// The weights and statistics of the store under their names.

@@ -109,7 +109,7 @@ class Training {
                  golden_["gradient_bound"]);
   }
   void update() {
-    updater_.add_batch(batch_);
+    updater_.add_batch(batch_, true);
     REQUIRE(updater_.update(setup_.optimizer.lr, ++steps_));
   }
   void check_evaluation(const std::string& key, double bound) {

@@ -83,7 +83,7 @@ struct Network {
     program.run(test::FormulaBatch(setup.graph, batch, salt, 5).tensors(),
                 {.diagnose = diagnostics != nullptr});
     if (diagnostics) diagnostics->add_batch(program);
-    updater->add_batch(batch);
+    updater->add_batch(batch, true);
   }
 };
 
