@@ -1,6 +1,7 @@
 #include "datasets/dataset.h"
 
 #include <cassert>
+#include <filesystem>
 
 #include "engine/core/error.h"
 
@@ -45,7 +46,11 @@ std::string DataPaths::resolve(const std::string& path) const {
   };
   if (under("@data")) return data + path.substr(std::string_view("@data").size());
   if (under("@builtin")) return builtin + path.substr(std::string_view("@builtin").size());
-  return path;
+  namespace fs = std::filesystem;
+  if (folder.empty() || fs::path(path).is_absolute()) return path;
+  std::error_code error;
+  const std::string there = folder + "/" + path;
+  return fs::exists(there, error) || !fs::exists(path, error) ? there : path;
 }
 
 }  // namespace dl

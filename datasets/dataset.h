@@ -94,10 +94,12 @@ std::string_view split_name(Split split);
 
 /// Where files are looked for.
 struct DataPaths {
-  std::string data;     // what '@data' stands for
-  std::string builtin;  // what '@builtin' stands for: resource_folder() + "/datasets"
+  std::string data;         // what '@data' stands for
+  std::string builtin;      // what '@builtin' stands for: resource_folder() + "/datasets"
+  std::string folder = {};  // where relative paths start; "": the working folder
 
-  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise; anything else unchanged.
+  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise. A relative path that is not in
+  /// `folder` but in the working folder is found there: a run may have been moved with its data.
   std::string resolve(const std::string& path) const;
 };
 

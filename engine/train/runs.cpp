@@ -1,6 +1,7 @@
 #include "engine/train/runs.h"
 
 #include "engine/core/parallel.h"
+#include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
 #include "engine/train/resume_rules.h"
 #include "engine/train/session.h"
@@ -79,6 +80,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     session.save_start();
   }
   session.folder().write("config.yaml", setup.config.given_text);
+  session.folder().write(kDataPathsFile, to_json(setup.paths));
   session.folder().write("env.json", to_json(this_environment()));
   if (!setup.config.vars_text.empty()) session.folder().write("vars.yaml", setup.config.vars_text);
   session.folder().write("config.resolved.yaml", setup.config.resolved_text);

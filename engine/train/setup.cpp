@@ -6,7 +6,7 @@
 
 #include "datasets/batches.h"
 #include "datasets/subset.h"
-#include "engine/core/install_paths.h"
+#include "engine/train/data_paths.h"
 #include "engine/train/data_rules.h"
 #include "engine/train/run_training.h"
 #include "engine/train/transfer.h"
@@ -306,19 +306,9 @@ WeightStore Setup::make_store() const {
   return store;
 }
 
-std::string data_folder(const std::string& said, const std::string& config_path) {
-  if (!said.empty()) return said;
-  if (const char* variable = std::getenv("DLTOOL_DATA"); variable && *variable) return variable;
-  for (fs::path folder = fs::absolute(config_path).parent_path(); folder != folder.parent_path();
-       folder = folder.parent_path()) {
-    if (folder.filename() == "configs") return (folder.parent_path() / "data").string();
-  }
-  return "data";
-}
-
 Setup load_setup(const SetupOptions& options) {
   Setup setup;
-  setup.paths = {data_folder(options.data_dir, options.config), resource_folder() + "/datasets"};
+  setup.paths = data_paths(options.data_dir, options.config);
   ConfigOptions config{.path = options.config,
                        .sets = options.sets,
                        .data_facts = {},

@@ -21,7 +21,7 @@ class Batches;
 struct SetupOptions {
   std::string config;             // path
   std::vector<std::string> sets;  // "key=value"
-  std::string data_dir;           // what --data says; "" for $DLTOOL_DATA or data/
+  std::string data_dir;           // what --data says; "": see data_paths.h
 };
 
 /// A config made into its parts, all checked, before any data is opened or memory planned.
@@ -57,8 +57,5 @@ struct Setup {
 
 /// Reads and checks everything; throws one UserError with all that is wrong.
 Setup load_setup(const SetupOptions& options);
-
-/// --data, else $DLTOOL_DATA, else data/ beside the folder of the config's configs/, else ./data.
-std::string data_folder(const std::string& said, const std::string& config_path);
 
 }  // namespace dl
