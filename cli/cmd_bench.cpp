@@ -5,7 +5,6 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
-#include "engine/core/parallel.h"
 #include "engine/core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/measure.h"
@@ -67,8 +66,7 @@ ExitCode bench(SetupOptions options, const Arguments& arguments) {
   const Setup setup = load_setup(options);
   if (setup.config.losses.empty())
     throw UserError(setup.config.model.mark, "loss is missing: a training step needs one");
-  use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
-                                                   : usable_cores());
+  use_threads_of(setup.config);
   const Measurement m = measure_training(setup, arguments.steps, arguments.layers);
   if (arguments.json) {
     print_json(setup, m);

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/trained_arguments.h"
 #include "engine/core/text.h"
 #include "engine/train/evaluation.h"
 #include "engine/train/signals.h"
@@ -56,19 +56,10 @@ void print_text(const Evaluation& evaluation) {
   if (evaluation.confusion) print_classes(evaluation);
 }
 
-ExitCode eval(EvalOptions options, const std::string& split, const std::string& weights,
-              bool checkpoint_said, bool json) {
+ExitCode eval(const TrainedArguments& trained, const std::string& split, bool json) {
+  EvalOptions options{.setup = trained.setup, .weights = trained.choice(), .split = {}};
   if (!split.empty()) options.split = read_split(split);
-  if (weights == "ema" || weights == "raw") {
-    options.weights.averaged = weights == "ema";
-  } else {
-    options.weights.file = weights;
-  }
-  if (!options.weights.file.empty() && checkpoint_said)
-    throw UserError(ExitCode::command_line,
-                    "--weights FILE and --checkpoint each name the weights: give one of them");
-  static StopFlag stop;  // handlers outlive the command
-  catch_signals(stop);
+  const StopFlag& stop = catch_signals();
   const Evaluation evaluation = evaluate_network(options, stop);
   for (const std::string& note : evaluation.notes)
     print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
@@ -81,28 +72,13 @@ ExitCode eval(EvalOptions options, const std::string& split, const std::string& 
 
 Command eval_command() {
   return {"eval", "Evaluate a run, or a config with given weights", [](CLI::App& app) {
-            const auto options = std::make_shared<EvalOptions>();
-            const auto split = std::make_shared<std::string>(),
-                       weights = std::make_shared<std::string>();
+            const auto trained = trained_arguments(app);
+            const auto split = std::make_shared<std::string>();
             const auto json = std::make_shared<bool>(false);
-            app.add_option("target", options->target, "A run's folder, or a config")
-                ->required()
-                ->type_name("RUN|CONFIG");
             app.add_option("--split", *split, "train, valid or test (default: test, else valid)")
                 ->type_name("SPLIT");
-            app.add_option("--weights", *weights,
-                           "A safetensors file; or ema or raw: a run's averaged weights, or not")
-                ->type_name("FILE|ema|raw");
-            const CLI::Option* checkpoint =
-                app.add_option("--checkpoint", options->weights.checkpoint,
-                               "Of a run: best (the default), last, or a checkpoint's folder")
-                    ->type_name("WHICH");
-            app.add_option("--set", options->sets, "Change a key of the config; may be repeated")
-                ->type_name("KEY=VALUE")
-                ->allow_extra_args(false);
-            app.add_option("--data", options->data_dir, "What @data stands for")->type_name("DIR");
             app.add_flag("--json", *json, "Print one JSON line");
-            return [=] { return eval(*options, *split, *weights, checkpoint->count() > 0, *json); };
+            return [=] { return eval(*trained, *split, *json); };
           }};
 }
 

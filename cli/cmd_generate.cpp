@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/trained_arguments.h"
 #include "engine/core/text.h"
 #include "engine/train/generation.h"
 #include "engine/train/signals.h"
@@ -9,14 +9,10 @@
 namespace dl {
 namespace {
 
-ExitCode generate(GenerateOptions options, const std::string& weights) {
-  if (weights == "ema" || weights == "raw") {
-    options.weights.averaged = weights == "ema";
-  } else {
-    options.weights.file = weights;
-  }
-  static StopFlag stop;  // handlers outlive the command
-  catch_signals(stop);
+ExitCode generate(const TrainedArguments& trained, GenerateOptions options) {
+  options.setup = trained.setup;
+  options.weights = trained.choice();
+  const StopFlag& stop = catch_signals();
   std::vector<std::string> notes;
   generate_text(options, stop, notes, [](std::string_view text) {
     fmt::print("{}", text);
@@ -33,11 +29,8 @@ ExitCode generate(GenerateOptions options, const std::string& weights) {
 Command generate_command() {
   return {
       "generate", "Write a text with a language model", [](CLI::App& app) {
+        const auto trained = trained_arguments(app);
         const auto options = std::make_shared<GenerateOptions>();
-        const auto weights = std::make_shared<std::string>();
-        app.add_option("run", options->setup.config, "A run's folder, or a config")
-            ->required()
-            ->type_name("RUN|CONFIG");
         app.add_option("--prompt", options->prompt, "What the text begins with")->type_name("TEXT");
         app.add_option("--length", options->length, "Tokens to write (default: 500)")
             ->check(CLI::Range(1, 1'000'000'000))
@@ -52,15 +45,7 @@ Command generate_command() {
             ->type_name("K");
         app.add_option("--seed", options->sampling.seed, "Another seed, another text")
             ->type_name("S");
-        app.add_option("--weights", *weights,
-                       "A safetensors file; or ema or raw: a run's averaged weights, or not")
-            ->type_name("FILE|ema|raw");
-        app.add_option("--checkpoint", options->weights.checkpoint,
-                       "Of a run: best (the default), last, or a checkpoint's folder")
-            ->type_name("WHICH");
-        app.add_option("--data", options->setup.data_dir, "What @data stands for")
-            ->type_name("DIR");
-        return [=] { return generate(*options, *weights); };
+        return [=] { return generate(*trained, *options); };
       }};
 }
 

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/result_file.h"
+#include "cli/trained_arguments.h"
 #include "engine/core/text.h"
 #include "engine/train/prediction.h"
 #include "engine/train/signals.h"
@@ -11,20 +11,16 @@ namespace dl {
 namespace {
 
 struct Words {
-  std::string split, weights, output, input;
+  std::string split, output, input;
   bool csv = false;
 };
 
-ExitCode run_predict(PredictOptions options, const Words& words) {
+ExitCode run_predict(const TrainedArguments& trained, PredictOptions options, const Words& words) {
+  options.setup = trained.setup;
+  options.weights = trained.choice();
   if (!words.input.empty()) options.files.push_back(words.input);
   if (!words.split.empty()) options.split = read_split(words.split);
-  if (words.weights == "ema" || words.weights == "raw") {
-    options.weights.averaged = words.weights == "ema";
-  } else {
-    options.weights.file = words.weights;
-  }
-  static StopFlag stop;  // handlers outlive the command
-  catch_signals(stop);
+  const StopFlag& stop = catch_signals();
   std::optional<ResultFile> file;
   if (!words.output.empty())
     file.emplace(words.output);  // before the work: it may be no place for files
@@ -48,11 +44,9 @@ ExitCode run_predict(PredictOptions options, const Words& words) {
 Command predict_command() {
   return {
       "predict", "Write what a run predicts of a split or of a file", [](CLI::App& app) {
+        const auto trained = trained_arguments(app);
         const auto options = std::make_shared<PredictOptions>();
         const auto words = std::make_shared<Words>();
-        app.add_option("run", options->setup.config, "A run's folder, or a config")
-            ->required()
-            ->type_name("RUN|CONFIG");
         CLI::Option* split = app.add_option("--split", words->split,
                                             "train, valid or test (default: test, else valid)")
                                  ->type_name("SPLIT");
@@ -75,18 +69,7 @@ Command predict_command() {
         app.add_option("--top", options->top, "Of a classification: tell the K likeliest classes")
             ->check(CLI::Range(1, 1'000'000'000))
             ->type_name("K");
-        app.add_option("--weights", words->weights,
-                       "A safetensors file; or ema or raw: a run's averaged weights, or not")
-            ->type_name("FILE|ema|raw");
-        app.add_option("--checkpoint", options->weights.checkpoint,
-                       "Of a run: best (the default), last, or a checkpoint's folder")
-            ->type_name("WHICH");
-        app.add_option("--set", options->setup.sets, "Change a key of the config; may be repeated")
-            ->type_name("KEY=VALUE")
-            ->allow_extra_args(false);
-        app.add_option("--data", options->setup.data_dir, "What @data stands for")
-            ->type_name("DIR");
-        return [=] { return run_predict(*options, *words); };
+        return [=] { return run_predict(*trained, *options, *words); };
       }};
 }
 

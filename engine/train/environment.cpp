@@ -124,6 +124,10 @@ int usable_cores() {
   return std::max(1, static_cast<int>(cores.size()));
 }
 
+void use_threads_of(const RunConfig& config) {
+  use_threads(config.train.threads.count > 0 ? config.train.threads.count : usable_cores());
+}
+
 std::size_t memory_limit_bytes(const std::string& cgroups, const std::string& own) {
   const auto pages = static_cast<std::size_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
   std::size_t limit = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "engine/config/run_config.h"
+
 namespace dl {
 
 /// What a run's bits depend on besides its config; goes into env.json, and resume compares it.
@@ -29,6 +31,9 @@ std::string difference(const Environment& now, const Environment& then);
 
 /// The number of physical cores that this process may run on: what `threads: auto` means.
 int usable_cores();
+
+/// Computes from now on with as many threads as train.threads says.
+void use_threads_of(const RunConfig& config);
 
 /// Bytes that this process may use: the machine's memory, or the least limit of the cgroups that it
 /// is in. `cgroups`: where they are mounted; `own`: the file that lists this process's.

@@ -1,6 +1,5 @@
 #include "engine/train/evaluation.h"
 
-#include "engine/core/parallel.h"
 #include "engine/train/environment.h"
 #include "engine/train/run_training.h"
 #include "engine/train/workspace.h"
@@ -8,18 +7,16 @@
 namespace dl {
 
 Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
-  const Setup setup =
-      load_trained({options.target, options.sets, options.data_dir}, options.weights);
+  const Setup setup = load_trained(options.setup, options.weights);
   if (!setup.source)
     throw UserError(setup.config.data.mark, "data.source is missing: evaluation needs data");
-  use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
-                                                   : usable_cores());
+  use_threads_of(setup.config);
   OpenData data(setup, stop);
   const Split split = choose_split(options.split, data);
   Evaluation result;
   result.split = split_name(split);
   WeightStore store(setup.graph);
-  result.weights = load_chosen_weights(options.target, options.weights, store, result.notes);
+  result.weights = load_chosen_weights(options.setup.config, options.weights, store, result.notes);
   Programs programs(setup.graph, store);
   add_programs(programs, Purpose::evaluate, setup.eval_batch(), data.samples(split),
                setup.streams());

@@ -14,9 +14,7 @@
 namespace dl {
 
 struct EvalOptions {
-  std::string target;  // a run's folder, or a config
-  std::vector<std::string> sets;
-  std::string data_dir;
+  SetupOptions setup;  // of a run's folder, or of a config
   WeightChoice weights;
   std::optional<Split> split;  // test if there is one, else valid, unless said
 };

@@ -9,7 +9,6 @@
 #include "datasets/text_file.h"
 #include "datasets/tokenizer.h"
 #include "datasets/vocabulary.h"
-#include "engine/core/parallel.h"
 #include "engine/plan/program.h"
 #include "engine/train/environment.h"
 
@@ -146,8 +145,7 @@ void generate_text(const GenerateOptions& options, const StopFlag& stop,
                    std::vector<std::string>& notes,
                    const std::function<void(std::string_view)>& write) {
   const Setup setup = load_trained(options.setup, options.weights);
-  use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
-                                                   : usable_cores());
+  use_threads_of(setup.config);
   Writer writer(setup, options, notes);
   std::vector<std::int32_t> prompt = writer.encode(options.prompt);
   write(options.prompt);

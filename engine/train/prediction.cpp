@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "datasets/picture_files.h"
-#include "engine/core/parallel.h"
 #include "engine/train/environment.h"
 #include "engine/train/workspace.h"
 
@@ -145,8 +144,7 @@ void predict(const PredictOptions& options, const StopFlag& stop, std::vector<st
     throw UserError(ExitCode::config, "the samples of this run are pieces of a stream",
                     "eval says how well their next tokens are predicted; generate writes on");
   }
-  use_threads(setup.config.train.threads.count > 0 ? setup.config.train.threads.count
-                                                   : usable_cores());
+  use_threads_of(setup.config);
   if (options.skip_bad && (options.files.empty() || !are_pictures(setup.source->spec()))) {
     throw UserError(ExitCode::command_line, "--skip-bad is for files of pictures",
                     "for those of a split, on_bad: skip stands in the source");

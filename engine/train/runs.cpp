@@ -1,6 +1,5 @@
 #include "engine/train/runs.h"
 
-#include "engine/core/parallel.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
 #include "engine/train/resume_rules.h"
@@ -9,11 +8,6 @@
 
 namespace dl {
 namespace {
-
-StopFlag& process_stop_flag() {
-  static StopFlag flag;  // signals reach the process, not a part of it
-  return flag;
-}
 
 void require_trainable(const Setup& setup) {
   if (!setup.source)
@@ -43,16 +37,12 @@ void check_start(const Setup& setup, const TrainOptions& options) {
   }
 }
 
-void set_threads(const RunConfig& config) {
-  use_threads(config.train.threads.count > 0 ? config.train.threads.count : usable_cores());
-}
-
 }  // namespace
 
 ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   Setup setup = load_setup(options.setup);
   require_trainable(setup);
-  set_threads(setup.config);
+  use_threads_of(setup.config);
   std::optional<WeightSource> source;
   std::optional<Transfer> transfer;
   check_start(setup, options);
@@ -61,8 +51,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     transfer = plan_transfer(setup, *source);
     setup.freeze(transfer->frozen());
   }
-  StopFlag& stop = process_stop_flag();
-  catch_signals(stop);
+  StopFlag& stop = catch_signals();
   if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
@@ -113,7 +102,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
     const std::string path = folder.file("transfer.json");
     setup.freeze(transfer_from_json(read_file(path), path).frozen());
   }
-  set_threads(setup.config);
+  use_threads_of(setup.config);
   const Environment then =
       environment_from_json(read_file(folder.file("env.json")), folder.file("env.json"));
   const std::string changed = difference(this_environment(), then);
@@ -121,8 +110,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
     notes.push_back("not the environment that this run began in (" + changed +
                     "): bits may differ");
   for (const std::string& set : options.sets) notes.push_back("changed: " + set);
-  StopFlag& stop = process_stop_flag();
-  catch_signals(stop);
+  StopFlag& stop = catch_signals();
   Session session(files, setup, std::move(folder), stop);
   if (checkpoint) {
     session.resume_from(*checkpoint, notes);

@@ -4,10 +4,10 @@
 
 namespace dl {
 
-/// From now on SIGINT, SIGTERM and SIGHUP (unless nohup had it ignored) ask `flag` to stop after
-/// the running step, a second one ends the process at once with 128 + its number, SIGUSR1 asks for
-/// a checkpoint, and SIGPIPE and SIGXFSZ become errors of the operations that caused them. `flag`
-/// must live as long as the process.
-void catch_signals(StopFlag& flag);
+/// From now on SIGINT, SIGTERM and SIGHUP (unless nohup had it ignored) ask through the flag that
+/// is returned, the process's, to stop after the running step; a second one ends the process at
+/// once with 128 + its number, SIGUSR1 asks for a checkpoint, and SIGPIPE and SIGXFSZ become errors
+/// of the operations that caused them.
+StopFlag& catch_signals();
 
 }  // namespace dl

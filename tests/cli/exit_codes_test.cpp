@@ -70,12 +70,17 @@ TEST_CASE("a command line that makes no sense ends with 2 and says what is wrong
   CHECK(!fs::exists(place.run));  // none of them got as far as the run's folder
 }
 
-TEST_CASE("eval wants one name of the weights, and a target that is there") {
+TEST_CASE("verbs on trained networks want one name of the weights, and a run that is there") {
   const Place place;
-  check_fails(
-      place.dltool({"eval", place.config, "--weights", "w.safetensors", "--checkpoint", "last"}), 2,
-      "give one of them");
-  check_fails(place.dltool({"eval", place.folder / "nowhere"}), 10, "no run and no config at");
+  const std::vector<std::string> export_to = {"export", "--to", "onnx", "-o", place.folder / "o"};
+  for (std::vector<std::string> verb :
+       {std::vector<std::string>{"eval"}, {"predict"}, {"generate"}, export_to}) {
+    std::vector<std::string> nowhere = verb;
+    nowhere.push_back(place.folder / "nowhere");
+    check_fails(place.dltool(nowhere), 10, "no run and no config at");
+    verb.insert(verb.end(), {place.config, "--weights", "w.safetensors", "--checkpoint", "best"});
+    check_fails(place.dltool(verb), 2, "give one of them");
+  }
   check_fails(place.dltool({"bench", place.config, "--steps", "0"}), 2, "1 to 1000000000");
 }
 

@@ -16,8 +16,7 @@ namespace {
 int exit_code_of(const std::function<int(StopFlag&)>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
-    StopFlag flag;
-    catch_signals(flag);
+    StopFlag& flag = catch_signals();
     ::_exit(body(flag));
   }
   int status = 0;
@@ -69,8 +68,7 @@ TEST_CASE("a run started by nohup outlives its terminal") {
   const pid_t child = ::fork();
   if (child == 0) {
     ::signal(SIGHUP, SIG_IGN);
-    StopFlag flag;
-    catch_signals(flag);
+    StopFlag& flag = catch_signals();
     ::raise(SIGHUP);
     ::_exit(flag.requested() ? 1 : 0);
   }
