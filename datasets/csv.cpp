@@ -254,8 +254,8 @@ class CsvSource final : public DataSource {
     if (layout_.regression()) {
       layout_.spec.targets = {{.name = "value",
                                .shape = {static_cast<std::int64_t>(layout_.targets.size())},
-                               .scale = as_floats(params_.target_scales),
-                               .offset = as_floats(params_.target_offsets)}};
+                               .scale = params_.target_scales,
+                               .offset = params_.target_offsets}};
     } else if (!params_.classes.empty()) {
       layout_.spec.classes = static_cast<std::int64_t>(params_.classes.size());
       layout_.spec.class_names = params_.classes;

@@ -187,7 +187,7 @@ class SequenceSource final : public DataSource {
     const auto count = [](const auto& list) { return static_cast<std::int64_t>(list.size()); };
     Field value{.name = "value", .shape = {params_.horizon * count(layout_.targets)}};
     for (std::int64_t step = 0; step < params_.horizon; ++step) {
-      const auto append = [](std::vector<float>& to, const std::vector<double>& from) {
+      const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
         to.insert(to.end(), from.begin(), from.end());
       };
       append(value.scale, layout_.targets_scaling.scales);

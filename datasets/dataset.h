@@ -26,8 +26,9 @@ struct Field {
   std::vector<std::int64_t> shape;
   bool encoded = false;  // pictures that Dataset::decode() gives, not read()
   /// A number x stands for x * scale + offset in the units of the files; one of each for every
-  /// place of the last axis, or none: the units are the same.
-  std::vector<float> scale = {}, offset = {};
+  /// place of the last axis, or none: the units are the same. Doubles, since a float cannot hold
+  /// the offset of large numbers that differ little: points of time, identifiers.
+  std::vector<double> scale = {}, offset = {};
 
   std::size_t elements() const;
   std::size_t bytes() const { return elements() * size_of(type); }

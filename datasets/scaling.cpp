@@ -47,10 +47,6 @@ void Scaling::append(const ColumnStats& stats, ScaleKind kind) {
   scales.push_back(constant ? 1.0 : scale);
 }
 
-std::vector<float> as_floats(const std::vector<double>& values) {
-  return {values.begin(), values.end()};
-}
-
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value) {
   add_node(params, key, ConfigNode::scalar(std::to_string(value), params.mark()));
 }

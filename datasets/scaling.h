@@ -50,9 +50,6 @@ struct Scaling {
   }
 };
 
-/// The numbers as Field::scale and Field::offset keep them.
-std::vector<float> as_floats(const std::vector<double>& values);
-
 /// Adds `key: value` to a source's own entry unless it has that key: for DataSource::complete().
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value);
 void add_found(ConfigNode& params, std::string_view key, const std::string& text);

@@ -299,8 +299,8 @@ class TsSource final : public DataSource {
     if (regression()) {
       spec.targets = {{.name = "value",
                        .shape = {1},
-                       .scale = as_floats(params_.target_scale),
-                       .offset = as_floats(params_.target_offset)}};
+                       .scale = params_.target_scale,
+                       .offset = params_.target_offset}};
     } else if (!params_.classes.empty()) {
       spec.classes = static_cast<std::int64_t>(params_.classes.size());
       spec.class_names = params_.classes;

@@ -59,7 +59,7 @@ void Meter::read_regression(const Graph& graph, const DataSpec& data) {
   if (!differences || loss.src.size() != 2 || loss.src[0] != graph.output) return;
   if (!target.input || target.input->integer) return;
   value_slot_ = target_slot(graph);
-  value_scale_ = {1.0F};
+  value_scale_ = {1.0};
   for (const Field& field : data.targets) {
     if ("data." + field.name == target.name && !field.scale.empty()) value_scale_ = field.scale;
   }

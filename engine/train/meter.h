@@ -53,7 +53,7 @@ class Meter {
   bool soft_labels_ = false;               // in training labels are class probabilities
   bool with_f1_ = false;                   // the data has classes
   std::optional<std::size_t> value_slot_;  // of a regression's target, among the graph's inputs
-  std::vector<float> value_scale_;         // of each place of its last axis, or of all
+  std::vector<double> value_scale_;        // of each place of its last axis, or of all
   std::optional<std::size_t> token_loss_;  // the cross entropy of the next token
   std::string bits_name_;                  // "bits_per_char"; "": words have none
 };

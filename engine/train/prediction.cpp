@@ -1,10 +1,13 @@
 #include "engine/train/prediction.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <numeric>
 
 #include "datasets/picture_files.h"
+#include "engine/core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/workspace.h"
 
@@ -69,14 +72,14 @@ class Reader {
     values.clear();
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       const std::size_t place = scale_.empty() ? 0 : i % scale_.size();
-      const double number = numbers[i];
-      values.push_back(scale_.empty() ? number : number * scale_[place] + offset_[place]);
+      values.push_back(scale_.empty() ? in_file_units(numbers[i], 1, 0)
+                                      : in_file_units(numbers[i], scale_[place], offset_[place]));
     }
   }
 
   Meter meter_;
   PredictionForm form_;
-  std::vector<float> scale_, offset_;
+  std::vector<double> scale_, offset_;
 };
 
 /// One program for whole batches, and one for a last partial one.
@@ -133,6 +136,23 @@ std::vector<std::pair<std::size_t, double>> likeliest(std::span<const float> sco
   for (std::size_t i = 0; i < top; ++i)
     likely.emplace_back(order[i], std::exp(scores[order[i]] - largest) / sum);
   return likely;
+}
+
+double in_file_units(float number, double scale, double offset) {
+  if (!std::isfinite(number)) return number;
+  if (scale == 1 && offset == 0) return parse_double(number_text(number)).value_or(number);
+  // A float knows 6e-8 of itself: a place within 8 is good for the rounding's last digit.
+  const double known = scale * 1e-6 * std::max(1.0, std::abs(number) / 8.0);
+  const double value = number * scale + offset;
+  if (!std::isfinite(known) || !std::isfinite(value)) return value;
+  const int digits = -static_cast<int>(std::ceil(std::log10(known)));  // behind the point
+  if (digits < 0) {
+    const double place = std::pow(10.0, -digits);
+    return std::round(value / place) * place + 0.0;  // no -0
+  }
+  std::array<char, 800> text;  // the largest double has 309 digits, and 330 follow at most
+  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return parse_double(text.data()).value_or(value) + 0.0;
 }
 
 void predict(const PredictOptions& options, const StopFlag& stop, std::vector<std::string>& notes,

@@ -50,6 +50,10 @@ std::string prediction_json_line(const PredictionForm& form, const Prediction& p
 std::vector<std::pair<std::size_t, double>> likeliest(std::span<const float> scores,
                                                       std::size_t top);
 
+/// What a scaled number stands for in the units of the files, rounded to what a float of its size
+/// can tell: a target that is 6.261 in the file comes out as 6.261.
+double in_file_units(float number, double scale, double offset);
+
 /// Predicts a split or a file, and gives the text to `write`, line by line. Sentences on weights
 /// that were passed over and on the data go to `notes`. Throws UserError when there is nothing to
 /// predict, or no one thing for each sample.

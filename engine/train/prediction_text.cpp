@@ -18,8 +18,9 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-std::string csv_number(double value) {
-  return std::isfinite(value) ? number_text(static_cast<float>(value)) : "";
+template <class Number>
+std::string csv_number(Number value) {
+  return std::isfinite(value) ? number_text(value) : "";
 }
 
 /// "value", or "value_1", "value_2", ... where there are several.
@@ -59,7 +60,8 @@ std::string prediction_csv_header(const PredictionForm& form) {
 std::string prediction_csv_line(const PredictionForm& form, const Prediction& prediction) {
   std::string line = std::to_string(prediction.sample) + "," + csv_field(escaped(prediction.name));
   for (const auto& [label, probability] : prediction.likely)
-    line += "," + csv_field(escaped(form.class_names[label])) + "," + csv_number(probability);
+    line += "," + csv_field(escaped(form.class_names[label])) + "," +
+            csv_number(static_cast<float>(probability));
   for (const double value : prediction.values) line += "," + csv_number(value);
   if (!form.targets) return line + "\n";
   if (!form.class_names.empty())

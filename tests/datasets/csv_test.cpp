@@ -98,6 +98,15 @@ TEST_CASE("regression predicts numbers, one or several, with the way back to the
   CHECK(sample_of(*two, 0) == std::vector<Values>{{0, 1, 0}, {2.5, 25}});
 }
 
+TEST_CASE("large targets that differ little come back as they were") {
+  const TempFolder folder;
+  write_text(folder / "a.csv", "x,y\n1,1700000864\n2,1700000001\n3,1700000037\n");
+  const auto data = found_source(typed_yaml("csv: {path: '@data/a.csv', target: y}"), folder.path())
+                        ->open(Split::train, {folder.path(), ""});
+  const Field& value = data->spec().targets[0];
+  CHECK(std::abs(sample_of(*data, 0)[1][0] * value.scale[0] + value.offset[0] - 1700000864) < 1e-3);
+}
+
 TEST_CASE("classes that are numbers stand in their order, where the config asks for classes") {
   const TempFolder folder;
   write_text(folder / "a.csv", "x,y\n1,10\n2,9\n3,2\n4,10\n");

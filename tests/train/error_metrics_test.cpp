@@ -60,15 +60,15 @@ TEST_CASE("MAE and RMSE are in the units of the file, whatever the target was sc
     CAPTURE(loss);
     const Setup setup = regression(loss);
     DataSpec spec = setup.eval_pipeline->spec();
-    const std::vector<std::vector<float>> scales = {{}, {2, 10}};
-    for (const std::vector<float>& scale : scales) {
+    const std::vector<std::vector<double>> scales = {{}, {2, 10}};
+    for (const std::vector<double>& scale : scales) {
       spec.targets[0].scale = scale;
       double absolute = 0, squared = 0;
       const MetricSums sums =
           two_batches(setup, spec, 3, [&](std::span<const float> output, const void* target) {
             for (std::size_t i = 0; i < output.size(); ++i) {
               const double error = (output[i] - static_cast<const float*>(target)[i]) *
-                                   (scale.empty() ? 1.0 : static_cast<double>(scale[i % 2]));
+                                   (scale.empty() ? 1.0 : scale[i % 2]);
               absolute += std::abs(error);
               squared += error * error;
             }

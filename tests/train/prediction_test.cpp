@@ -47,7 +47,7 @@ TEST_CASE("classes are written as CSV and as JSON") {
 
 TEST_CASE("numbers are written as CSV and as JSON") {
   const PredictionForm two{.values = 2};
-  const Prediction prediction{.name = "s", .values = {0.1F, 1e6}, .targets = {kNone, -2}};
+  const Prediction prediction{.name = "s", .values = {0.1, 1e6}, .targets = {kNone, -2}};
   CHECK(prediction_csv_header(two) == "sample,name,predicted_1,predicted_2,target_1,target_2\n");
   CHECK(prediction_csv_line(two, prediction) == "0,s,0.1,1e+06,,-2\n");
   const PredictionForm one{.values = 1, .targets = false};
@@ -57,6 +57,27 @@ TEST_CASE("numbers are written as CSV and as JSON") {
         "{\"sample\":0,\"name\":\"s\",\"predicted\":2.5}\n");
   CHECK(prediction_json_line(two, {.name = "s", .values = {1, kNone}, .targets = {3, 4}}) ==
         "{\"sample\":0,\"name\":\"s\",\"predicted\":[1.0,null],\"target\":[3.0,4.0]}\n");
+}
+
+TEST_CASE("a number in the units of the file has the digits that a float of it can tell") {
+  const auto echoed = [](double value, double scale, double offset) {
+    return in_file_units(static_cast<float>((value - offset) / scale), scale, offset);
+  };
+  for (const double value : {1700000864.0, 1700000000.0, 1700000333.0, 1700000900.5})
+    CHECK(echoed(value, 288.7, 1700000450.25) == value);
+  for (const double value : {6.261, 0.003, -12.5, 0.0, 19.999}) {
+    CHECK(echoed(value, 4.97, 5.013) == value);
+    CHECK(echoed(value, 1, 0) == value);
+  }
+  CHECK(echoed(6.7e12, 1e12, 5e12) == 6.7e12);
+  CHECK(echoed(1.25e-9, 3e-10, 1e-9) == 1.25e-9);
+  CHECK(echoed(5e6, 1.5, 3) == 5e6);  // far from what the scale was fitted on
+  CHECK(std::isnan(in_file_units(kNan, 2, 3)));
+  CHECK_FALSE(std::signbit(in_file_units(-1e-9F, 10, 0)));
+  const PredictionForm form{.values = 1};
+  const Prediction time{.name = "s", .values = {1700000864.5}, .targets = {1700000864}};
+  CHECK(prediction_csv_line(form, time) == "0,s,1700000864.5,1700000864\n");
+  CHECK(prediction_json_line(form, time).ends_with(":1700000864.5,\"target\":1700000864.0}\n"));
 }
 
 }  // namespace dl
