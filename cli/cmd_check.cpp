@@ -34,12 +34,16 @@ ExitCode check(const SetupOptions& options, bool json) {
       ++layers;
     }
     if (json) {
+      nlohmann::ordered_json notes = nlohmann::ordered_json::array();
+      for (const std::string& note : setup.notes) notes.push_back(escaped(note));
       fmt::print("{}\n", nlohmann::ordered_json({{"ok", true},
                                                  {"name", setup.config.name},
                                                  {"layers", layers},
-                                                 {"parameters", parameters}})
+                                                 {"parameters", parameters},
+                                                 {"notes", notes}})
                              .dump());
     } else {
+      for (const std::string& note : setup.notes) fmt::print(stderr, "note: {}\n", escaped(note));
       fmt::print("{}: ok, {} layers, {} parameters\n", escaped(options.config), layers,
                  grouped(parameters));
     }

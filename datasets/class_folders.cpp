@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "datasets/data_file.h"
 #include "engine/core/error.h"
 #include "engine/core/text.h"
 
@@ -51,9 +52,15 @@ bool is_folder(const std::string& path) {
   return fs::is_directory(path, ignored);
 }
 
+std::string small_letters(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string name_of(const std::string& path) { return fs::path(path).filename().string(); }
+
 bool is_of(const FileKind& kind, const std::string& name) {
-  std::string ending = fs::path(name).extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string ending = small_letters(fs::path(name).extension().string());
   return std::ranges::find(kind.endings, ending) != kind.endings.end();
 }
 
@@ -121,6 +128,28 @@ std::vector<std::string> folders_in(const std::string& folder, const FileKind& k
   return classes;
 }
 
+/// Which split a folder of that name is; none: it is no split.
+std::string* place_of(const std::string& name, SplitFolders& splits) {
+  const std::string word = small_letters(name);
+  if (word == "train") return &splits.train;
+  if (word == "valid" || word == "val" || word == "validation") return &splits.valid;
+  return word == "test" ? &splits.test : nullptr;
+}
+
+void note_loose_files(const std::string& folder, const FileKind& kind,
+                      std::vector<std::string>& notes) {
+  std::string first;
+  std::size_t count = 0;
+  for (const Entry& entry : entries_of(folder)) {
+    if (entry.folder || !is_of(kind, entry.name)) continue;
+    if (count++ == 0) first = escaped(entry.name);
+  }
+  if (count == 0) return;
+  notes.push_back(folder + ": " + std::to_string(count) + " " + std::string(kind.name) +
+                  (count == 1 ? " is" : "s are") + " in no class's folder and not read (first " +
+                  first + ")");
+}
+
 void expect_only(std::span<const std::string> classes, const std::string& folder,
                  const FileKind& kind) {
   const std::set<std::string_view> known(classes.begin(), classes.end());
@@ -140,19 +169,43 @@ const std::string& SplitFolders::of(Split split) const {
 SplitFolders find_splits(const std::string& folder, const std::string& hint) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
-  if (!fs::exists(status)) fail(folder, "there is no such folder", hint);
+  if (!fs::exists(status)) throw MissingData(folder + ": there is no such folder", hint);
   if (!fs::is_directory(status)) fail(folder, "is no folder", hint);
-  const auto split = [&](const char* name) {
-    const std::string path = below(folder, name);
-    return is_folder(path) ? path : std::string();
-  };
-  SplitFolders splits{split("train"), split("valid"), split("test")};
-  const std::string val = split("val");
-  if (!val.empty() && !splits.valid.empty())
-    fail(folder, "has both valid/ and val/: which is for validation?", hint);
-  if (!val.empty()) splits.valid = val;
+  SplitFolders splits;
+  for (const Entry& entry : entries_of(folder)) {
+    std::string* place = entry.folder ? place_of(entry.name, splits) : nullptr;
+    if (!place) continue;
+    if (!place->empty()) {
+      fail(folder,
+           "has both " + name_of(*place) + "/ and " + entry.name +
+               "/, which stand for one split: which is meant?",
+           hint);
+    }
+    *place = below(folder, entry.name);
+  }
   if (splits.train.empty() && splits.valid.empty() && splits.test.empty()) splits.train = folder;
   return splits;
+}
+
+std::vector<std::string> notes_on_unread(const std::string& folder, const SplitFolders& splits,
+                                         const FileKind& kind) {
+  std::vector<std::string> notes, beside;
+  if (splits.train != folder) {
+    SplitFolders ignored;
+    for (const Entry& entry : entries_of(folder)) {
+      if (entry.folder && !place_of(entry.name, ignored))
+        beside.push_back(escaped(entry.name) + "/");
+    }
+    if (!beside.empty()) {
+      notes.push_back(folder + ": " + shown(beside) + (beside.size() == 1 ? " is" : " are") +
+                      " not read: only train/, valid/ and test/ are, where one of them is there");
+    }
+    note_loose_files(folder, kind, notes);
+  }
+  for (const std::string* split : {&splits.train, &splits.valid, &splits.test}) {
+    if (!split->empty()) note_loose_files(*split, kind, notes);
+  }
+  return notes;
 }
 
 std::vector<std::string> class_folders(const SplitFolders& splits, const FileKind& kind) {

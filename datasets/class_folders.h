@@ -26,9 +26,15 @@ struct SplitFolders {
 
   const std::string& of(Split split) const;
 };
-/// train/, valid/ or val/, and test/ below `folder`; where none of them is there, `folder` itself
-/// is train. `hint`: how to come by the folder.
+/// train/, valid/ (or val/ or validation/) and test/ below `folder`, in small or capital letters;
+/// where none of them is there, `folder` itself is train. Two folders of one split are an error.
+/// `hint`: how to come by the folder.
 SplitFolders find_splits(const std::string& folder, const std::string& hint = {});
+
+/// Sentences on what lies in `folder` and in its splits and is not read: folders beside those of
+/// the splits, and files of the kind that are in no class's folder.
+std::vector<std::string> notes_on_unread(const std::string& folder, const SplitFolders& splits,
+                                         const FileKind& kind);
 
 /// The names of the folders in train, or in what there is, sorted by their bytes; at least one.
 std::vector<std::string> class_folders(const SplitFolders& splits, const FileKind& kind);

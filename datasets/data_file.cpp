@@ -24,7 +24,9 @@ constexpr std::size_t kMaxRead = std::size_t{1} << 24;  // what one gzread() is 
 DataFile::DataFile(std::string path, const std::string& hint) : path_(std::move(path)) {
   struct stat info {};
   if (::stat(path_.c_str(), &info) != 0) {
-    throw UserError(ExitCode::data, path_ + ": " + std::strerror(errno), hint);
+    const std::string message = path_ + ": " + std::strerror(errno);
+    if (errno == ENOENT || errno == ENOTDIR) throw MissingData(message, hint);
+    throw UserError(ExitCode::data, message, hint);
   }
   if (!S_ISREG(info.st_mode)) throw UserError(ExitCode::data, path_ + ": is no regular file");
   size_ = static_cast<std::uint64_t>(info.st_size);

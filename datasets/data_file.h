@@ -7,7 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/error.h"
+
 namespace dl {
+
+/// A file or folder of data is not there, which those who can do without it may pass over.
+class MissingData final : public UserError {
+ public:
+  explicit MissingData(const std::string& message, const std::string& hint = {})
+      : UserError(ExitCode::data, message, hint) {}
+};
 
 /// A data file, read from front to back; gzip is recognised by its first bytes and unpacked on the
 /// way. All errors are UserError (ExitCode::data) that name the file and the byte (of what is

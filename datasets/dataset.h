@@ -115,6 +115,8 @@ class DataSource {
   /// spec() and has() know only what the config says. Throws UserError (ExitCode::data) when it is
   /// not there, or not as it should be.
   virtual void look_up(const DataPaths&) {}
+  /// Sentences on what look_up() guessed, or did not take: a user should see them.
+  virtual std::vector<std::string> notes() const { return {}; }
   /// Puts what look_up() found into the source's own entry of the config, so that a run keeps it.
   virtual void complete(ConfigNode& /*params*/) const {}
   /// Throws UserError (ExitCode::data) naming file and byte offset when a file is missing or

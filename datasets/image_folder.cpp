@@ -40,7 +40,8 @@ struct Params {
 ParamTable<Params> param_table() {
   return {
       required("path", &Params::path,
-               "folder of train/, valid/ (or val/) and test/ with a folder for each class in "
+               "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each "
+               "class in "
                "each, or of the class folders themselves; '@data/...' lies in the data folder"),
       with_default("channels", &Params::channels, between(1, 3), "3: colour, 1: grey"),
       with_default("classes", &Params::classes,
@@ -172,9 +173,11 @@ class ImageFolderSource final : public DataSource {
 
   void look_up(const DataPaths& paths) override {
     found_ = splits_of(paths);
+    notes_ = notes_on_unread(paths.resolve(params_.path), found_, kPictures);
     if (!spec_.classes) set_classes(spec_, class_folders(found_, kPictures));
   }
 
+  std::vector<std::string> notes() const override { return notes_; }
   void complete(ConfigNode& params) const override { complete_classes(spec_, params); }
 
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
@@ -205,6 +208,7 @@ class ImageFolderSource final : public DataSource {
   PictureRule rule_;
   DataSpec spec_;
   SplitFolders found_;
+  std::vector<std::string> notes_;
 };
 
 void check_consistency(const ConfigNode& node, const Params& params) {

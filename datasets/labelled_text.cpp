@@ -29,7 +29,8 @@ struct Params : TokenParams {
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
       with_default("path", &Params::path,
-                   "folder of train/, valid/ (or val/) and test/ with a folder of .txt files for "
+                   "folder of train/, valid/ (or val/, validation/) and test/ with a folder of "
+                   ".txt files for "
                    "each class in each, or of the class folders themselves; '@data/...' lies in "
                    "the data folder"),
       with_default("train", &Params::train,
@@ -134,9 +135,13 @@ class LabelledTextSource final : public DataSource {
   }
 
   void look_up(const DataPaths& paths) override {
-    if (in_folders()) found_ = folders(paths);
+    if (in_folders()) {
+      found_ = folders(paths);
+      notes_ = notes_on_unread(paths.resolve(params_.path), found_, kTextFiles);
+    }
     find_facts(spec_, paths);
   }
+  std::vector<std::string> notes() const override { return notes_; }
   void complete(ConfigNode& params) const override {
     complete_classes(spec_, params);
     complete_vocabulary(spec_, params);
@@ -265,6 +270,7 @@ class LabelledTextSource final : public DataSource {
   TextColumns columns_;
   DataSpec spec_;
   SplitFolders found_;
+  std::vector<std::string> notes_;
 };
 
 void check_consistency(const ConfigNode& node, const Params& params) {

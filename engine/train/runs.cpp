@@ -56,8 +56,8 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
   Session session(files, setup, std::move(folder), stop);
-  std::vector<std::string> notes;
-  if (source) notes = source->notes();
+  std::vector<std::string> notes = setup.notes;
+  if (source) notes.insert(notes.end(), source->notes().begin(), source->notes().end());
   if (!options.init.empty()) {
     session.init_from(options.init, notes);
     session.save_start();

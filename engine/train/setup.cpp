@@ -94,10 +94,12 @@ DataFacts facts_of(const TypedNode& node, const std::string& key, const DataPath
   return {spec.classes, spec.vocabulary};
 }
 
-void complete_source(TypedNode& node, const DataPaths& paths) {
+/// Adds to the notes what the source guessed: it does so once, as what it finds stays in its entry.
+void complete_source(TypedNode& node, const DataPaths& paths, std::vector<std::string>& notes) {
   try {
     const auto source = make_data_source(node);
     look_up_if_there(*source, paths);
+    for (std::string& note : source->notes()) notes.push_back(std::move(note));
     source->complete(node.params);
   } catch (const UserError& error) {
     if (error.code() != ExitCode::config) throw;  // read_data() tells
@@ -320,7 +322,7 @@ Setup load_setup(const SetupOptions& options) {
   config.data_facts = [&](const TypedNode& source, const std::string& key) {
     return facts_of(source, key, paths);
   };
-  config.complete_source = [&](TypedNode& source) { complete_source(source, paths); };
+  config.complete_source = [&](TypedNode& source) { complete_source(source, paths, setup.notes); };
   add_sections("optimizer", all_optimizers(), config.other_sections);
   add_sections("schedule", all_schedules(), config.other_sections);
   add_sections("data.source", all_data_kinds(), config.other_sections);

@@ -32,6 +32,7 @@ struct Setup {
       source;  // none: the config names no data (enough to check, to measure)
   std::optional<Pipeline> train_pipeline, eval_pipeline;  // with a source
   DataInterface data;
+  std::vector<std::string> notes;  // on what was found where the data is
   Graph graph;
   OptimizerChoice optimizer;
   std::vector<ParamSlice> slices;   // of all weights but statistics, frozen ones too

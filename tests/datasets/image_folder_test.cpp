@@ -212,7 +212,8 @@ TEST_CASE("folders that are not as they should be are refused by name") {
         "error: " + (two.folder / "val") +
             ": holds no folders: each class needs one with its pictures");
   fs::create_directories(two.folder / "valid");
-  CHECK(opening(root).find("has both valid/ and val/") != std::string::npos);
+  CHECK(opening(root).find("has both val/ and valid/, which stand for one split") !=
+        std::string::npos);
   CHECK(opening(two.of_train("cat/0000.jpg")).find("is no folder") != std::string::npos);
   CHECK(opening(two.of_train("cat")).find("holds no folders") != std::string::npos);
   fs::create_directory_symlink(two.of_train("cat"), two.of_train("cat/again"));

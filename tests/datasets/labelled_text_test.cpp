@@ -47,6 +47,16 @@ struct Folders {
   test::TempFolder folder;
 };
 
+/// Puts the folders of the splits under other names.
+struct OtherNames : Folders {
+  OtherNames() {
+    fs::rename(folder / "train", folder / "TRAIN");
+    fs::rename(folder / "test", folder / "validation");
+    write("loose.txt", "not read");
+    write("neutral/1.txt", "not read");
+  }
+};
+
 struct Table {
   explicit Table(const std::string& train, const std::string& test = "") {
     test::write_text(folder / "train.csv", train);
@@ -69,6 +79,18 @@ std::string making(const Params& params) {
 }
 
 }  // namespace
+
+TEST_CASE("folders of splits may have other names, and what is not read beside them is told") {
+  const OtherNames names;
+  const auto source = names.source();
+  CHECK(source->spec().class_names == Texts{"bad", "good"});
+  CHECK(source->open(Split::valid, {})->size() == 1);
+  REQUIRE(source->notes().size() == 2);
+  CHECK(source->notes()[0].starts_with(names.folder.path() + ": neutral/ is not read"));
+  CHECK(source->notes()[1] == names.folder.path() +
+                                  ": 1 text is in no class's folder and not read (first "
+                                  "loose.txt)");
+}
 
 TEST_CASE("texts in folders have their words, their length and their class") {
   const Folders folders;
