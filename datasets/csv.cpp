@@ -4,6 +4,7 @@
 
 #include "datasets/csv_table.h"
 #include "datasets/kinds.h"
+#include "engine/core/text.h"
 
 // Tables: a sample a row.
 namespace dl {
@@ -117,6 +118,14 @@ ParamTable<Params> param_table() {
   return table;
 }
 
+std::string listed(const Strings& names) {
+  constexpr std::size_t kListed = 20;
+  if (names.empty()) return "none";
+  if (names.size() <= kListed) return join(names, ", ");
+  return join(std::span(names).first(kListed), ", ") + ", ... (" + std::to_string(names.size()) +
+         ")";
+}
+
 class CsvSource final : public DataSource {
  public:
   CsvSource(Params params, char separator) : params_(std::move(params)) {
@@ -131,6 +140,8 @@ class CsvSource final : public DataSource {
     if (!fitted()) find(paths);
     describe();
   }
+
+  std::vector<std::string> notes() const override { return notes_; }
 
   void complete(ConfigNode& node) const override {
     if (!fitted()) return;
@@ -183,7 +194,8 @@ class CsvSource final : public DataSource {
   /// Adds what the config leaves open.
   void find(const DataPaths& paths) {
     CsvFile file(paths.resolve(file_of(Split::train)), layout_.format);
-    if (!params_.numeric || !params_.categorical || !params_.task) find_columns(file);
+    const bool guessed = !params_.numeric || !params_.categorical || !params_.task;
+    if (guessed) find_columns(file);
     describe();
     const ColumnContents found = find_contents(file, layout_);
     if (params_.categories.empty()) params_.categories = found.categories;
@@ -196,6 +208,18 @@ class CsvSource final : public DataSource {
                                           std::to_string(kMaxFeatures));
     }
     fit(found);
+    if (guessed) notes_ = {guess_text(file.path(), found.classes.size())};
+  }
+
+  /// What a user should look at, since a guess may be wrong.
+  std::string guess_text(const std::string& path, std::size_t classes) const {
+    Strings words;
+    for (std::size_t i = 0; i < layout_.categorical.size(); ++i)
+      words.push_back(layout_.categorical[i] + " (" + std::to_string(params_.categories[i].size()) +
+                      " words)");
+    return path + ": numeric: " + listed(layout_.numeric) + "; categorical: " + listed(words) +
+           "; target: " + listed(layout_.targets) +
+           (layout_.regression() ? " (regression)" : " (" + std::to_string(classes) + " classes)");
   }
 
   void fit(const ColumnContents& found) {
@@ -225,7 +249,7 @@ class CsvSource final : public DataSource {
       for (const std::string& name : *names) file.index_of(name);  // a mistyped one is told now
     }
     if (params_.numeric && params_.categorical) passed_over = file.columns();
-    const ColumnKinds kinds = find_kinds(file, layout_, passed_over);
+    const ColumnKinds kinds = find_kinds(file, layout_, passed_over, !params_.task);
     if (!params_.task)
       params_.task = kinds.numeric_target ? CsvTask::regression : CsvTask::classification;
     if (!params_.numeric) params_.numeric = kinds.numeric;
@@ -264,6 +288,7 @@ class CsvSource final : public DataSource {
 
   Params params_;
   CsvLayout layout_;
+  Strings notes_;
 };
 
 /// Throws at the key, or where the whole entry stands.

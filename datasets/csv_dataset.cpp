@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "datasets/checksum.h"
 #include "datasets/csv_table.h"
@@ -80,7 +81,7 @@ class CsvDataset final : public Dataset {
 
  private:
   struct Unseen {
-    std::size_t count = 0;
+    std::set<std::string, std::less<>> words;
     std::string first;
     std::uint32_t line = 0;
   };
@@ -94,7 +95,8 @@ class CsvDataset final : public Dataset {
       const auto at = categories_[i].find(rows.words[i]);
       words_.push_back(at == categories_[i].end() ? -1 : at->second);
       if (words_.back() >= 0 || rows.words[i].empty()) continue;
-      if (unseen_[i].count++ == 0) {
+      if (unseen_[i].words.contains(rows.words[i])) continue;
+      if (unseen_[i].words.emplace(rows.words[i]).second && unseen_[i].words.size() == 1) {
         unseen_[i].first = rows.words[i];
         unseen_[i].line = lines_.back();
       }
@@ -128,9 +130,10 @@ class CsvDataset final : public Dataset {
     }
     for (std::size_t i = 0; i < unseen_.size(); ++i) {
       const Unseen& unseen = unseen_[i];
-      if (unseen.count == 0) continue;
+      const std::size_t count = unseen.words.size();
+      if (count == 0) continue;
       notes_.push_back(path_ + ": column '" + layout_.categorical[i] + "' has " +
-                       std::to_string(unseen.count) + (unseen.count == 1 ? " value" : " values") +
+                       std::to_string(count) + (count == 1 ? " value" : " values") +
                        " that train has not (first '" + unseen.first + "' in line " +
                        std::to_string(unseen.line) + "); they count as no category");
     }

@@ -10,6 +10,9 @@
 namespace dl {
 namespace {
 
+constexpr const char* kDecimalPoint =
+    "numbers are written 1234.5: with a decimal point, and nothing between thousands";
+
 constexpr std::size_t kMaxColumns = 65536;
 constexpr std::size_t kShown = 40;  // bytes of a field in a message
 
@@ -114,6 +117,11 @@ void CsvFile::rewind() {
   row_.clear();
 }
 
+void CsvFile::return_to(std::size_t line) {
+  rewind();
+  while (next() && line_ != line) continue;
+}
+
 void CsvFile::read_row() {
   row_.clear();
   unescaped_.clear();
@@ -187,8 +195,9 @@ double CsvFile::number(std::size_t column) const {
   const auto value = parse_double(word);
   if (value && std::abs(*value) <= std::numeric_limits<float>::max()) return *value;
   const std::string shown(word.substr(0, kShown));
-  fail(column, value ? "the number " + shown + " is too large"
-                     : "expected a number, found '" + shown + "'");
+  if (value) fail(column, "the number " + shown + " is too large");
+  fail(column, "expected a number, found '" + shown + "'",
+       has_decimal_comma(word) ? kDecimalPoint : "");
 }
 
 void CsvFile::fail(std::size_t column, const std::string& message, const std::string& hint) const {
@@ -200,7 +209,18 @@ void CsvFile::fail_at(std::size_t offset, const std::string& message,
   throw UserError(ExitCode::data, file_.place(offset) + ": " + message, hint);
 }
 
-std::vector<std::string> usual_missing_values() { return {"", "NA", "NaN", "nan", "?"}; }
+std::vector<std::string> usual_missing_values() {
+  return {"",    "NA",   "N/A",  "n/a",  "#N/A", "#NA",  "<NA>", "NaN",
+          "nan", "-NaN", "-nan", "NULL", "null", "None", "?"};
+}
+
+bool has_decimal_comma(std::string_view word) {
+  const std::size_t comma = word.find(',');
+  if (comma == std::string_view::npos) return false;
+  std::string with_point(word);
+  with_point[comma] = '.';
+  return parse_double(with_point).has_value();
+}
 
 bool is_missing(std::string_view word, const std::vector<std::string>& missing_values) {
   return std::find(missing_values.begin(), missing_values.end(), word) != missing_values.end();

@@ -57,6 +57,8 @@ class CsvFile {
 
   /// What a field of the row says as a number that a float can hold; throws when it is none.
   double number(std::size_t column) const;
+  /// Back to a row that was read, by where it began.
+  void return_to(std::size_t line);
   /// "data.csv:7:12: column 'age': message", for a field of the row.
   [[noreturn]] void fail(std::size_t column, const std::string& message,
                          const std::string& hint = {}) const;
@@ -84,8 +86,10 @@ class CsvFile {
   std::size_t first_row_ = 0, first_line_ = 1;
 };
 
-/// What stands for a missing value unless a config says otherwise.
+/// What stands for a missing value unless a config says otherwise: those of pandas, and "?".
 std::vector<std::string> usual_missing_values();
+/// "1,5": a number, but for a comma instead of the point.
+bool has_decimal_comma(std::string_view word);
 bool is_missing(std::string_view word, const std::vector<std::string>& missing_values);
 
 }  // namespace dl

@@ -43,6 +43,34 @@ std::string too_many() {
                   "ignore: [" + column + "], in the source, leaves it out");
 }
 
+/// What stands in a column whose kind the config does not say.
+struct Seen {
+  std::size_t values = 0, numbers = 0, commas = 0;  // numbers with a decimal point; with a comma
+  std::size_t line = 0;                             // of the first value that is no number
+
+  void add(std::string_view word, std::size_t at) {
+    ++values;
+    if (parse_double(word)) {
+      ++numbers;
+      return;
+    }
+    commas += has_decimal_comma(word);
+    if (line == 0) line = at;
+  }
+  bool is_numeric() const { return numbers == values; }
+  bool is_mistaken() const { return !is_numeric() && 10 * (numbers + commas) >= 9 * values; }
+};
+
+[[noreturn]] void fail_as_mistaken(CsvFile& file, std::size_t column, const Seen& seen,
+                                   const std::string& words) {
+  file.return_to(seen.line);
+  const std::string word(file.row()[column].word().substr(0, 40));
+  if (has_decimal_comma(word)) file.number(column);  // fails, with a hint
+  file.fail(column, "'" + word + "' in a column of numbers",
+            words + ", in the source, takes all of them as words; missing_values: [..., '" + word +
+                "'] takes this one for a missing value");
+}
+
 }  // namespace
 
 CsvRows::CsvRows(CsvFile& file, const CsvLayout& layout, bool predicting)
@@ -109,18 +137,13 @@ bool CsvRows::read_targets() {
 }
 
 ColumnKinds find_kinds(CsvFile& file, const CsvLayout& layout,
-                       const std::vector<std::string>& passed_over) {
-  struct Seen {
-    bool any = false, numbers = true;
-  };
+                       const std::vector<std::string>& passed_over, bool guess_task) {
   std::vector<Seen> seen(file.columns().size());
   file.rewind();
   while (file.next()) {
     for (std::size_t i = 0; i < seen.size(); ++i) {
       const std::string_view word = file.row()[i].word();
-      if (is_missing(word, layout.missing_values)) continue;
-      seen[i].any = true;
-      if (seen[i].numbers) seen[i].numbers = parse_double(word).has_value();
+      if (!is_missing(word, layout.missing_values)) seen[i].add(word, file.line());
     }
   }
   const auto holds = [](const std::vector<std::string>& list, const std::string& name) {
@@ -130,10 +153,14 @@ ColumnKinds find_kinds(CsvFile& file, const CsvLayout& layout,
   for (std::size_t i = 0; i < seen.size(); ++i) {
     const std::string& name = file.columns()[i];
     if (holds(layout.targets, name) || holds(passed_over, name)) continue;
-    if (!seen[i].any) fail_without_value(file, name);
-    (seen[i].numbers ? kinds.numeric : kinds.categorical).push_back(name);
+    if (seen[i].values == 0) fail_without_value(file, name);
+    if (seen[i].is_mistaken()) fail_as_mistaken(file, i, seen[i], "categorical: [" + name + "]");
+    (seen[i].is_numeric() ? kinds.numeric : kinds.categorical).push_back(name);
   }
-  kinds.numeric_target = seen[file.index_of(layout.targets[0])].numbers;
+  const std::size_t target = file.index_of(layout.targets[0]);
+  if (guess_task && seen[target].is_mistaken())
+    fail_as_mistaken(file, target, seen[target], "task: classification");
+  kinds.numeric_target = seen[target].is_numeric();
   return kinds;
 }
 

@@ -69,13 +69,15 @@ class CsvRows {
 };
 
 /// Which columns hold nothing but numbers, of those that are neither targets nor in `passed_over`.
-/// Throws UserError (ExitCode::data) for one without a value.
+/// Throws UserError (ExitCode::data) for one without a value, and for one of words nearly all of
+/// which are numbers: the others are mistakes, or the config has to say that they are none.
 struct ColumnKinds {
   std::vector<std::string> numeric, categorical;
   bool numeric_target = false;  // the first one holds nothing but numbers
 };
+/// `guess_task`: the config does not say what the target is.
 ColumnKinds find_kinds(CsvFile& file, const CsvLayout& layout,
-                       const std::vector<std::string>& passed_over);
+                       const std::vector<std::string>& passed_over, bool guess_task);
 
 /// What a table's rows hold, with the columns' kinds known.
 struct ColumnContents {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <numeric>
 
@@ -129,8 +130,12 @@ std::optional<double> parse_double(std::string_view text) {
   }
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  if (end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc()) return value;
+  // Out of range: strtod() alone tells what is too small, and is then as good as 0, from what is
+  // too large. It reads the same text as from_chars() did.
+  const double nearest = std::strtod(std::string(text).c_str(), nullptr);
+  return std::abs(nearest) < 1 ? std::optional(nearest) : std::nullopt;
 }
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {

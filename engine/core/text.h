@@ -30,7 +30,8 @@ std::vector<std::string> split(std::string_view text, char separator);
 std::string number_text(double value);
 std::string number_text(float value);
 
-/// The whole text as a number; none when anything is left over or it does not fit the type.
+/// The whole text as a number; none when anything is left over or it does not fit the type. What is
+/// too small for a double is 0.
 std::optional<std::int64_t> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 

@@ -52,6 +52,61 @@ TEST_CASE("numbers and words are told apart in train, and words become a 0 or 1 
   CHECK(train->notes().empty());
 }
 
+TEST_CASE("what was guessed is told, and nothing where the config says it") {
+  const People people;
+  CHECK(found_source(people.node(kKind), people.folder.path())->notes() ==
+        std::vector<std::string>{people.folder / "a.csv: numeric: age, height; categorical: colour "
+                                                 "(2 words); target: kind (3 classes)"});
+  CHECK(found_source(people.node("target: age, numeric: [height]"), people.folder.path())
+            ->notes()[0]
+            .ends_with("numeric: height; categorical: id (4 words), colour (2 words), kind (3 "
+                       "words); target: age (regression)"));
+  CHECK(found_source(people.node("target: kind, numeric: [age], categorical: [], task: "
+                                 "classification"),
+                     people.folder.path())
+            ->notes()
+            .empty());
+}
+
+TEST_CASE("a value among numbers that is none is a mistake, unless the config says otherwise") {
+  const TempFolder folder;
+  std::string rows;
+  for (int i = 0; i < 9; ++i) rows += std::to_string(i) + "," + std::to_string(i) + "e1\n";
+  const auto error = [&](const std::string& more_rows, const std::string& more) {
+    write_text(folder / "a.csv", "z,y\n" + rows + more_rows);
+    return data_error(typed_yaml("csv: {path: '@data/a.csv', target: y" + more + "}"),
+                      folder.path());
+  };
+  CHECK(error("abc,1\n", "") == "a.csv:11:1: column 'z': 'abc' in a column of numbers");
+  CHECK(error("\" 1,5\",1\n", "") == "a.csv:11:1: column 'z': expected a number, found '1,5'");
+  CHECK(error("1,n.d.\n", "") == "a.csv:11:3: column 'y': 'n.d.' in a column of numbers");
+  CHECK(error("1,n.d.\n", ", task: classification") == "nothing was thrown");
+  CHECK(error("abc,1\n", ", categorical: [z], numeric: []") == "nothing was thrown");
+  CHECK(error("abc,1\n", ", missing_values: [abc], missing: drop") == "nothing was thrown");
+  CHECK(error("abc,1\nx,1\n", "") == "nothing was thrown");  // 9 of 11
+  for (const char* missing : {"N/A", "#N/A", "n/a", "null", "NULL", "None", "<NA>"}) {
+    CAPTURE(missing);
+    CHECK(error(std::string(missing) + ",1\n", "") ==
+          "a.csv:11:1: column 'z': the value is missing");
+  }
+  CHECK(error("1e-400,-1e-400\n", "") == "nothing was thrown");
+}
+
+TEST_CASE("a decimal comma is told, in a column of nothing else too") {
+  const TempFolder folder;
+  write_text(folder / "a.csv", "z;y\n1,5;a\n2,25;b\n");
+  try {
+    found_source(typed_yaml("csv: {path: '@data/a.csv', target: y, separator: ;}"), folder.path());
+    FAIL("nothing was thrown");
+  } catch (const UserError& error) {
+    CHECK(std::string(error.what()) ==
+          "error: " + folder /
+                          "a.csv:2:1: column 'z': expected a number, found '1,5'\n  hint: "
+                          "numbers are written 1234.5: with a decimal point, and nothing "
+                          "between thousands");
+  }
+}
+
 TEST_CASE("columns are found by name, scaled by train's numbers, and unseen words are told") {
   const People people;
   const auto test = people.open(kKind, Split::test);
