@@ -94,6 +94,8 @@ class TsReader {
       throw TextError(words[1].offset,
                       "series with time stamps are not read; only evenly spaced ones");
     if (key == "@dimensions" || key == "@dimension") read_dimensions(words);
+    if (key == "@equallength") equal_length_ = read_flag(words);
+    if (key == "@serieslength") read_length(words);
     if (key == "@classlabel" && read_flag(words)) read_classes(words);
     if (key == "@targetlabel" && read_flag(words)) file_.regression = true;
     if (file_.labelled && file_.regression)
@@ -115,6 +117,11 @@ class TsReader {
     if (!said || *said < 1 || *said > 65536)
       throw TextError(words.back().offset, "@dimensions: expected their number, 1 to 65536");
     file_.dimensions = static_cast<std::size_t>(*said);
+  }
+
+  void read_length(const std::vector<Piece>& words) {
+    const auto said = words.size() == 2 ? parse_int(words[1].text) : std::nullopt;
+    length_ = static_cast<std::size_t>(std::max<std::int64_t>(said.value_or(0), 0));
   }
 
   void read_classes(const std::vector<Piece>& words) {
@@ -151,10 +158,26 @@ class TsReader {
                                            ", expected " + std::to_string(file_.dimensions));
     }
     for (const Piece& part : parts) read_dimension(part, series);
+    check_length(parts[0].offset, series.length);
     for (std::size_t step = 0; step < series.length; ++step) {
       for (const auto& column : columns_) file_.values.push_back(column[step]);
     }
     file_.series.push_back(std::move(series));
+  }
+
+  /// A header may say that all series are equally long, and how long they are.
+  void check_length(std::size_t offset, std::size_t length) const {
+    if (!equal_length_) return;
+    const std::size_t expected = length_ > 0            ? length_
+                                 : file_.series.empty() ? length
+                                                        : file_.series[0].length;
+    if (length == expected) return;
+    throw TextError(offset,
+                    "this series has " + std::to_string(length) +
+                        (length == 1 ? " step" : " steps") + ", expected " +
+                        std::to_string(expected) +
+                        (length_ > 0 ? " as @seriesLength says" : " as the first has"),
+                    "@equalLength false says that series differ in length");
   }
 
   void read_target(const Piece& part, TsSeries& series) const {
@@ -215,6 +238,8 @@ class TsReader {
   std::string_view text_;
   TsMissing missing_;
   std::size_t line_ = 0, line_start_ = 0;
+  bool equal_length_ = false;
+  std::size_t length_ = 0;                   // what the header says; 0: nothing
   std::vector<std::vector<float>> columns_;  // of the series: a dimension each
 };
 
