@@ -95,8 +95,22 @@ std::optional<std::size_t> CsvFile::find(std::string_view column) const {
 
 std::size_t CsvFile::index_of(std::string_view column) const {
   if (const auto at = find(column)) return *at;
-  throw UserError(ExitCode::data, path() + ": there is no column '" + std::string(column) + "'" +
-                                      did_you_mean(column, columns_));
+  throw UserError(ExitCode::data,
+                  path() + ": there is no column '" + std::string(column) + "'" +
+                      did_you_mean(column, columns_),
+                  separator_hint());
+}
+
+/// Where the first row is one field that others would cut.
+std::string CsvFile::separator_hint() const {
+  if (columns_.size() != 1) return {};
+  for (const auto& [character, said] : {std::pair(';', "';'"), std::pair('\t', "tab"),
+                                        std::pair('|', "'|'"), std::pair(',', "','")}) {
+    if (character == separator_ || columns_[0].find(character) == std::string::npos) continue;
+    return "its only column is '" + columns_[0].substr(0, kShown) +
+           "': separator: " + std::string(said) + ", in the source, cuts it";
+  }
+  return {};
 }
 
 bool CsvFile::next() {

@@ -72,6 +72,7 @@ class CsvFile {
   void pass_empty_lines();
   void read_header(bool named);
   void name_next_column(const CsvField& field);
+  std::string separator_hint() const;
   [[noreturn]] void fail_at(std::size_t offset, const std::string& message,
                             const std::string& hint = {}) const;
 

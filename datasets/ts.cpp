@@ -129,9 +129,13 @@ class TsDataset final : public Dataset {
   }
 
  private:
+  [[noreturn]] void fail_at(std::size_t line, std::size_t column,
+                            const std::string& message) const {
+    throw UserError(ExitCode::data, file_.path + ":" + std::to_string(line) + ":" +
+                                        std::to_string(column) + ": " + message);
+  }
   [[noreturn]] void fail(const TsSeries& at, const std::string& message) const {
-    throw UserError(ExitCode::data, file_.path + ":" + std::to_string(at.line) + ":" +
-                                        std::to_string(at.column) + ": " + message);
+    fail_at(at.line, at.column, message);
   }
 
   void check_form(bool predicting) const {
@@ -140,9 +144,10 @@ class TsDataset final : public Dataset {
     if (!right && !(predicting && !has_targets()))
       throw UserError(ExitCode::data, file_.path + ": the header has no line " + form);
     if (file_.dimensions != layout_.dimensions) {
-      throw UserError(ExitCode::data, file_.path + ": has " + std::to_string(file_.dimensions) +
-                                          " dimensions, expected " +
-                                          std::to_string(layout_.dimensions));
+      fail_at(file_.series[0].line, 1,
+              "this series has " + std::to_string(file_.dimensions) +
+                  (file_.dimensions == 1 ? " dimension" : " dimensions") + ", expected " +
+                  std::to_string(layout_.dimensions));
     }
     if (layout_.values.scales.size() != layout_.dimensions) {
       throw UserError(ExitCode::data, file_.path + ": has " + std::to_string(file_.dimensions) +

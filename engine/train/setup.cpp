@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "datasets/batches.h"
+#include "datasets/data_file.h"
 #include "datasets/subset.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/data_rules.h"
@@ -81,7 +82,7 @@ DataFacts facts_of(const TypedNode& node, const std::string& key, const DataPath
   if (classes ? spec.classes : spec.vocabulary) return {spec.classes, spec.vocabulary};
   try {
     source->look_up(paths);
-  } catch (const UserError& error) {
+  } catch (const MissingData& error) {  // what is wrong inside of a file is told as it is
     Diagnostic found = error.diagnostics()[0];
     found.mark = node.type_mark;
     found.message = node.type + ": " + found.message + "; $data." + key + " needs the number of " +

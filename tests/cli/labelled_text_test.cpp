@@ -106,6 +106,29 @@ TEST_CASE("rows of a table are classified as well") {
               "reviews.csv:3:1: column 'label': is empty, expected a class");
 }
 
+TEST_CASE("check and train tell what beside the splits is not read") {
+  const Place place;
+  write_text(place.data + "/reviews/unlabelled/1.txt", "a film");
+  const std::string note = place.data + "/reviews: unlabelled/ is not read";
+  const ProgramResult check = place.dltool({"check", place.config});
+  CHECK(check.exit_code == 0);
+  CHECK_MESSAGE(check.err.starts_with("note: " + note), check.err);
+  const ProgramResult as_json = place.dltool({"check", place.config, "--json"});
+  CHECK(json::parse(as_json.out)["notes"][0].get<std::string>().starts_with(note));
+  const ProgramResult train = place.train("run", {"train.epochs=1"});
+  CHECK_MESSAGE(train.err.find("note: " + note) != std::string::npos, train.err);
+}
+
+TEST_CASE("a mistake inside of the data is told as it is, not as one of the config's") {
+  const Place place;
+  const std::string bad = place.data + "/reviews/train/good/bad.txt";
+  write_text(bad, "a\n b\xff");
+  const ProgramResult result = place.dltool({"check", place.config});
+  CHECK(result.exit_code == 4);
+  CHECK_MESSAGE(result.err.starts_with("error: " + bad + ":2:3: "), result.err);
+  CHECK_MESSAGE(result.err.find("$data") == std::string::npos, result.err);
+}
+
 TEST_CASE("check and bench need the texts only for what neither source nor data says") {
   const Place place;
   fs::remove_all(place.data);

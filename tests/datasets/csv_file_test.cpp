@@ -122,4 +122,23 @@ TEST_CASE("what is no CSV is refused with its line and column") {
   }
 }
 
+TEST_CASE("a column that is not there is told with the separator that would cut the first row") {
+  const auto hint = [](const std::string& header, char separator) -> std::string {
+    const TempFolder folder;
+    write_text(folder / "a.csv", header + "\n1\n");
+    const CsvFile file(folder / "a.csv", {.separator = separator});
+    try {
+      file.index_of("price");
+    } catch (const UserError& error) {
+      return error.diagnostics()[0].hint;
+    }
+    return "nothing was thrown";
+  };
+  CHECK(hint("size;price", ',') ==
+        "its only column is 'size;price': separator: ';', in the source, cuts it");
+  CHECK(hint("size\tprice", ',').find("separator: tab,") != std::string::npos);
+  CHECK(hint("\"size,price\"", ';').find("separator: ',',") != std::string::npos);
+  CHECK(hint("size", ',').empty());
+}
+
 }  // namespace dl

@@ -134,7 +134,7 @@ TEST_CASE("files and configs that do not fit together are refused") {
   };
   CHECK(error(", length: 2") ==
         "a.ts:10:22: this series has 3 steps, more than the source's length, 2");
-  CHECK(error(", dimensions: 3") == "a.ts: has 2 dimensions, expected 3");
+  CHECK(error(", dimensions: 3") == "a.ts:9:1: this series has 2 dimensions, expected 3");
   CHECK(error(", offsets: [1], scales: [1]") ==
         "a.ts: has 2 dimensions, but the source has 1 scales");
   CHECK(error(", classes: [up, left]") ==
