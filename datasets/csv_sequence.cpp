@@ -3,6 +3,7 @@
 
 #include "datasets/kinds.h"
 #include "datasets/sequence_table.h"
+#include "engine/core/install_paths.h"
 
 // Windows over the rows of a table in time order.
 namespace dl {
@@ -131,8 +132,7 @@ class SequenceSource final : public DataSource {
   SequenceTable read_table(const SequenceLayout& layout, const DataPaths& paths) const {
     std::string hint;
     for (const std::string name : {"electricity", "airline"}) {
-      if (params_.path == "@data/" + name + ".csv")
-        hint = "scripts/get-data.sh " + name + " puts it in place";
+      if (params_.path == "@data/" + name + ".csv") hint = get_data_hint(name);
     }
     return read_sequence_table(paths.resolve(params_.path), layout, true, hint);
   }

@@ -11,6 +11,7 @@
 #include "datasets/picture_buffers.h"
 #include "datasets/picture_file.h"
 #include "datasets/picture_files.h"
+#include "engine/core/install_paths.h"
 #include "engine/core/parallel.h"
 
 // JPEG and PNG files in a folder for each class.
@@ -199,7 +200,7 @@ class ImageFolderSource final : public DataSource {
   SplitFolders splits_of(const DataPaths& paths) const {
     const bool ours = params_.path == "@data/cifar10_images";
     return find_splits(paths.resolve(params_.path),
-                       ours ? "scripts/get-data.sh cifar10_images puts it in place"
+                       ours ? get_data_hint("cifar10_images")
                             : "it holds train/ and test/ with a folder for each class in each, or "
                               "the class folders themselves");
   }

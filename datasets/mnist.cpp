@@ -1,6 +1,7 @@
 #include "datasets/idx_file.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
+#include "engine/core/install_paths.h"
 
 // The data sets that come as four IDX files under MNIST's names.
 namespace dl {
@@ -44,10 +45,10 @@ template <class P>
 DataKind mnist_like(std::string_view name, std::string_view summary,
                     const std::vector<std::string>& names) {
   const ParamTable<P> table = folder_table<P>();
-  const std::string hint = "scripts/get-data.sh " + std::string(name) + " puts it in place";
   return {name, summary, specs_of(table), [=](const ConfigNode& node) {
             const DataSpec spec = labelled_pictures({1, 28, 28}, kClasses, names);
-            return four_files(read_params(node, table).path, "t10k", spec, hint);
+            return four_files(read_params(node, table).path, "t10k", spec,
+                              get_data_hint(std::string(name)));
           }};
 }
 

@@ -9,6 +9,7 @@
 #include "datasets/token_ids.h"
 #include "datasets/token_params.h"
 #include "datasets/tokenizer.h"
+#include "engine/core/install_paths.h"
 
 // A text as one long stream of tokens, of which the next one is to be told.
 namespace dl {
@@ -182,8 +183,7 @@ class TextSource final : public DataSource {
                               : split == Split::valid ? params_.valid.file
                                                       : params_.test.file;
     const bool ours = said == "@data/tinyshakespeare.txt";
-    TextFile file(paths.resolve(said),
-                  ours ? "scripts/get-data.sh tinyshakespeare puts it in place" : "");
+    TextFile file(paths.resolve(said), ours ? get_data_hint("tinyshakespeare") : "");
     if (params_.unit != TokenUnit::byte) file.drop_mark();
     fold_case(file.text(), *spec_.token_rule);
     return file;

@@ -9,6 +9,7 @@
 #include "datasets/kinds.h"
 #include "datasets/scaling.h"
 #include "datasets/ts_file.h"
+#include "engine/core/install_paths.h"
 
 // Series of the UCR/UEA archive.
 namespace dl {
@@ -234,10 +235,9 @@ class TsSource final : public DataSource {
   }
   TsFile file(const std::string& said, const DataPaths& paths) const {
     const std::string path = paths.resolve(said);
-    return read_ts_file(path, params_.missing,
-                        said.starts_with("@data/japanese_vowels/")
-                            ? "scripts/get-data.sh japanese_vowels puts it in place"
-                            : "");
+    return read_ts_file(
+        path, params_.missing,
+        said.starts_with("@data/japanese_vowels/") ? get_data_hint("japanese_vowels") : "");
   }
 
   /// Adds what the config leaves open.

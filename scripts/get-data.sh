@@ -4,7 +4,9 @@
 #   scripts/get-data.sh NAME [--data DIR]
 #
 # NAME is mnist, fashion_mnist, cifar10_images, japanese_vowels, electricity, airline, penguins or tinyshakespeare.
-# DIR is $DLTOOL_DATA, or data/ beside configs/, unless said. A set that is there and whole is left alone.
+# DIR is $DLTOOL_DATA, or data/ beside configs/ (where dltool looks for the data of those configs), unless said; where
+# that may not be written, as in a tree that was installed for all, it is data/ in the current folder. A set that is
+# there and whole is left alone.
 # Archives are looked for in $DLTOOL_ARCHIVES, or in ../shared/data beside this repository, unless said.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,7 +14,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { echo "get-data: $*" >&2; }
 fail() { say "$*"; exit 4; }
 readonly names=(mnist fashion_mnist cifar10_images japanese_vowels electricity airline penguins tinyshakespeare)
-usage() { local IFS='|'; echo "usage: scripts/get-data.sh ${names[*]} [--data DIR]" >&2; exit 2; }
+usage() { local IFS='|'; echo "usage: $0 ${names[*]} [--data DIR]" >&2; exit 2; }
 sha256() { sha256sum "$@" | cut -d ' ' -f 1; }   # of a file or of the input
 
 # --- sets of four IDX files: mnist, fashion_mnist
@@ -212,8 +214,12 @@ declare -rA licences=(
   [airline]="Airline passengers 1949 to 1960: G. E. P. Box, G. M. Jenkins; from aeon, BSD-3-Clause licence"
   [penguins]="Palmer penguins: A. M. Horst, A. P. Hill, K. B. Gorman (2020); CC0")
 
+usual_data() {
+  if [[ -w $root/data || (! -e $root/data && -w $root) ]]; then echo "$root/data"; else echo "$PWD/data"; fi
+}
+
 name=
-data=${DLTOOL_DATA:-$root/data}
+data=${DLTOOL_DATA:-$(usual_data)}
 archives=${DLTOOL_ARCHIVES:-$root/../shared/data}
 while (($#)); do
   case $1 in
@@ -240,4 +246,5 @@ else
   done
   say "$target holds all of $name"
 fi
+[[ $data == "${DLTOOL_DATA:-$root/data}" ]] || say "dltool finds it with --data $data, or with DLTOOL_DATA=$data"
 echo "licence: ${licences[$name]}"

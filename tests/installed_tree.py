@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Installs a build, moves the tree and runs it with an empty environment: it must find its libraries, configs and
-digits in itself.
+"""Installs a build, moves the tree and runs it with an empty environment: it must find its libraries, configs,
+digits and scripts in itself.
 
     installed_tree.py BUILD_FOLDER"""
 import pathlib
@@ -25,6 +25,29 @@ def run(program, *arguments):
     return result.returncode == 0
 
 
+def script_failures(tree, scratch):
+    """Of get-data.sh, which messages name, and of a study, cut short; both called from a folder elsewhere."""
+    share, failures = tree / "share/dltool", []
+    place = pathlib.Path(scratch, "elsewhere")
+    place.mkdir()
+    start = dict(capture_output=True, text=True, cwd=place,
+                 env={"PATH": "/usr/bin:/bin", "DLTOOL_ARCHIVES": "/nowhere"})
+    script = share / "scripts/get-data.sh"
+    train = subprocess.run([tree / "bin/dltool", "train", share / "configs/mnist/lenet.yaml", "--data", "/nowhere"], **start)
+    if train.returncode != 4 or f"hint: '{script.resolve()}' mnist puts it in place" not in train.stderr:
+        failures.append("dltool train does not say how to come by MNIST: " + train.stderr)
+    get = subprocess.run([script, "cifar10_images"], **start)
+    if get.returncode != 4 or "could not get cifar10_images" not in get.stderr or not (share / "data").is_dir():
+        failures.append("get-data.sh does not look for archives, or not into the data folder of the configs: " + get.stderr)
+    small = ("train.max_steps=1", "data.source.adding.samples=60", "data.source.adding.test_samples=10", "data.split.valid=5",
+             "data.source.adding.length=10")
+    sets = [word for key in small for word in ("--set", key)]
+    study = subprocess.run([share / "configs/studies/memory.sh", *sets], **start)
+    if study.returncode != 0 or not (place / "runs/studies/memory/rnn/exit.json").exists():
+        failures.append("a study does not run: " + study.stderr)
+    return failures
+
+
 def main(build):
     with tempfile.TemporaryDirectory() as scratch:
         first, tree = pathlib.Path(scratch, "first"), pathlib.Path(scratch, "second place")
@@ -39,6 +62,7 @@ def main(build):
             failures.append("dltool --version failed")
         if not run(program, "check", tree / "share/dltool/configs/digits/resnet.yaml"):
             failures.append("dltool check failed")
+        failures += script_failures(tree, scratch)
     print("\n".join(failures) or "the installed tree is whole")
     return 1 if failures else 0
 

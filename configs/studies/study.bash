@@ -4,12 +4,19 @@
 #
 #   STUDY.sh [--epochs N] [--data DIR] [--runs DIR] [--set KEY=VALUE]...
 #
-# --runs: where the runs go, runs/studies/STUDY unless said. DLTOOL names the program, build/release/dltool unless set.
+# --runs: where the runs go, runs/studies/STUDY unless said, beside configs/ or, in an installed tree, in the current
+# folder. DLTOOL names the program; unless set it is build/release/dltool, or the installed tree's, or that on the PATH.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 study=$(basename "$0" .sh)
-dltool=${DLTOOL:-$root/build/release/dltool}
-folder=$root/runs/studies/$study
+for dltool in "$root/build/release/dltool" "$root/../../bin/dltool" dltool; do
+  ! command -v "$dltool" >/dev/null || break
+done
+dltool=${DLTOOL:-$dltool}
+command -v "$dltool" >/dev/null || { echo "$study: there is no program $dltool; DLTOOL names it" >&2; exit 2; }
+home=$root
+[[ -f $root/CMakeLists.txt ]] || home=$PWD   # an installed tree, which need not be ours to write to
+folder=$home/runs/studies/$study
 epochs=
 data=()
 sets=()

@@ -32,6 +32,20 @@ std::string resource_folder() {
   return find_resource_folder(executable.string(), DLTOOL_SOURCE_DIR);
 }
 
+std::string get_data_hint(const std::string& name) {
+  fs::path script = fs::path("scripts") / "get-data.sh";
+  try {
+    const fs::path whole = resource_folder() / script;
+    std::error_code failed;
+    const fs::path below = fs::proximate(whole, failed);
+    script = failed || below.begin()->string() == ".." ? whole : below;
+  } catch (const UserError&) {  // this program's own files are not there: no time to tell of that
+  }
+  const std::string said = script.string();
+  const bool quote = said.find(' ') != std::string::npos;
+  return (quote ? "'" + said + "'" : said) + " " + name + " puts it in place";
+}
+
 std::string digits_folder() {
   return (fs::path(resource_folder()) / "datasets" / "digits").string();
 }

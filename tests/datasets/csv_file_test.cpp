@@ -124,8 +124,8 @@ TEST_CASE("what is no CSV is refused with its line and column") {
 
 TEST_CASE("a column that is not there is told with the separator that would cut the first row") {
   const auto hint = [](const std::string& header, char separator) -> std::string {
-    const TempFolder folder;
-    write_text(folder / "a.csv", header + "\n1\n");
+    const test::TempFolder folder;
+    test::write_text(folder / "a.csv", header + "\n1\n");
     const CsvFile file(folder / "a.csv", {.separator = separator});
     try {
       file.index_of("price");

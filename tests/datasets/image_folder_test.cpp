@@ -8,6 +8,7 @@
 #include "datasets/batches.h"
 #include "datasets/picture_buffers.h"
 #include "engine/core/error.h"
+#include "engine/core/install_paths.h"
 #include "engine/core/parallel.h"
 #include "tests/support/pictures.h"
 
@@ -169,9 +170,8 @@ TEST_CASE("what the config says is enough where there is no data") {
   const auto cifar = make_data_source(typed("image_folder", {{"path", "@data/cifar10_images"}}));
   CHECK(message_of([&] {
           cifar->open(Split::train, {"/nowhere", ""});
-        }) ==
-        "error: /nowhere/cifar10_images: there is no such folder\n  hint: scripts/get-data.sh "
-        "cifar10_images puts it in place");
+        }) == "error: /nowhere/cifar10_images: there is no such folder\n  hint: " +
+                  get_data_hint("cifar10_images"));
 }
 
 TEST_CASE("a source completes its entry with the classes that it found, and only then") {
