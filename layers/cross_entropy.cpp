@@ -97,6 +97,9 @@ struct CrossEntropyRow {
   std::int64_t ignore_index;
   bool labels;  // else probabilities
 
+  bool counts(const HostArgs& args, std::size_t row) const {
+    return args.src<std::int32_t>(1)[row] != ignore_index;
+  }
   bool dense() const { return !labels || smoothing > 0; }
 
   double weight(const HostArgs& args, std::size_t row) const {
@@ -111,7 +114,8 @@ struct CrossEntropyRow {
     return weights[label];
   }
 
-  double loss(const HostArgs& args, std::size_t row, float* gradient) const {
+  /// `plain`, of labels: -log p at the label, without smoothing and weights.
+  double loss(const HostArgs& args, std::size_t row, float* gradient, double* plain) const {
     const float* x = args.src<float>(0) + row * classes;
     const std::int64_t label = labels ? args.src<std::int32_t>(1)[row] : -1;
     if (labels && label == ignore_index) {
@@ -134,7 +138,9 @@ struct CrossEntropyRow {
       if (dense()) subtract(gradient, target, classes);
       if (labels) gradient[label] -= at_label;
     }
-    return sums.target * std::log(static_cast<double>(sum)) - sums.product;
+    const double log_sum = std::log(static_cast<double>(sum));
+    if (plain) *plain = log_sum - (static_cast<double>(x[label]) - max);
+    return sums.target * log_sum - sums.product;
   }
 };
 
@@ -162,7 +168,9 @@ class CrossEntropy final : public Layer {
                        std::to_string(classes) + " classes");
     }
     require_mask_fits(src);
-    return loss_results();
+    std::vector<Shape> results = loss_results();
+    if (changed() && same_sample(src[1], label_shape(src[0]))) results.resize(4, Shape{1});
+    return results;
   }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {
@@ -178,16 +186,23 @@ class CrossEntropy final : public Layer {
     weights.resize(classes, 1.0F);
     const CrossEntropyRow row{classes, std::move(weights), params_.label_smoothing,
                               params_.ignore_index, labels};
-    return record_loss(
-        tape, srcs,
-        {.name = "cross_entropy",
-         .reads = {tape.plain(srcs[0]), tape.plain(srcs[1])},
-         .weight = [row](const HostArgs& args, std::size_t i) { return row.weight(args, i); },
-         .loss = [row](const HostArgs& args, std::size_t i,
-                       float* gradient) { return row.loss(args, i, gradient); }});
+    RowLoss loss = {
+        .name = "cross_entropy",
+        .reads = {tape.plain(srcs[0]), tape.plain(srcs[1])},
+        .weight = [row](const HostArgs& args, std::size_t i) { return row.weight(args, i); },
+        .loss = [row](const HostArgs& args, std::size_t i, float* gradient,
+                      double* plain) { return row.loss(args, i, gradient, plain); }};
+    if (changed() && labels) {
+      loss.plain_weight = [row](const HostArgs& args, std::size_t i) {
+        return row.counts(args, i) ? 1.0 : 0.0;
+      };
+    }
+    return record_loss(tape, srcs, std::move(loss));
   }
 
  private:
+  /// Smoothing or weights make something else of it than the likelihood of the labels.
+  bool changed() const { return params_.label_smoothing > 0 || !params_.class_weights.empty(); }
   static Shape label_shape(const Shape& prediction) {
     return Shape({prediction.dims().begin(), prediction.dims().end() - 1});
   }

@@ -79,6 +79,9 @@ class Layer {
 
 class OnnxWriter;  // layers/onnx_writer.h
 
+/// Results of a loss (LayerKind::loss) that smoothing or weights change: those of its plain form.
+constexpr std::size_t kPlainMean = 2, kPlainWeight = 3;
+
 /// How many sources a layer takes.
 struct Arity {
   int min = 1;

@@ -15,14 +15,16 @@ DL_VECTORISED void scale(float* dst, const float* src, std::size_t n, float fact
   for (std::size_t i = 0; i < n; ++i) dst[i] = src[i] * factor;
 }
 
-/// The step that makes the losses: dst 0 the mean, 1 its weight, 2 a loss for each row and, where
-/// there is one, 3 the gradient.
+/// The step that makes the losses: dst 0 the mean, 1 its weight, 2 a loss for each row; where there
+/// is one, the gradient; where there is one, mean, weight and rows of the plain form.
 struct LossStep {
   RowLoss loss;
   LossRows rows;
   std::size_t rows_per_mask;  // 0: no mask
   bool lengths;               // the mask says how many of a sample's rows count
   bool gradient;
+
+  std::size_t plain() const { return gradient ? 4 : 3; }  // its first dst
 
   float mask(const HostArgs& args, std::size_t row) const {
     if (rows_per_mask == 0) return 1.0F;
@@ -34,31 +36,45 @@ struct LossStep {
 
   void one_row(const HostArgs& args, std::size_t row) const {
     float* diff = gradient ? args.dst<float>(3) + row * rows.size : nullptr;
+    float* plain_row = loss.plain_weight ? args.dst<float>(plain() + 2) + row : nullptr;
     const float factor = mask(args, row);
     if (factor == 0) {  // what is masked may hold anything, NaN too
       args.dst<float>(2)[row] = 0;
+      if (plain_row) *plain_row = 0;
       if (diff) std::fill_n(diff, rows.size, 0.0F);
       return;
     }
-    args.dst<float>(2)[row] = static_cast<float>(factor * loss.loss(args, row, diff));
+    double plain_loss = 0;
+    args.dst<float>(2)[row] =
+        static_cast<float>(factor * loss.loss(args, row, diff, plain_row ? &plain_loss : nullptr));
+    if (plain_row) *plain_row = static_cast<float>(factor * plain_loss);
     if (!diff || factor == 1.0F) return;
     for (std::int64_t i = 0; i < rows.size; ++i) diff[i] *= factor;
   }
 
   void operator()(const HostArgs& args) const {
     const auto count = static_cast<std::size_t>(rows.count);
-    double weight = 0;
+    double weight = 0, plain_weight = 0;
     for (std::size_t row = 0; row < count; ++row) {
       const float factor = mask(args, row);
-      if (factor != 0) weight += factor * loss.weight(args, row);
+      if (factor == 0) continue;
+      weight += factor * loss.weight(args, row);
+      if (loss.plain_weight) plain_weight += factor * loss.plain_weight(args, row);
     }
     parallel_for(count, kGrain / rows.size + 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t row = begin; row < end; ++row) one_row(args, row);
     });
+    write_mean(args.dst<float>(2), weight, args.dst<float>(0), args.dst<float>(1));
+    if (!loss.plain_weight) return;
+    write_mean(args.dst<float>(plain() + 2), plain_weight, args.dst<float>(plain()),
+               args.dst<float>(plain() + 1));
+  }
+
+  void write_mean(const float* losses, double weight, float* mean, float* mean_weight) const {
     double total = 0;  // in the rows' order, so that threads do not change it
-    for (std::size_t row = 0; row < count; ++row) total += args.dst<float>(2)[row];
-    *args.dst<float>(0) = weight > 0 ? static_cast<float>(total / weight) : 0.0F;
-    *args.dst<float>(1) = static_cast<float>(weight);
+    for (std::int64_t row = 0; row < rows.count; ++row) total += losses[row];
+    *mean = weight > 0 ? static_cast<float>(total / weight) : 0.0F;
+    *mean_weight = static_cast<float>(weight);
   }
 };
 
@@ -120,6 +136,12 @@ Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
     rows_per_mask = rows.count / srcs[2].shape().elements();
   }
   if (gradient) writes.push_back(tape.value(plain_desc(srcs[0].shape())));
+  std::vector<Value> results = {mean, weight};
+  if (loss.plain_weight) {
+    for (const std::int64_t size : {std::int64_t{1}, std::int64_t{1}, rows.count})
+      writes.push_back(tape.value(plain_desc({size})));
+    results.insert(results.end(), writes.end() - 3, writes.end() - 1);
+  }
   const std::string name(loss.name);
   tape.host(name, reads, writes, LossStep{std::move(loss), rows, rows_per_mask, lengths, gradient});
 
@@ -129,7 +151,7 @@ Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
       diff_src[0] = record_scaling(back, writes[3], weight, *diff_dst[0]);
     return diff_src;
   };
-  return {{mean, weight}, grad};
+  return {results, grad};
 }
 
 std::vector<Shape> infer_element_loss(std::span<const Shape> src) {
@@ -146,16 +168,16 @@ Recorded record_element_loss(Tape& tape, std::string_view name, std::span<const 
                              ElementLoss loss) {
   const auto size = static_cast<std::size_t>(LossRows(srcs[0].shape()).size);
   const Value target = tape.as(srcs[1], plain_desc(srcs[1].shape()));  // f32
-  return record_loss(
-      tape, srcs,
-      {.name = name,
-       .reads = {tape.plain(srcs[0]), target},
-       .weight = [size](const HostArgs&, std::size_t) { return double(size); },
-       .loss =
-           [size, loss = std::move(loss)](const HostArgs& args, std::size_t row, float* gradient) {
-             return loss(args.src<float>(0) + row * size, args.src<float>(1) + row * size, gradient,
-                         size);
-           }});
+  return record_loss(tape, srcs,
+                     {.name = name,
+                      .reads = {tape.plain(srcs[0]), target},
+                      .weight = [size](const HostArgs&, std::size_t) { return double(size); },
+                      .loss =
+                          [size, loss = std::move(loss)](const HostArgs& args, std::size_t row,
+                                                         float* gradient, double* /*plain*/) {
+                            return loss(args.src<float>(0) + row * size,
+                                        args.src<float>(1) + row * size, gradient, size);
+                          }});
 }
 
 }  // namespace dl

@@ -18,8 +18,11 @@ struct RowLoss {
   /// How much of what the mean is of lies in that row. Called for all rows in order; throws
   /// UserError (ExitCode::data) for a target that it cannot judge.
   std::function<double(const HostArgs& args, std::size_t row)> weight;
-  /// The row's loss; writes the gradient too unless that is null.
-  std::function<double(const HostArgs& args, std::size_t row, float* gradient)> loss;
+  /// The row's loss; writes the gradient too, and its plain form, unless those are null.
+  std::function<double(const HostArgs& args, std::size_t row, float* gradient, double* plain)> loss;
+  /// Set where smoothing or weights change the loss: how much of what the mean of its plain form is
+  /// of lies in that row. That mean and its weight are two more results.
+  std::function<double(const HostArgs& args, std::size_t row)> plain_weight = {};
 };
 
 /// sum(loss) / sum(weight) over the rows, each times its mask: srcs[2], one number for a sample or

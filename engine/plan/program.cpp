@@ -52,10 +52,13 @@ void Program::run(std::span<const void* const> tensors, const StepContext& conte
 }
 
 Program::LossValue Program::loss(std::size_t i) const {
-  const auto scalar = [&](const Value& value) {
-    return *static_cast<const float*>(plan_->data(value));
-  };
   return {scalar(losses_[i].mean), scalar(losses_[i].count)};
+}
+
+std::optional<Program::LossValue> Program::plain_loss(std::size_t i) const {
+  const Recording::Loss& loss = losses_[i];
+  if (!loss.plain_mean) return std::nullopt;
+  return LossValue{scalar(*loss.plain_mean), scalar(*loss.plain_count)};
 }
 
 std::span<const float> Program::output() const { return floats(*output_); }

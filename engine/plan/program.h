@@ -39,6 +39,8 @@ class Program {
   std::size_t loss_index(std::size_t i) const { return losses_[i].index; }
   /// After run(): the mean over the batch, and what it is a mean of.
   LossValue loss(std::size_t i) const;
+  /// Likewise of the loss without smoothing and weights; none: it has neither.
+  std::optional<LossValue> plain_loss(std::size_t i) const;
   /// After run(): the predictions, row-major; shape with the batch first.
   std::span<const float> output() const;
   /// Likewise what the fixed part of the graph comes to, where the purpose is that.
@@ -64,6 +66,7 @@ class Program {
 
  private:
   std::span<const float> floats(const Value& value) const;
+  float scalar(const Value& value) const { return floats(value)[0]; }
 
   Purpose purpose_;
   std::int64_t batch_;

@@ -48,6 +48,17 @@ class Recorder {
     }
   }
 
+  /// Its values are kept until the run's end.
+  Recording::Loss loss(int node, std::size_t index) {
+    const std::vector<Value>& dst = results_[node].dst;
+    for (const Value& value : dst) tape_.keep(value);
+    Recording::Loss loss{index, dst[0], dst[1]};
+    if (dst.size() > kPlainWeight) {
+      loss.plain_mean = dst[kPlainMean];
+      loss.plain_count = dst[kPlainWeight];
+    }
+    return loss;
+  }
   const Value& result(const Port& port) const { return results_[port.node].dst[port.output]; }
   /// The same as the rest of the graph reads it: features are row-major.
   const Value& from_outside(const Port& port) {
@@ -209,10 +220,7 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
   recorder.forward(needed_for(graph, roots), batch, recording.input_nodes);
   for (std::size_t i = 0; i < losses.size(); ++i) {
     const int loss = losses[i];
-    recording.losses.push_back(
-        {indices[i], recorder.result({loss, 0}), recorder.result({loss, 1})});
-    recording.tape.keep(recording.losses.back().mean);
-    recording.tape.keep(recording.losses.back().count);
+    recording.losses.push_back(recorder.loss(loss, indices[i]));
   }
   if (graph.output.node >= 0) {
     recording.tape.enter(

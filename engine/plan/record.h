@@ -17,6 +17,8 @@ struct Recording {
   struct Loss {
     std::size_t index;  // in Graph::losses
     Value mean, count;  // scalars
+    /// Of the loss without smoothing and weights, where it has those.
+    std::optional<Value> plain_mean = {}, plain_count = {};
   };
   std::vector<Loss> losses;
   std::optional<Value> output;         // the predictions, row-major

@@ -71,6 +71,10 @@ void Meter::read_language(const Graph& graph, const DataSpec& data) {
     const Node& node = graph.nodes[graph.losses[i]];
     if (node.kind->name == "cross_entropy" && !node.train_only) token_loss_ = i;
   }
+  if (!token_loss_) return;
+  const auto shapes = infer_shapes(graph, 1);
+  const int loss = graph.losses[*token_loss_];
+  if (shapes[static_cast<std::size_t>(loss)].size() > kPlainMean) plain_loss_ = losses_.size();
   const TokenUnit unit = data.token_rule->unit;
   if (unit == TokenUnit::character) bits_name_ = "bits_per_char";
   if (unit == TokenUnit::byte) bits_name_ = "bits_per_byte";
@@ -78,12 +82,15 @@ void Meter::read_language(const Graph& graph, const DataSpec& data) {
 
 void Meter::add(const Program& program, std::span<const void* const> tensors,
                 MetricSums& sums) const {
-  sums.losses.resize(losses_.size());
-  for (std::size_t i = 0; i < program.loss_count(); ++i) {
-    const Program::LossValue value = program.loss(i);
-    MetricSums::LossSum& sum = sums.losses[program.loss_index(i)];
+  sums.losses.resize(losses_.size() + (plain_loss_ ? 1 : 0));
+  const auto add_to = [](MetricSums::LossSum& sum, const Program::LossValue& value) {
     sum.sum += static_cast<double>(value.mean) * value.count;
     sum.count += value.count;
+  };
+  for (std::size_t i = 0; i < program.loss_count(); ++i) {
+    add_to(sums.losses[program.loss_index(i)], program.loss(i));
+    if (plain_loss_ && program.loss_index(i) == *token_loss_)
+      add_to(sums.losses[*plain_loss_], *program.plain_loss(i));
   }
   sums.samples += program.batch();
   if (value_slot_) add_errors(program, tensors, sums);
@@ -139,7 +146,7 @@ Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
     if (losses_.size() > 1) metrics.emplace_back(losses_[i].name, mean(i));
   }
   metrics[0].second = total;
-  if (token_loss_) add_language(mean(*token_loss_), metrics);
+  if (token_loss_) add_language(mean(plain_loss_.value_or(*token_loss_)), metrics);
   if (value_slot_) add_regression(sums, metrics);
   if (!label_slot_) return metrics;
   const auto share = [&](std::int64_t hits) {

@@ -55,7 +55,10 @@ class Meter {
   std::optional<std::size_t> value_slot_;  // of a regression's target, among the graph's inputs
   std::vector<double> value_scale_;        // of each place of its last axis, or of all
   std::optional<std::size_t> token_loss_;  // the cross entropy of the next token
-  std::string bits_name_;                  // "bits_per_char"; "": words have none
+  /// Where smoothing or weights change that: its plain form's place among the sums, behind the
+  /// losses.
+  std::optional<std::size_t> plain_loss_;
+  std::string bits_name_;  // "bits_per_char"; "": words have none
 };
 
 /// The data pointers of a batch in the order of the graph's input nodes. Sized once, filled each

@@ -15,7 +15,8 @@ struct MetricSums {
   struct LossSum {
     double sum = 0, count = 0;  // of mean * count over batches, and of count
   };
-  std::vector<LossSum> losses;  // in the order of the program's losses
+  /// In the order of the graph's losses; then, where the Meter has it, the plain form of one.
+  std::vector<LossSum> losses;
   std::int64_t top1 = 0, top5 = 0, labelled = 0;
   std::vector<ClassCounts> classes;  // for F1, where there are classes
   double absolute = 0, squared = 0;  // of a regression's errors, in the target's units

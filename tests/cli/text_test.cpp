@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -102,6 +103,49 @@ TEST_CASE("a language model is trained, keeps its vocabulary and reports perplex
   CHECK_MESSAGE(resolved.find(R"("\x0a")") != std::string::npos, resolved);
   CHECK_MESSAGE(resolved.find(R"("$$")") != std::string::npos, resolved);
   CHECK(place.dltool({"summary", place.folder / "run"}).exit_code == 0);
+}
+
+TEST_CASE("perplexity is that of the text, whatever smoothing and weights make of the loss") {
+  const Place place;
+  // A rate of next to nothing: the networks stay the same, only their losses differ.
+  const std::vector<std::string> still = {"optimizer={sgd: {lr: 1e-30}}", "train.epochs=1"};
+  const auto lines = [&](const std::string& run, const std::string& loss) {
+    std::vector<std::string> sets = still;
+    sets.push_back("loss=" + loss);
+    const ProgramResult result = place.train(run, sets);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    return lines_of(place.folder / run + "/metrics.jsonl");
+  };
+  const std::vector<json> plain = lines("plain", "cross_entropy");
+  const std::string weights = "[0, 5, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1]";
+  const std::vector<json> smoothed = lines("smoothed", "{cross_entropy: {label_smoothing: 0.3}}");
+  const std::vector<json> weighted =
+      lines("weighted", "{cross_entropy: {class_weights: " + weights + "}}");
+  for (std::size_t i = 0; i < 2; ++i) {  // train, valid
+    for (const json& line : {smoothed[i], weighted[i]}) {
+      CHECK(line["loss"] != plain[i]["loss"]);
+      for (const char* name : {"perplexity", "bits_per_char"})
+        CHECK(line[name].get<double>() == doctest::Approx(plain[i][name].get<double>()));
+    }
+  }
+}
+
+TEST_CASE("the perplexity of a smoothed epoch that is stopped and resumed keeps its bits") {
+  const Place place;
+  const std::string loss = "loss={cross_entropy: {label_smoothing: 0.3}}";
+  REQUIRE(place.train("whole", {loss}).exit_code == 0);
+  REQUIRE(place.train("part", {loss, "train.max_steps=11"}).exit_code == 0);
+  const ProgramResult resumed =
+      place.dltool({"resume", place.folder / "part"}, {"train.max_steps=1000"});
+  REQUIRE_MESSAGE(resumed.exit_code == 0, resumed.err);
+  const auto whole = lines_of(place.folder / "whole/metrics.jsonl");
+  const auto part = lines_of(place.folder / "part/metrics.jsonl");
+  CHECK(whole.back()["perplexity"] == part.back()["perplexity"]);
+  // The first epoch's line, behind one of the evaluation where it stopped.
+  const auto same = [&](const json& line) {
+    return line["split"] == "train" && line["perplexity"] == whole[0]["perplexity"];
+  };
+  CHECK(std::ranges::any_of(part, same));
 }
 
 TEST_CASE("eval of a stream shows its metrics and no table of tokens") {

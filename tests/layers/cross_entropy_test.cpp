@@ -66,6 +66,34 @@ TEST_CASE("cross_entropy gives the same loss in training and in evaluation") {
   CHECK(test::run_layer(evaluated).dst[0][0] == trained);
 }
 
+TEST_CASE("cross_entropy gives the plain likelihood too where smoothing or weights change it") {
+  const test::LayerCase plain = labelled({4, 3}, {0, -100, 2, 1});
+  CHECK(test::run_layer(plain).dst.size() == 2);
+  const float expected = test::run_layer(plain).dst[0][0];
+  const nlohmann::json changes[] = {
+      {{"label_smoothing", 0.3}},
+      {{"class_weights", {0, 1, 7}}},
+      {{"label_smoothing", 0.1}, {"class_weights", {3, 1, 2}}},
+  };
+  for (const nlohmann::json& params : changes) {
+    for (const bool training : {true, false}) {
+      test::LayerCase changed = labelled({4, 3}, {0, -100, 2, 1}, params);
+      changed.training = training;
+      const test::LayerResult result = test::run_layer(changed);
+      REQUIRE(result.dst.size() == 4);
+      CHECK(result.dst[0][0] != expected);
+      CHECK(result.dst[kPlainMean][0] == doctest::Approx(expected));
+      CHECK(result.dst[kPlainWeight][0] == 3);
+    }
+  }
+  test::LayerCase masked = labelled({3, 2}, {0, 1, 1}, {{"label_smoothing", 0.5}});
+  masked.sources[0].values = {1, 2, std::nanf(""), 5, 0, 3};
+  masked.sources.push_back({{3}, {1, 0, 1}, {}});
+  const double likelihood = (std::log1p(std::exp(1.0)) + std::log1p(std::exp(-3.0))) / 2;
+  CHECK(test::run_layer(masked).dst[kPlainMean][0] == doctest::Approx(likelihood));
+  CHECK(test::run_layer(masked).dst[kPlainWeight][0] == 2);
+}
+
 TEST_CASE("cross_entropy does not read beyond the classes for a label that is none") {
   for (const std::int32_t label : {-1, 3, std::numeric_limits<std::int32_t>::max()})
     CHECK_THROWS_AS(test::run_layer(labelled({2, 3}, {0, label})), UserError);
