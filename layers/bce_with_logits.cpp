@@ -71,6 +71,9 @@ class BceWithLogits final : public Layer {
     }
     return infer_element_loss(src);
   }
+  void check_types(std::span<const Shape> src, const std::vector<bool>& whole) const override {
+    require_mask_type(src, whole);
+  }
 
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {
     std::vector<float> weights = weights_;

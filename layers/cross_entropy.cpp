@@ -173,14 +173,19 @@ class CrossEntropy final : public Layer {
     return results;
   }
 
+  void check_types(std::span<const Shape> src, const std::vector<bool>& whole) const override {
+    if (same_sample(src[1], label_shape(src[0])) != whole[1]) {
+      throw ShapeError(
+          whole[1] ? "the target, " + src[1].text() +
+                         ", has a probability for each class, which cannot be whole numbers"
+                   : "the target, " + src[1].text() + ", has labels, which must be whole numbers");
+    }
+    require_mask_type(src, whole);
+  }
+
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {
     const Shape shape = srcs[0].shape();
     const bool labels = srcs[1].shape() == label_shape(shape);
-    const bool integers = srcs[1].desc.get_data_type() == dnnl::memory::data_type::s32;
-    if (labels != integers) {
-      throw UserError(ExitCode::config, labels ? "cross_entropy: labels must be whole numbers"
-                                               : "cross_entropy: probabilities cannot be integers");
-    }
     const auto classes = static_cast<std::size_t>(shape.back());
     std::vector<float> weights = params_.class_weights;
     weights.resize(classes, 1.0F);

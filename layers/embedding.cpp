@@ -93,6 +93,12 @@ class Embedding final : public Layer {
     return {{src[0][0], src[0][1], params_.embedding_dim}};
   }
 
+  void check_types(std::span<const Shape>, const std::vector<bool>& whole) const override {
+    if (!whole[0])
+      throw ShapeError("embedding needs tokens, which are whole numbers",
+                       "a data source of texts has them: from: data.tokens");
+  }
+
   std::vector<WeightSpec> weights(std::span<const Shape>) const override {
     const Initializer fill = init_or(params_.weight_init, normal_init(0, 1));
     const auto padding = params_.padding_idx;
@@ -114,9 +120,6 @@ class Embedding final : public Layer {
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {
-    if (src[0].desc.get_data_type() != dnnl::memory::data_type::s32)
-      throw UserError(ExitCode::config, "embedding needs tokens, which are whole numbers",
-                      "a data source of texts has them: from: data.tokens");
     const Shape shape = infer(std::vector<Shape>{src[0].shape()})[0];
     const Rows rows{static_cast<std::size_t>(shape[0] * shape[1]),
                     static_cast<std::size_t>(shape[2]), params_.num_embeddings,

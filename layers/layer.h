@@ -70,6 +70,11 @@ class Layer {
   /// Shapes of the dst (batch included). Throws ShapeError when the sources do not fit.
   virtual std::vector<Shape> infer(std::span<const Shape> src) const = 0;
 
+  /// Which of `src`, that have passed infer(), hold `whole` numbers: the data's labels, tokens and
+  /// lengths. Throws ShapeError where the layer cannot read them as what they are.
+  virtual void check_types(std::span<const Shape> /*src*/,
+                           const std::vector<bool>& /*whole*/) const {}
+
   /// Weights to create, in checkpoint order. `src` has passed infer().
   virtual std::vector<WeightSpec> weights(std::span<const Shape> /*src*/) const { return {}; }
 

@@ -118,6 +118,13 @@ void require_mask_fits(std::span<const Shape> src) {
                       {0, 2});
 }
 
+void require_mask_type(std::span<const Shape> src, const std::vector<bool>& whole) {
+  if (src.size() < 3 || !whole[2] || (src[0].rank() == 3 && src[2].rank() == 1)) return;
+  throw SourcesDiffer(
+      "a mask of whole numbers is one length for each sequence of predictions, (N, T, ...)", src,
+      {0, 2}, "mask: data.length is such a one");
+}
+
 Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
   const bool gradient = tape.training() && srcs[0].needs_grad;
   const LossRows rows(srcs[0].shape());
@@ -127,10 +134,6 @@ Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
   std::size_t rows_per_mask = 0;
   const bool lengths =
       srcs.size() > 2 && srcs[2].desc.get_data_type() == dnnl::memory::data_type::s32;
-  if (lengths && (srcs[0].shape().rank() != 3 || srcs[2].shape().rank() != 1))
-    throw UserError(ExitCode::config, std::string(loss.name) +
-                                          ": a mask of whole numbers is one length for each "
-                                          "sequence of predictions, (N, T, ...)");
   if (srcs.size() > 2) {
     reads.push_back(tape.plain(srcs[2]));
     rows_per_mask = rows.count / srcs[2].shape().elements();

@@ -50,5 +50,7 @@ bool same_sample(const Shape& a, const Shape& b);
 
 /// Throws ShapeError when there is a mask, src[2], that has no number for each row.
 void require_mask_fits(std::span<const Shape> src);
+/// Likewise when it is whole numbers that are no lengths; see Layer::check_types.
+void require_mask_type(std::span<const Shape> src, const std::vector<bool>& whole);
 
 }  // namespace dl

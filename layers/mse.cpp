@@ -24,6 +24,9 @@ class Mse final : public Layer {
   std::vector<Shape> infer(std::span<const Shape> src) const override {
     return infer_element_loss(src);
   }
+  void check_types(std::span<const Shape> src, const std::vector<bool>& whole) const override {
+    require_mask_type(src, whole);
+  }
   Recorded record(Tape& tape, std::span<const Value> srcs) const override {
     return record_element_loss(tape, "mse", srcs, squares);
   }

@@ -8,8 +8,6 @@
 namespace dl {
 namespace {
 
-using dnnl::memory;
-
 class Recurrent final : public Layer {
  public:
   Recurrent(RecurrentParams params, RecurrentCell cell, std::string_view type)
@@ -28,6 +26,15 @@ class Recurrent final : public Layer {
     if (cell_.cell_state && !roles.lengths)
       results.push_back(state_shape(src[0][0], cell_.hidden_size));
     return results;
+  }
+
+  void check_types(std::span<const Shape> src, const std::vector<bool>& whole) const override {
+    const RecurrentRoles roles = roles_of(src);
+    if (roles.lengths && !whole[*roles.lengths])
+      throw ShapeError(type_ +
+                           ": the second source has a number for each sample, as lengths do, "
+                           "and those must be whole numbers",
+                       "from: [x, data.length]");
   }
 
   std::vector<WeightSpec> weights(std::span<const Shape> src) const override {
@@ -73,8 +80,6 @@ class Recurrent final : public Layer {
     std::vector<Shape> shapes;
     for (const Value& value : src) shapes.push_back(value.shape());
     const RecurrentRoles roles = roles_of(shapes);
-    if (roles.lengths && src[*roles.lengths].desc.get_data_type() != memory::data_type::s32)
-      throw UserError(ExitCode::config, type_ + ": lengths must be whole numbers");
     const auto stack = std::make_shared<const RecurrentStack>(tape, params_, cell_, roles, src);
     return {stack->results(), [stack](Tape& back, std::span<const std::optional<Value>> diff_dst) {
               return stack->gradients(back, diff_dst);

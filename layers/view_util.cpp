@@ -11,7 +11,7 @@ Recorded record_view(Tape& tape, const Value& src, const Shape& shape) {
     return {back.as(diff, desc)};
   };
   if (src.shape() == shape) return {{src}, grad};
-  return {{tape.view(tape.plain(src), plain_desc(shape))}, grad};
+  return {{tape.view(tape.plain(src), plain_desc(shape, src.desc.get_data_type()))}, grad};
 }
 
 }  // namespace dl

@@ -181,12 +181,15 @@ class Builder {
   std::vector<Shape> infer(const Node& node, const std::string& prefix) {
     if (!node.layer) return {};
     std::vector<Shape> src;
+    std::vector<bool> whole;
     for (const Port& port : node.src) {
       if (port.node < 0 || shapes_[port.node].empty()) return {};
       src.push_back(shapes_[port.node][port.output]);
+      whole.push_back(is_whole(port.node));
     }
     try {
       std::vector<Shape> dst = node.layer->infer(src);
+      node.layer->check_types(src, whole);
       for (const WeightSpec& weight : node.layer->weights(src)) require_size(weight);
       return dst;
     } catch (const SourcesDiffer& error) {
@@ -199,6 +202,16 @@ class Builder {
       problems_.add(node.mark, prefix + error.what() + sources_of(node, src), error.hint());
       return {};
     }
+  }
+
+  /// The data's whole numbers, and what only moves them about.
+  bool is_whole(int node) const {
+    while (node >= 0 && !graph_.nodes[node].input) {
+      const Node& layer = graph_.nodes[node];
+      const bool as_source = layer.kind && layer.kind->units == LayerKind::Units::as_source;
+      node = as_source && !layer.kind->loss && !layer.src.empty() ? layer.src[0].node : -1;
+    }
+    return node >= 0 && graph_.nodes[node].input->integer;
   }
 
   static void require_size(const WeightSpec& weight) {

@@ -174,4 +174,21 @@ TEST_CASE("new texts are predicted, from a table or a file of one, and need no c
               4, "there is no column 'text'");
 }
 
+TEST_CASE("tokens stay whole numbers under another shape") {
+  const Place place;
+  const std::string reshaped =
+      "model.layers=[reshape: {name: column, from: data.tokens, shape: [6, 1]}, reshape: {name: "
+      "row, "
+      "shape: [6]}, embedding: {name: embedding, num_embeddings: $data.vocabulary, embedding_dim: "
+      "6}, lstm: {name: rnn, from: [embedding, data.length], hidden_size: 8, output: last}, "
+      "linear: "
+      "{out_features: $data.classes}]";
+  REQUIRE(place.train("plain", {"train.epochs=1"}).exit_code == 0);
+  const ProgramResult result = place.train("reshaped", {reshaped, "train.epochs=1"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const std::string model = "/checkpoints/last/model.safetensors";
+  CHECK(
+      (read_file(place.folder / "plain" + model) == read_file(place.folder / "reshaped" + model)));
+}
+
 }  // namespace dl::test
