@@ -123,6 +123,9 @@ struct LayerKind {
   bool random = false;
   /// Its first source is a sequence, (N, T, F), that it reads step by step.
   bool over_time = false;
+  /// Set for such: whether this one reads it backwards too, and whether it carries its state from
+  /// batch to batch.
+  std::function<bool(const Layer&)> reads_backwards = {}, carries_state = {};
   /// Names of its results behind the first: `from: encoder.h`.
   std::vector<std::string_view> outputs = {};
   /// Says the layer in ONNX's operators and returns the names of its results. Set by make_kind()

@@ -86,6 +86,8 @@ class Recurrent final : public Layer {
             }};
   }
 
+  const RecurrentParams& params() const { return params_; }
+
  private:
   RecurrentRoles roles_of(std::span<const Shape> src) const;
   void require_state(const Shape& shape, std::int64_t batch, std::int64_t size,
@@ -206,6 +208,12 @@ LayerKind recurrent_kind(std::string_view name, std::string_view summary,
   LayerKind kind = {name, summary, {1, 2 + states}, specs_of(table), std::move(make)};
   kind.units = LayerKind::Units::features;
   kind.over_time = true;
+  kind.reads_backwards = [](const Layer& layer) {
+    return static_cast<const Recurrent&>(layer).params().bidirectional;
+  };
+  kind.carries_state = [](const Layer& layer) {
+    return static_cast<const Recurrent&>(layer).params().stateful;
+  };
   kind.outputs = std::move(outputs);
   kind.to_onnx = [](const Layer& layer, OnnxWriter& onnx) {
     return static_cast<const Recurrent&>(layer).to_onnx(onnx);

@@ -10,6 +10,7 @@
 #include "engine/train/data_paths.h"
 #include "engine/train/data_rules.h"
 #include "engine/train/run_training.h"
+#include "engine/train/sequence_rules.h"
 #include "engine/train/transfer.h"
 
 namespace dl {
@@ -336,6 +337,7 @@ Setup load_setup(const SetupOptions& options) {
   read_optimizer(setup, problems);
   if (!setup.data.inputs.empty()) setup.graph = build_graph(setup.config, setup.data, problems);
   check_data_rules(setup, problems);
+  check_sequence_rules(setup, problems);
   problems.throw_if_any();
   collect(problems, "optimizer: ", [&] {
     setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));

@@ -74,8 +74,9 @@ TEST_CASE("recurrent networks that PyTorch exported compute what they do there")
 
 TEST_CASE("a network on tokens that PyTorch exported computes what it does there") {
   const std::vector<std::string> data = {
-      "data={source: {text: {path: x.txt, unit: char, length: 7}}, vocabulary: 11, batch: 2, "
-      "classes: ~}"};
+      "data={source: {labelled_text: {path: x, length: 7, classes: [a, b]}}, vocabulary: 11, "
+      "batch: 2, classes: ~}",
+      "model.layers.0.embedding.from=data.tokens", "loss={cross_entropy: {target: data.tokens}}"};
   check_golden("tokens", "ts", data);
   check_golden("tokens", "dyn", data);
 }
