@@ -195,7 +195,8 @@ class SequenceSource final : public DataSource {
     }
     layout_.spec = {.inputs = {{"series", DataType::f32, {params_.window, count(layout_.columns)}}},
                     .targets = {std::move(value)},
-                    .order = SampleOrder::in_time};
+                    .order = SampleOrder::in_time,
+                    .adjoining = params_.stride == params_.window};
   }
 
   Params params_;

@@ -61,6 +61,8 @@ struct DataSpec {
   std::vector<std::string> tokens = {};      // empty, or the text of each token
   std::optional<TokenRule> token_rule = {};  // where samples are texts
   SampleOrder order = SampleOrder::any;
+  bool adjoining = false;      // samples in_time: each begins where the one before it ends
+  bool equal_lengths = false;  // samples have an input "length", but it is known to be one for all
 };
 
 /// Where the bytes of one sample go: one buffer of Field::bytes() for each input, then for each

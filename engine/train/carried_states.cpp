@@ -12,12 +12,6 @@ void check_carried_states(const Setup& setup, const Programs& programs) {
                     "drop_last: true leaves the last samples of train out; eval_batch must divide "
                     "the number of samples of valid and test");
   }
-  if (programs.carries_state(Purpose::train) && setup.shuffles()) {
-    throw UserError(setup.config.data.mark,
-                    "data: a layer with stateful: true wants batches that follow one another",
-                    "shuffle: false keeps the samples in their order; the source text makes such "
-                    "batches of a text");
-  }
 }
 
 std::vector<TensorView> carried_tensors(std::span<const CarriedState> states) {

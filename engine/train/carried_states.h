@@ -9,8 +9,8 @@
 
 namespace dl {
 
-/// Throws UserError (ExitCode::config) where layers carry states and the batches do not follow one
-/// another, or are not all of one size.
+/// Throws UserError (ExitCode::config) where layers carry states and the batches are not all of one
+/// size. That they follow one another is known sooner; see sequence_rules.h.
 void check_carried_states(const Setup& setup, const Programs& programs);
 
 /// For a checkpoint, and back from it; throws UserError (ExitCode::weights) when they are not

@@ -1,5 +1,7 @@
 #include "engine/train/sequence_rules.h"
 
+#include <algorithm>
+
 namespace dl {
 namespace {
 
@@ -18,6 +20,40 @@ void check_direction(const Setup& setup, const Node& node, Problems& problems) {
                "both directions are of use");
 }
 
+struct Obstacle {
+  std::string what, hint;
+};
+
+/// Why the samples of a batch do not go on where those of the batch before ended; none: they do, or
+/// the config says that samples in order, one a batch, are meant to.
+std::optional<Obstacle> obstacle_to_states(const Setup& setup) {
+  if (setup.streams()) return std::nullopt;
+  const std::string text = "; the source text makes such batches of a text";
+  if (setup.shuffles())
+    return Obstacle{"these are shuffled", "shuffle: false keeps the samples in their order" + text};
+  if (setup.config.data.batch != 1 || setup.eval_batch() != 1) {
+    return Obstacle{
+        "of " + std::to_string(std::max(setup.config.data.batch, setup.eval_batch())) +
+            " samples side by side, each in its place follows on one that is not before it",
+        "batch: 1 gives each sample the state of the one before it" + text};
+  }
+  const DataSpec& spec = setup.source->spec();
+  if (spec.order == SampleOrder::in_time && !spec.adjoining)
+    return Obstacle{"the windows of these overlap, or leave rows out between them",
+                    "stride, in the source, must be as long as its window"};
+  return std::nullopt;
+}
+
+void check_state(const Setup& setup, const Node& node, Problems& problems) {
+  if (!node.kind->carries_state(*node.layer)) return;
+  const auto obstacle = obstacle_to_states(setup);
+  if (!obstacle) return;
+  problems.add(node.mark,
+               prefix_of(node) + "stateful: true wants batches that follow one another, but " +
+                   obstacle->what,
+               obstacle->hint);
+}
+
 }  // namespace
 
 void check_sequence_rules(const Setup& setup, Problems& problems) {
@@ -25,6 +61,7 @@ void check_sequence_rules(const Setup& setup, Problems& problems) {
   for (const Node& node : setup.graph.nodes) {
     if (!node.layer || !node.kind->over_time) continue;
     check_direction(setup, node, problems);
+    check_state(setup, node, problems);
   }
 }
 

@@ -164,7 +164,7 @@ TEST_CASE("what depends on the batch before has no features") {
   std::ofstream(place.config) << R"(
 data:
   source: {synthetic: {shape: [1, 8, 8], classes: 4, samples: 40}}
-  batch: 8
+  batch: 1
   shuffle: false
   transforms: {train: [rows], eval: [rows]}
 model:

@@ -16,8 +16,8 @@ version: 1
 name: stateful
 seed: 3
 data:
-  source: {synthetic: {shape: [6, 4], classes: 3, samples: 64, test_samples: 16}}
-  batch: 4
+  source: {synthetic: {shape: [6, 4], classes: 3, samples: 16, test_samples: 8}}
+  batch: 1
   shuffle: false
 model:
   layers:
@@ -71,18 +71,35 @@ TEST_CASE("a state changes what the next batch gives, and is zero again in the n
   CHECK(eval() == eval());
 }
 
-TEST_CASE("stateful layers want batches that follow one another and are of one size") {
+TEST_CASE("stateful layers want batches that follow one another, which check says already") {
   const Runs runs;
-  const ProgramResult shuffled = runs.train("a", {"data.shuffle=true"});
-  CHECK(shuffled.exit_code == 3);
-  CHECK(shuffled.err.find("stateful: true wants batches that follow one another") !=
-        std::string::npos);
-  const ProgramResult uneven = runs.train("b", {"data.eval_batch=5"});
-  CHECK(uneven.exit_code == 3);
-  CHECK(uneven.err.find("stateful: true wants all batches of one size") != std::string::npos);
-  const ProgramResult rest =
-      runs.train("c", {"data.source.synthetic.samples=66", "data.drop_last=false"});
-  CHECK(rest.exit_code == 3);
+  const auto check = [&](const std::vector<std::string>& sets) {
+    std::vector<std::string> arguments = {"check", runs.config};
+    for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
+    return run_program(DLTOOL_BINARY, arguments);
+  };
+  CHECK(check({}).exit_code == 0);
+  const auto refused = [&](const std::vector<std::string>& sets, const std::string& why) {
+    CAPTURE(sets[0]);
+    const ProgramResult result = check(sets);
+    CHECK(result.exit_code == 3);
+    CHECK_MESSAGE(
+        result.err.find("config.yaml:11:7: error: layer 'gru' (gru): stateful: true wants "
+                        "batches that follow one another, but " +
+                        why) != std::string::npos,
+        result.err);
+  };
+  refused({"data.shuffle=true"}, "these are shuffled");
+  refused({"data.batch=4"}, "of 4 samples side by side");
+  refused({"data.eval_batch=4"}, "of 4 samples side by side");
+  const std::string series = "data.source={csv_sequence: {path: nowhere, columns: [a], window: 8";
+  const std::string target = "model.layers.1={linear: {name: fc, out_features: 1}}";
+  const std::vector<std::string> windows = {series + "}}", target, "loss=mse"};
+  refused(windows, "the windows of these overlap");
+  const std::vector<std::string> adjoining = {series + ", stride: 8}}", target, "loss=mse"};
+  const ProgramResult fits = check(adjoining);
+  CHECK_MESSAGE(fits.exit_code == 0, fits.err);
+  CHECK(runs.train("shuffled", {"data.shuffle=true"}).exit_code == 3);
 }
 
 }  // namespace dl::test
