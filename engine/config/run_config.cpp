@@ -7,6 +7,7 @@
 
 #include "engine/config/config_tables.h"
 #include "engine/config/expand.h"
+#include "engine/config/loss_config.h"
 #include "engine/config/merge.h"
 #include "engine/config/name_check.h"
 #include "engine/config/resolved.h"
@@ -234,50 +235,8 @@ class ConfigReader {
     if (entries.empty())
       problems_.add(node->mark(), "loss: expected a loss or a list of them, found an empty list");
     for (const ConfigNode& entry : entries)
-      collect("loss: ", [&] { config_.losses.push_back(read_loss(entry)); });
-  }
-
-  LossDecl read_loss(const ConfigNode& node) {
-    LossDecl loss;
-    loss.kind = read_typed(node, "a loss");
-    ConfigNode own = ConfigNode::map({}, loss.kind.type_mark);
-    const std::vector<std::string> known = names_of_specs(specs_of(loss_table()));
-    std::erase_if(loss.kind.params.entries(), [&](ConfigNode::Entry& entry) {
-      const bool ours = std::find(known.begin(), known.end(), entry.key) != known.end();
-      if (ours) own.entries().push_back(entry);
-      return ours;
-    });
-    const LossKeys keys = read_params(own, loss_table());
-    loss.weight = keys.weight;
-    loss.train_only = keys.train_only;
-    loss.name = loss_name(keys.name, loss.kind.type, own);
-    const auto source = [&](const char* key, const std::string& name) {
-      return own.find(key) ? expansion_->resolve(name, own.find(key)->mark(),
-                                                 std::string("loss: ") + key + ": ")
-                           : LayerDecl::Source{"", loss.kind.type_mark};
-    };
-    loss.from = source("from", keys.from);
-    loss.target = source("target", keys.target);
-    loss.mask = source("mask", keys.mask);
-    return loss;
-  }
-
-  std::string loss_name(const std::string& written, const std::string& type,
-                        const ConfigNode& own) {
-    const auto taken = [&](const std::string& name) {
-      return std::any_of(config_.losses.begin(), config_.losses.end(),
-                         [&](const LossDecl& loss) { return loss.name == name; });
-    };
-    if (own.find("name")) {
-      if (written.empty() || taken(written))
-        throw UserError(own.find("name")->mark(), written.empty()
-                                                      ? "name: is empty"
-                                                      : "the name '" + written + "' is used twice");
-      return written;
-    }
-    std::string name = type;
-    for (int number = 2; taken(name); ++number) name = type + std::to_string(number);
-    return name;
+      collect("loss: ",
+              [&] { config_.losses.push_back(read_loss(entry, config_.losses, *expansion_)); });
   }
 
   /// What is chosen by type and read by its owner: the optimizer and the schedule.
