@@ -43,7 +43,8 @@ ExitCode check(const SetupOptions& options, bool json) {
                                                  {"notes", notes}})
                              .dump());
     } else {
-      for (const std::string& note : setup.notes) fmt::print(stderr, "note: {}\n", escaped(note));
+      for (const std::string& note : setup.notes)
+        print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
       fmt::print("{}: ok, {} layers, {} parameters\n", escaped(options.config), layers,
                  grouped(parameters));
     }

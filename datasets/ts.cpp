@@ -40,6 +40,7 @@ struct Params {
   TsMissing missing = TsMissing::error;
   std::optional<TsTask> task;
   std::optional<std::int64_t> length, dimensions;
+  bool equal_lengths = false;
   std::vector<std::string> classes;
   std::vector<double> offsets, scales, target_offset, target_scale;
 };
@@ -62,6 +63,8 @@ ParamTable<Params> param_table() {
       with_default("length", &Params::length, between(1, kMaxSteps),
                    "steps that a series is padded to with zeros; that of the longest in all files, "
                    "unless said"),
+      with_default("equal_lengths", &Params::equal_lengths,
+                   "no series needs that; found where length is"),
       with_default("dimensions", &Params::dimensions, between(1, 65536),
                    "values of a step; as train has them, unless said"),
       with_default(
@@ -200,6 +203,10 @@ class TsSource final : public DataSource {
     if (!params_.task) return;  // the files are not there
     add_found(node, "task", std::string(EnumWords<TsTask>::words[regression() ? 1 : 0].first));
     if (params_.length) add_found(node, "length", *params_.length);
+    if (params_.equal_lengths && !node.find("equal_lengths")) {
+      node.entries().push_back(
+          {"equal_lengths", node.mark(), ConfigNode::scalar("true", node.mark())});
+    }
     if (params_.dimensions) add_found(node, "dimensions", *params_.dimensions);
     if (!params_.classes.empty()) add_found(node, "classes", params_.classes);
     if (params_.scales.empty()) return;
@@ -252,19 +259,28 @@ class TsSource final : public DataSource {
     if (!params.task) params.task = train.regression ? TsTask::regression : TsTask::classification;
     if (!params.dimensions) params.dimensions = static_cast<std::int64_t>(train.dimensions);
     if (params.classes.empty()) params.classes = train.classes;
-    if (!params.length) params.length = longest(train, paths);
+    if (!params.length) find_lengths(params, train, paths);
     fit(params, train);
   }
 
-  std::int64_t longest(const TsFile& train, const DataPaths& paths) const {
-    std::size_t length = train.longest();
+  /// Of the series in all files.
+  void find_lengths(Params& params, const TsFile& train, const DataPaths& paths) const {
+    std::size_t longest = 0, shortest = kMaxSteps + 1;
+    const auto add = [&](const TsFile& file) {
+      for (const TsSeries& series : file.series) {
+        longest = std::max(longest, series.length);
+        shortest = std::min(shortest, series.length);
+      }
+    };
+    add(train);
     for (const Split split : {Split::valid, Split::test}) {
-      if (has(split)) length = std::max(length, file(file_of(split), paths).longest());
+      if (has(split)) add(file(file_of(split), paths));
     }
-    if (length > kMaxSteps)
-      throw UserError(ExitCode::data, train.path + ": a series has " + std::to_string(length) +
+    if (longest > kMaxSteps)
+      throw UserError(ExitCode::data, train.path + ": a series has " + std::to_string(longest) +
                                           " steps, more than " + std::to_string(kMaxSteps));
-    return static_cast<std::int64_t>(length);
+    params.length = static_cast<std::int64_t>(longest);
+    params.equal_lengths = shortest == longest;
   }
 
   static void fit(Params& params, const TsFile& train) {
@@ -300,7 +316,8 @@ class TsSource final : public DataSource {
                         DataType::f32,
                         {params_.length.value_or(0), params_.dimensions.value_or(0)}},
                        {"length", DataType::s32, {}}},
-            .targets = {{"label", DataType::s32, {}}}};
+            .targets = {{"label", DataType::s32, {}}},
+            .equal_lengths = params_.equal_lengths};
     if (regression()) {
       spec.targets = {{.name = "value",
                        .shape = {1},

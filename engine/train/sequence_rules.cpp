@@ -65,4 +65,16 @@ void check_sequence_rules(const Setup& setup, Problems& problems) {
   }
 }
 
+std::vector<std::string> sequence_notes(const Setup& setup) {
+  if (!setup.source || setup.source->spec().equal_lengths) return {};
+  const int length = setup.graph.find("data.length");
+  const auto reads = [&](const Node& node) {
+    return std::ranges::any_of(node.src, [&](const Port& port) { return port.node == length; });
+  };
+  if (length < 0 || std::ranges::any_of(setup.graph.nodes, reads)) return {};
+  return {
+      "nothing reads data.length: where a sample is shorter than others, its padding is taken for "
+      "data (a recurrent layer reads it as second source, a loss over all steps as mask)"};
+}
+
 }  // namespace dl

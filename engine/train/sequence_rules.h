@@ -8,4 +8,7 @@ namespace dl {
 /// not hold.
 void check_sequence_rules(const Setup& setup, Problems& problems);
 
+/// What is no mistake for certain, but may be one.
+std::vector<std::string> sequence_notes(const Setup& setup);
+
 }  // namespace dl

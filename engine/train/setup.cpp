@@ -349,6 +349,7 @@ Setup load_setup(const SetupOptions& options) {
   collect(problems, "", [&] { setup.phases = phases_of(setup); });
   collect(problems, "", [&] { check_monitor(setup); });
   problems.throw_if_any();
+  for (std::string& note : sequence_notes(setup)) setup.notes.push_back(std::move(note));
   return setup;
 }
 

@@ -32,7 +32,6 @@ struct Setup {
       source;  // none: the config names no data (enough to check, to measure)
   std::optional<Pipeline> train_pipeline, eval_pipeline;  // with a source
   DataInterface data;
-  std::vector<std::string> notes;  // on what was found where the data is
   Graph graph;
   OptimizerChoice optimizer;
   std::vector<ParamSlice> slices;   // of all weights but statistics, frozen ones too
@@ -40,6 +39,7 @@ struct Setup {
   std::vector<Phase> phases;        // at least one
   std::unique_ptr<Schedule> schedule;
   std::optional<Warmup> warmup;
+  std::vector<std::string> notes;  // sentences that who starts or checks this should be told
 
   std::int64_t eval_batch() const { return config.data.eval_batch.value_or(config.data.batch); }
   /// The samples are pieces of one sequence, which the places of a batch follow.

@@ -174,6 +174,20 @@ TEST_CASE("new texts are predicted, from a table or a file of one, and need no c
               4, "there is no column 'text'");
 }
 
+TEST_CASE("check and train tell that nothing reads the lengths") {
+  const Place place;
+  const std::string note = "note: nothing reads data.length: ",
+                    set = "model.layers.1.lstm.from=embedding";
+  CHECK(place.dltool({"check", place.config}).err.find(note) == std::string::npos);
+  const ProgramResult check = place.dltool({"check", place.config}, {set});
+  CHECK(check.exit_code == 0);
+  CHECK_MESSAGE(check.err.starts_with(note), check.err);
+  const json outcome = json::parse(place.dltool({"check", place.config, "--json"}, {set}).out);
+  CHECK(outcome["notes"].size() == 1);
+  const ProgramResult train = place.train("run", {set, "train.epochs=1"});
+  CHECK_MESSAGE(train.err.find("nothing reads data.length: ") != std::string::npos, train.err);
+}
+
 TEST_CASE("tokens stay whole numbers under another shape") {
   const Place place;
   const std::string reshaped =
