@@ -48,6 +48,27 @@ TEST_CASE("residual networks for small pictures have the parameters of the paper
   CHECK(is_about(parameters_of("cifar/resnet164_preact"), 1.7));
 }
 
+TEST_CASE("vars choose shortcuts and pre-activation in every residual network") {
+  const auto both = [](const std::string& config) {
+    // Without weights in the shortcuts: as the plain network has them, whatever the blocks.
+    const auto option_a = parameters_of(config, {"vars.shortcuts=A"});
+    CHECK(option_a == parameters_of(config, {"vars.shortcuts=none"}));
+    CHECK(option_a < parameters_of(config));
+  };
+  for (const char* config : {"cifar/resnet20", "cifar/resnet20_preact", "cifar/resnet164_preact",
+                             "imagenet/resnet18", "imagenet/resnet50", "imagenet/resnet152_preact"})
+    both(config);
+  CHECK(parameters_of("cifar/resnet20", {"vars.width=15", "vars.shortcuts=A"}) > 0);  // odd
+  CHECK(parameters_of("cifar/resnet20", {"vars.preact=true"}) ==
+        parameters_of("cifar/resnet20_preact"));
+  CHECK(parameters_of("cifar/resnet20_preact", {"vars.preact=false"}) ==
+        parameters_of("cifar/resnet20"));
+  CHECK(parameters_of("imagenet/resnet152", {"vars.preact=true"}) ==
+        parameters_of("imagenet/resnet152_preact"));
+  CHECK_THROWS_WITH_AS(parameters_of("cifar/resnet20", {"vars.shortcuts=a"}),
+                       doctest::Contains("vars.shortcuts must be A, B or none"), UserError);
+}
+
 TEST_CASE("residual networks for ImageNet have torchvision's parameters") {
   CHECK(parameters_of("imagenet/resnet18") == 11'689'512);
   CHECK(parameters_of("imagenet/resnet34") == 21'797'672);
