@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "cli/command.h"
 #include "cli/trained_arguments.h"
 #include "engine/core/text.h"
@@ -10,6 +12,8 @@ namespace dl {
 namespace {
 
 ExitCode generate(const TrainedArguments& trained, GenerateOptions options) {
+  if (std::isnan(options.sampling.temperature))  // which no range keeps out
+    throw UserError(ExitCode::command_line, "--temperature: expected a number from 0 to 100");
   options.setup = trained.setup;
   options.weights = trained.choice();
   const StopFlag& stop = catch_signals();

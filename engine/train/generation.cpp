@@ -38,6 +38,17 @@ Graph one_token_graph(const Setup& setup) {
   return graph;
 }
 
+/// Scores of a network that diverged have no order.
+void require_drawable(std::span<const float> scores, std::size_t best) {
+  const auto bad = std::ranges::find_if(scores, [](float score) { return std::isnan(score); });
+  if (bad == scores.end() && std::isfinite(scores[best])) return;
+  const float score = bad == scores.end() ? scores[best] : *bad;
+  throw UserError(ExitCode::diverged,
+                  "the network gives a token the score " + std::to_string(score) +
+                      ", so that none can be drawn",
+                  "its weights may have diverged; --checkpoint names earlier ones");
+}
+
 /// A language model that reads and writes one token at a time.
 class Writer {
  public:
@@ -121,6 +132,7 @@ std::size_t draw_token(std::span<const float> scores, const Sampling& sampling, 
   };
   const double draw = random.uniform();
   const auto best = *std::ranges::min_element(order, likelier);
+  require_drawable(scores, best);
   if (sampling.temperature == 0) return best;
   auto count = static_cast<std::ptrdiff_t>(order.size());
   if (sampling.top_k > 0 && sampling.top_k < count) {

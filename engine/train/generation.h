@@ -35,6 +35,7 @@ void generate_text(const GenerateOptions& options, const StopFlag& stop,
                    const std::function<void(std::string_view)>& write);
 
 /// Draws one of the tokens by their scores. `order` has room for all; `random` moves on by one.
+/// Throws UserError (ExitCode::diverged) when a score is NaN or the largest infinite.
 std::size_t draw_token(std::span<const float> scores, const Sampling& sampling, Random& random,
                        std::vector<std::uint32_t>& order);
 

@@ -79,6 +79,7 @@ TEST_CASE("what cannot be written says why") {
   CHECK(unknown.exit_code == 2);
   CHECK(unknown.err.find("--prompt: byte 3: ") != std::string::npos);
   CHECK(model().generate({"--temperature", "-1"}).exit_code == 2);
+  CHECK(model().generate({"--temperature", "nan"}).exit_code == 2);
   CHECK(model().generate({"--length", "0"}).exit_code == 2);
   const ProgramResult missing = run_program(DLTOOL_BINARY, {"generate", model().run + "-none"});
   CHECK(missing.exit_code == 10);

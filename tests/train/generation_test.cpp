@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 namespace dl {
 namespace {
@@ -47,6 +48,25 @@ TEST_CASE("top_k leaves the others out") {
   CHECK(hits[3] > 200);
   CHECK(hits[4] > 200);
   CHECK(draws({.temperature = 5, .top_k = 9}, 1000)[2] > 50);
+}
+
+TEST_CASE("scores that are no numbers are refused, and what cannot come is never drawn") {
+  Random random(1, RandomStream::generate);
+  std::vector<std::uint32_t> order;
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::nanf("");
+  const std::vector<float> bad[] = {{nan, 1, 2}, {1, nan, 2}, {1, 2, inf}, {-inf, -inf, -inf}};
+  for (const Sampling& sampling : {Sampling{}, Sampling{.temperature = 0}, Sampling{.top_k = 2}}) {
+    for (const std::vector<float>& scores : bad) {
+      try {
+        draw_token(scores, sampling, random, order);
+        FAIL("drawn");
+      } catch (const UserError& error) {
+        CHECK(error.code() == ExitCode::diverged);
+      }
+    }
+    for (int i = 0; i < 50; ++i)
+      CHECK(draw_token(std::vector<float>{-inf, 1, 2}, sampling, random, order) != 0);
+  }
 }
 
 }  // namespace dl
