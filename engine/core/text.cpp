@@ -34,6 +34,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
 template <class T>
 std::string shortest(T value) {
   std::array<char, 64> buffer{};
@@ -140,11 +146,13 @@ std::optional<double> parse_double(std::string_view text) {
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
   if (word.size() > 64) return std::nullopt;
-  std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;
+  const std::size_t limit = word.size() < 2 ? 1 : std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::pair best(limit, std::size_t{0});  // that of equal ones whose letters have the case, too
   std::optional<std::string> found;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > 64) continue;
-    const std::size_t distance = edit_distance(word, candidate);
+    const std::pair distance(edit_distance(lower_case(word), lower_case(candidate)),
+                             edit_distance(word, candidate));
     if (distance < best) {
       best = distance;
       found = candidate;

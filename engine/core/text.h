@@ -35,8 +35,8 @@ std::string number_text(float value);
 std::optional<std::int64_t> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 
-/// The word nearest to `word`, or none when nothing is near (edit distance over a third of its
-/// length).
+/// The word nearest to `word`, whatever the case of letters, or none when nothing is near (edit
+/// distance over a third of its length; all of it, of a single letter).
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
 /// "; did you mean 'x'?", or "" when nothing is near.
