@@ -149,7 +149,14 @@ class Builder {
         continue;
       }
       src.push_back({-1, 0});
-      if (source.name == "input") {
+      if (is_withheld(source.name)) {
+        problems_.add(source.mark,
+                      prefix + "there is no '" + source.name +
+                          "': where lengths differ, the last " +
+                          "step's is known, which is padding of shorter samples",
+                      "the final h of each sample is known: from: " +
+                          source.name.substr(0, source.name.rfind('.')) + ".h");
+      } else if (source.name == "input") {
         problems_.add(source.mark, prefix + "the data has " + std::to_string(data_.inputs.size()) +
                                        " inputs; say which with 'from: data.<name>'");
       } else if (!source.name.empty()) {
@@ -175,6 +182,16 @@ class Builder {
     const std::vector<Shape>& shapes = shapes_[at->second];
     if (output == outputs.end() || (!shapes.empty() && index >= shapes.size())) return std::nullopt;
     return Port{at->second, static_cast<int>(index)};
+  }
+
+  /// Whether it is a result of such a layer, but not of this one, as an lstm that reads lengths has
+  /// no c.
+  bool is_withheld(const std::string& name) const {
+    const auto at = names_.find(name.substr(0, std::min(name.rfind('.'), name.size())));
+    if (at == names_.end() || at->first.size() == name.size()) return false;
+    const Node& node = graph_.nodes[at->second];
+    return node.kind && std::ranges::find(node.kind->outputs, name.substr(at->first.size() + 1)) !=
+                            node.kind->outputs.end();
   }
 
   /// Empty when something is wrong with the node or with what it reads.
