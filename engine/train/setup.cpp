@@ -196,11 +196,6 @@ void read_data(Setup& setup, Problems& problems) {
     });
   }
   if (setup.train_pipeline && setup.eval_pipeline) {
-    const DataSpec& spec = setup.source->spec();
-    if (data.classes && spec.classes && *data.classes < *spec.classes) {
-      problems.add(data.mark, "data.classes is " + std::to_string(*data.classes) +
-                                  ", but the source has " + std::to_string(*spec.classes));
-    }
     setup.data = interface_of(setup);
   } else if (setup.config.model.input) {
     setup.data = {

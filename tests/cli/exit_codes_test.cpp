@@ -175,7 +175,7 @@ TEST_CASE(
       {{"train.monitor=valid/loss", split}, "there is no validation data"},
       {{"train.stop={patience: 1}", split}, "watch a metric"},
       {{"schedule={plateau: {factor: 0.5}}", split}, "watch a metric"},
-      {{"data.classes=2"}, "data.classes is 2, but the source has 3"},
+      {{"data.classes=2"}, "data: classes is 2, but the source has 3"},
   };
   for (const auto& [sets, message] : cases) {
     std::vector<std::string> arguments;
