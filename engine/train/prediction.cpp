@@ -169,6 +169,10 @@ void predict(const PredictOptions& options, const StopFlag& stop, std::vector<st
     throw UserError(ExitCode::command_line, "--skip-bad is for files of pictures",
                     "for those of a split, on_bad: skip stands in the source");
   }
+  if (options.top > 1 && !Meter(setup.graph, setup.eval_pipeline->spec()).label_slot()) {
+    throw UserError(ExitCode::command_line,
+                    "--top is for classes, and this network predicts numbers");
+  }
   OpenData data(setup, stop);
   const auto batches = options.files.empty()
                            ? data.evaluation_batches(choose_split(options.split, data))

@@ -261,6 +261,8 @@ TEST_CASE("what cannot be predicted or written is refused") {
   check_fails(place.dltool({"predict", run, "--input", place.folder / "none.csv"}), 4,
               "none.csv: No such file");
   check_fails(place.dltool({"predict", run, "-o", place.folder / "no/out.csv"}), 6, "no/out.csv");
+  check_fails(place.dltool({"predict", place.train("numbers"), "--top", "3"}), 2,
+              "--top is for classes");
   fs::remove(place.folder / "train.csv");
   check_fails(place.dltool({"check", place.folder / "kinds.yaml"}), 4, "train.csv: No such file");
   const ProgramResult made_up = place.dltool({"check", place.folder / "kinds.yaml", "--set",
