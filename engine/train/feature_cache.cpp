@@ -59,6 +59,18 @@ void append_row(const Program& program, const Batch& batch, const FeatureCut& cu
   }
 }
 
+/// Fills a partial batch up to `samples` with copies of its first one: what the buffers, which have
+/// room for a whole batch, held before need not be a sample (no sequence has 0 steps).
+void fill_up(const Batch& batch, std::size_t samples) {
+  for (const auto* fields : {&batch.inputs, &batch.targets}) {
+    for (const BatchField& field : *fields) {
+      const std::size_t each = field.field->bytes();
+      for (std::size_t i = batch.samples; i < samples; ++i)
+        std::memcpy(field.bytes + i * each, field.bytes, each);
+    }
+  }
+}
+
 constexpr const char* kOtherPlace =
     "DLTOOL_CACHE names another place; cache_features: off does without";
 
@@ -228,6 +240,7 @@ class FeatureMaker {
         if (request_.stop.requested()) return false;
         point_at(*next, tensors);
         const auto size = static_cast<std::int64_t>(next->samples);
+        if (whole) fill_up(*next, batches->batch_size());
         Program& program = programs.get(purpose, whole ? batch : size);
         program.run(tensors, {.seed = setup_.config.seed});
         for (std::size_t place = 0; place < next->samples; ++place) {

@@ -184,6 +184,37 @@ train: {threads: 2, ema: {decay: 0.9}}
   check_same(place.run("off"), place.run("ram"));
 }
 
+TEST_CASE("sequences with lengths have features where an epoch is less than two batches") {
+  const Place place;
+  std::ofstream texts(place.folder / "t.csv");
+  texts << "text,label\n";
+  for (int i = 0; i < 24; ++i)
+    texts << (i % 3 ? "a bad book" : "good") << (i % 5 ? " indeed" : "") << ',' << i % 2 << '\n';
+  texts.close();
+  std::ofstream(place.config) << R"(
+data:
+  source: {labelled_text: {train: )" +
+                                     place.folder.path() + R"(/t.csv, unit: word, length: 6}}
+  batch: 16
+  drop_last: false
+model:
+  layers:
+    - embedding: {name: emb, num_embeddings: $data.vocabulary, embedding_dim: 4, from: data.tokens}
+    - lstm: {name: rnn, hidden_size: 6, output: last, from: [emb, data.length]}
+    - linear: {name: fc, out_features: $data.classes}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.1}}
+phases: [{epochs: 3, freeze: [emb, rnn]}]
+train: {threads: 2, ema: {decay: 0.9}}
+)";
+  REQUIRE(place.train("off", "off").exit_code == 0);
+  for (const char* cache : {"ram", "disk"}) {
+    const ProgramResult result = place.train(cache, cache);
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    check_same(place.run("off"), place.run(cache));
+  }
+}
+
 TEST_CASE("features on the disk are told apart by what is kept of a sample") {
   const Place place;
   std::ofstream(place.config) << R"(
