@@ -275,6 +275,8 @@ class CsvSource final : public DataSource {
     }
     layout_.spec = {.inputs = {{"features", DataType::f32, {static_cast<std::int64_t>(features)}}},
                     .targets = {{"label", DataType::s32, {}}}};
+    if (known) layout_.spec.feature_names = feature_names();
+    if (layout_.regression()) layout_.spec.target_names = layout_.targets;
     if (layout_.regression()) {
       layout_.spec.targets = {{.name = "value",
                                .shape = {static_cast<std::int64_t>(layout_.targets.size())},
@@ -284,6 +286,15 @@ class CsvSource final : public DataSource {
       layout_.spec.classes = static_cast<std::int64_t>(params_.classes.size());
       layout_.spec.class_names = params_.classes;
     }
+  }
+
+  Strings feature_names() const {
+    Strings names = layout_.numeric;
+    for (std::size_t i = 0; i < layout_.categorical.size(); ++i) {
+      for (const std::string& word : layout_.categories[i])
+        names.push_back(layout_.categorical[i] + "=" + word);
+    }
+    return names;
   }
 
   Params params_;

@@ -195,6 +195,8 @@ class SequenceSource final : public DataSource {
     }
     layout_.spec = {.inputs = {{"series", DataType::f32, {params_.window, count(layout_.columns)}}},
                     .targets = {std::move(value)},
+                    .feature_names = layout_.columns,
+                    .target_names = layout_.targets,
                     .order = SampleOrder::in_time,
                     .adjoining = params_.stride == params_.window};
   }

@@ -56,6 +56,9 @@ struct DataSpec {
   std::vector<Field> inputs, targets;
   std::optional<std::int64_t> classes = {};   // of the label, where there is one
   std::vector<std::string> class_names = {};  // empty, or one for each class
+  /// Empty, or what each place of the features and of the predicted values stands for: a column, or
+  /// a column and one of its words ("sex=male").
+  std::vector<std::string> feature_names = {}, target_names = {};
   std::optional<std::int64_t> vocabulary =
       {};                                    // how many tokens there are, where samples are texts
   std::vector<std::string> tokens = {};      // empty, or the text of each token

@@ -6,6 +6,7 @@
 #include "engine/config/yaml_file.h"
 #include "engine/config/yaml_text.h"
 #include "engine/core/install_paths.h"
+#include "engine/train/layer_roles.h"
 #include "engine/train/transfer.h"
 
 namespace dl {

@@ -1,49 +1,14 @@
 #include "engine/train/transfer.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/core/text.h"
 #include "engine/train/frozen_weights.h"
+#include "engine/train/layer_roles.h"
 
 namespace dl {
 namespace {
-
-/// A layer's weights: places in Transfer::weights.
-struct LayerWeights {
-  int node;
-  std::vector<std::size_t> weights;
-};
-
-std::vector<LayerWeights> layers_with_weights(const std::vector<NodeWeight>& weights) {
-  std::vector<LayerWeights> layers;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (layers.empty() || layers.back().node != weights[i].node)
-      layers.push_back({weights[i].node, {}});
-    layers.back().weights.push_back(i);
-  }
-  return layers;
-}
-
-/// The layers with weights from which the output and the losses come, at once or through others
-/// without.
-std::set<int> output_layers(const Graph& graph, const std::vector<bool>& has_weights) {
-  std::vector<int> left = {graph.output.node};
-  for (const int loss : graph.losses) left.push_back(graph.nodes[loss].src[0].node);
-  std::set<int> seen, heads;
-  while (!left.empty()) {
-    const int node = left.back();
-    left.pop_back();
-    if (node < 0 || !seen.insert(node).second) continue;
-    if (has_weights[node]) {
-      heads.insert(node);
-      continue;
-    }
-    for (const Port& src : graph.nodes[node].src) left.push_back(src.node);
-  }
-  return heads;
-}
 
 /// The nodes of finetune.head.
 std::set<int> named_heads(const Graph& graph, const std::vector<LayerWeights>& layers,
@@ -70,10 +35,12 @@ class Planner {
         source_(source),
         weights_(graph_weights(setup.graph)),
         layers_(layers_with_weights(weights_)),
-        new_heads_(named_heads(setup.graph, layers_, config_.heads)) {
-    std::vector<bool> has_weights(setup.graph.nodes.size());
-    for (const LayerWeights& layer : layers_) has_weights[layer.node] = true;
-    heads_ = output_layers(setup.graph, has_weights);
+        new_heads_(named_heads(setup.graph, layers_, config_.heads)),
+        has_weights_(setup.graph.nodes.size()),
+        theirs_(source.names()) {
+    for (const LayerWeights& layer : layers_) has_weights_[layer.node] = true;
+    heads_ = output_layers(setup.graph, has_weights_);
+    if (setup.source) ours_ = data_names(setup.source->spec());
   }
 
   Transfer plan() {
@@ -92,13 +59,15 @@ class Planner {
 
   void match(const LayerWeights& layer) {
     if (new_heads_.contains(layer.node)) return start_anew(layer, "it is the new head");
+    if (const auto why = other_meaning(layer)) return start_anew(layer, *why);
+    const bool by_token = rows_are_tokens(layer);
     std::string differs;
     for (const std::size_t i : layer.weights) {
       const WeightSource::Tensor* tensor = source_.find(weights_[i].name);
       TransferredWeight& weight = transfer_.weights[i];
       if (!tensor) {
-        weight.why = "not in the source";
-      } else if (tensor->shape == weights_[i].spec.shape) {
+        weight.why = kNotInSource;
+      } else if ((by_token && match_rows(i, *tensor)) || tensor->shape == weights_[i].spec.shape) {
         weight.source = tensor->original;
         used_.insert(tensor->original);
       } else {
@@ -111,6 +80,71 @@ class Planner {
     if (!differs.empty() && heads_.contains(layer.node)) start_anew(layer, differs);
   }
 
+  /// Why a layer of the right shapes does something else in the source, where it can be started
+  /// anew. Where it cannot, throws UserError.
+  std::optional<std::string> other_meaning(const LayerWeights& layer) {
+    const bool head = heads_.contains(layer.node);
+    if (mixed_up(ours_.features, theirs_.features) && reads_features(layer)) {
+      const std::string what = *first_difference("feature", ours_.features, theirs_.features);
+      if (head) return "other features: " + what;
+      throw UserError(
+          ExitCode::weights,
+          source_.label() + ": '" + node(layer).name + "' reads other features: " + what,
+          "give data.source the columns and words of the source, in their order (the "
+          "config.resolved.yaml of its run has them), or start the layer anew: --head " +
+              node(layer).name);
+    }
+    const auto is_output = [&](const std::vector<std::string>& places) {
+      return head && weights_[layer.weights[0]].spec.shape.dims()[0] ==
+                         static_cast<std::int64_t>(places.size());
+    };
+    if (rows_are_tokens(layer)) {
+      const std::vector<int> rows = places_in(ours_.tokens, theirs_.tokens);
+      if (std::ranges::count(rows, -1) == std::ssize(rows)) return "no token in common";
+    } else if (is_output(ours_.classes)) {
+      if (const auto what = first_difference("class", ours_.classes, theirs_.classes))
+        return "other classes: " + *what;
+    }
+    if (head && mixed_up(ours_.targets, theirs_.targets))
+      return "other targets: " + *first_difference("target", ours_.targets, theirs_.targets);
+    return std::nullopt;
+  }
+
+  bool reads_features(const LayerWeights& layer) const {
+    const auto read = data_read_by(setup_.graph, layer.node, has_weights_);
+    return read.contains("data.features") || read.contains("data.series");
+  }
+
+  /// An embedding of tokens, or what tells the next one, where both vocabularies are known and
+  /// differ.
+  bool rows_are_tokens(const LayerWeights& layer) const {
+    if (ours_.tokens.empty() || theirs_.tokens.empty() || ours_.tokens == theirs_.tokens)
+      return false;
+    const std::string_view kind = node(layer).kind->name;
+    if (kind == "embedding")
+      return data_read_by(setup_.graph, layer.node, has_weights_).contains("data.tokens");
+    return kind == "linear" && heads_.contains(layer.node) && ours_.tells_next_token &&
+           theirs_.tells_next_token;
+  }
+
+  /// Finds the rows of the tokens that both have. False: the shapes do not allow it.
+  bool match_rows(std::size_t i, const WeightSource::Tensor& tensor) {
+    const auto &here = weights_[i].spec.shape.dims(), &there = tensor.shape.dims();
+    const auto fits = [](const auto& dims, const auto& tokens) {
+      return !dims.empty() && dims[0] >= static_cast<std::int64_t>(tokens.size());
+    };
+    if (!fits(here, ours_.tokens) || !fits(there, theirs_.tokens) ||
+        !std::equal(here.begin() + 1, here.end(), there.begin() + 1, there.end()))
+      return false;
+    TransferredWeight& weight = transfer_.weights[i];
+    weight.rows = places_in(ours_.tokens, theirs_.tokens);
+    const auto found = std::ranges::count_if(weight.rows, [](int row) { return row >= 0; });
+    if (found < std::ssize(weight.rows))
+      weight.part = std::to_string(found) + " of " + std::to_string(weight.rows.size()) + " tokens";
+    weight.rows.resize(static_cast<std::size_t>(here[0]), -1);
+    return true;
+  }
+
   /// A head is of one piece.
   void start_anew(const LayerWeights& layer, const std::string& why) {
     for (const std::size_t i : layer.weights) {
@@ -118,6 +152,8 @@ class Planner {
       if (const WeightSource::Tensor* tensor = source_.find(weights_[i].name))
         used_.insert(tensor->original);
       transfer_.weights[i].source.clear();
+      transfer_.weights[i].rows.clear();
+      transfer_.weights[i].part.clear();
       transfer_.weights[i].why = why;
     }
   }
@@ -161,6 +197,9 @@ class Planner {
           !new_heads_.contains(weights_[i].node))
         throw UserError(ExitCode::weights,
                         source_.label() + ": '" + weight.name + "' is not in the source (strict)");
+      if (!weight.part.empty())
+        throw UserError(ExitCode::weights, source_.label() + ": of '" + weight.name + "' only " +
+                                               weight.part + " are in the source (strict)");
     }
     if (!transfer_.unused.empty())
       throw UserError(ExitCode::weights, source_.label() + ": nothing has a place for " +
@@ -172,7 +211,7 @@ class Planner {
     std::vector<std::string> frozen;
     if (config_.freeze.received) {
       for (const LayerWeights& layer : layers_) {
-        const auto received = [&](std::size_t i) { return !transfer_.weights[i].source.empty(); };
+        const auto received = [&](std::size_t i) { return transfer_.weights[i].whole(); };
         if (!std::ranges::all_of(layer.weights, received)) continue;
         for (const std::size_t i : layer.weights) frozen.push_back(weights_[i].name);
       }
@@ -185,17 +224,26 @@ class Planner {
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       TransferredWeight& weight = transfer_.weights[i];
       weight.frozen = std::ranges::count(frozen, weight.name) > 0;
-      if (weight.frozen && weight.source.empty()) {
-        throw UserError(config_.mark,
-                        "finetune: freeze: '" + weight.name +
-                            "' is started anew and would stay as it begins: " + weight.why,
-                        "take it back with '!" + weight.name + "'");
-      }
+      if (weight.frozen && !weight.whole()) expect_whole(weight);
       trains |= !weight.frozen && weights_[i].spec.role == WeightSpec::Role::trained;
     }
     if (trains) return;
     throw UserError(config_.mark, "finetune: freeze: leaves nothing to train",
                     "take a layer back with '!fc', or name a new one: --head fc");
+  }
+
+  [[noreturn]] void expect_whole(const TransferredWeight& weight) const {
+    const std::string back = "take it back with '!" + weight.name + "'";
+    if (weight.source.empty()) {
+      throw UserError(config_.mark,
+                      "finetune: freeze: '" + weight.name +
+                          "' is started anew and would stay as it begins: " + weight.why,
+                      back);
+    }
+    throw UserError(config_.mark,
+                    "finetune: freeze: of '" + weight.name + "' only " + weight.part +
+                        " are in the source; the others would stay as they begin",
+                    back + ", or give data.source the vocabulary of the source");
   }
 
   const Setup& setup_;
@@ -204,6 +252,9 @@ class Planner {
   const std::vector<NodeWeight> weights_;
   const std::vector<LayerWeights> layers_;
   const std::set<int> new_heads_;  // nodes, as heads_
+  std::vector<bool> has_weights_;  // of nodes
+  DataNames ours_;
+  const DataNames& theirs_;
   std::set<int> heads_;
   std::set<std::string> used_;  // tensors of the source
   std::vector<std::string> misfits_;
@@ -237,14 +288,6 @@ std::vector<std::string> Transfer::frozen() const {
   return names;
 }
 
-std::vector<std::string> head_layers(const Graph& graph) {
-  std::vector<bool> has_weights(graph.nodes.size());
-  for (const NodeWeight& weight : graph_weights(graph)) has_weights[weight.node] = true;
-  std::vector<std::string> names;
-  for (const int node : output_layers(graph, has_weights)) names.push_back(graph.nodes[node].name);
-  return names;
-}
-
 void check_finetune(const Setup& setup) {
   const FinetuneConfig& config = *setup.config.finetune;
   named_heads(setup.graph, layers_with_weights(graph_weights(setup.graph)), config.heads);
@@ -275,43 +318,17 @@ Transfer plan_transfer(const Setup& setup, const WeightSource& source) {
 void apply_transfer(const Transfer& transfer, const WeightSource& source, WeightStore& store) {
   for (const TransferredWeight& weight : transfer.weights) {
     if (weight.source.empty()) continue;
-    std::ranges::copy(source.values(*source.find(weight.name)),
-                      store.values(*store.find(weight.name)).begin());
+    const std::vector<float> from = source.values(*source.find(weight.name));
+    const std::span<float> to = store.values(*store.find(weight.name));
+    if (weight.rows.empty()) std::ranges::copy(from, to.begin());
+    const std::size_t each = weight.rows.empty() ? 0 : to.size() / weight.rows.size();
+    for (std::size_t i = 0; i < weight.rows.size(); ++i) {
+      if (weight.rows[i] < 0) continue;
+      const auto row = static_cast<std::size_t>(weight.rows[i]);
+      std::ranges::copy(std::span(from).subspan(row * each, each), to.begin() + i * each);
+    }
   }
   store.touch();
-}
-
-std::string to_json(const Transfer& transfer) {
-  nlohmann::ordered_json out = {{"from", transfer.from},
-                                {"weights", nlohmann::ordered_json::array()},
-                                {"unused", transfer.unused}};
-  for (const TransferredWeight& weight : transfer.weights) {
-    nlohmann::ordered_json row = {{"name", weight.name}, {"frozen", weight.frozen}};
-    if (weight.source.empty())
-      row["started_anew"] = weight.why;
-    else
-      row["source"] = weight.source;
-    out["weights"].push_back(std::move(row));
-  }
-  return out.dump(1) + "\n";
-}
-
-Transfer transfer_from_json(const std::string& text, const std::string& path) {
-  Transfer transfer;
-  try {
-    const auto json = nlohmann::json::parse(text);
-    transfer.from = json.at("from");
-    transfer.unused = json.at("unused").get<std::vector<std::string>>();
-    for (const auto& row : json.at("weights")) {
-      transfer.weights.push_back({.name = row.at("name"),
-                                  .source = row.value("source", ""),
-                                  .why = row.value("started_anew", ""),
-                                  .frozen = row.at("frozen")});
-    }
-  } catch (const nlohmann::json::exception& error) {
-    throw UserError(ExitCode::weights, path + ": damaged: " + error.what());
-  }
-  return transfer;
 }
 
 }  // namespace dl

@@ -9,12 +9,22 @@
 
 namespace dl {
 
+/// Why a weight is started anew, most often.
+inline constexpr const char* kNotInSource = "not in the source";
+
 /// What becomes of a weight of the network.
 struct TransferredWeight {
   std::string name;    // in the network
   std::string source;  // the tensor's name in the source; "": it is started anew
   std::string why;     // it is started anew: "not in the source"
   bool frozen = false;
+  /// Where rows stand for tokens, and the source has others: its row for each, -1 for one that is
+  /// started anew. Empty: all as they are.
+  std::vector<int> rows = {};
+  std::string part = {};  // of rows that are not all there: "38 of 42 tokens"
+
+  /// No part of it is started anew.
+  bool whole() const { return !source.empty() && part.empty(); }
 };
 
 /// What is transferred, decided before anything is changed.
@@ -29,10 +39,6 @@ struct Transfer {
 /// Checks what setup.config.finetune says of the network, before any source is looked at. Throws
 /// UserError (ExitCode::config) where a head or a glob is not to be found in it.
 void check_finetune(const Setup& setup);
-
-/// The layers with weights from which the output and the losses come, at once or through others
-/// without: those that another task needs anew.
-std::vector<std::string> head_layers(const Graph& graph);
 
 /// What setup.config.finetune names. Throws UserError (ExitCode::weights).
 WeightSource open_source(const Setup& setup);

@@ -12,12 +12,12 @@ namespace {
 
 /// What became of a layer, gathered from its weights.
 struct Row {
-  std::string layer, type, why;
+  std::string layer, type, why, part;
   std::int64_t parameters = 0, frozen = 0;
   std::size_t weights = 0, loaded = 0, frozen_weights = 0;
 
   std::string from() const {
-    if (loaded == weights) return "loaded";
+    if (loaded == weights) return part.empty() ? "loaded" : "loaded, " + part;
     const std::string anew = "started anew: " + why;
     return loaded == 0 ? anew : fmt::format("{} of {} loaded, others {}", loaded, weights, anew);
   }
@@ -38,7 +38,8 @@ std::vector<Row> rows_of(const Graph& graph, const Transfer& transfer,
       node = weights[i].node;
       rows.push_back({.layer = graph.nodes[node].name,
                       .type = std::string(graph.nodes[node].kind->name),
-                      .why = {}});
+                      .why = {},
+                      .part = {}});
     }
     Row& row = rows.back();
     const bool parameter = weights[i].spec.role == WeightSpec::Role::trained;
@@ -47,6 +48,7 @@ std::vector<Row> rows_of(const Graph& graph, const Transfer& transfer,
     ++row.weights;
     if (!moved.source.empty()) ++row.loaded;
     if (moved.source.empty() && row.why.empty()) row.why = moved.why;
+    if (row.part.empty()) row.part = moved.part;
     if (std::ranges::count(frozen, moved.name) > 0) {
       ++row.frozen_weights;
       row.frozen += size;

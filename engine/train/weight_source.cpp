@@ -71,6 +71,8 @@ WeightSource WeightSource::open(const std::string& path, const std::vector<Renam
     source.label_ = path;
     source.read_file(path);
   }
+  const bool named = choice.checkpoint != "best" && choice.checkpoint != "last";
+  source.names_ = names_of_run(named ? choice.checkpoint : path, source.notes_);
   source.rename(rules);
   return source;
 }

@@ -8,6 +8,7 @@
 #include "engine/config/finetune_config.h"
 #include "engine/onnx/model.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/data_names.h"
 #include "engine/train/safetensors.h"
 
 namespace dl {
@@ -32,6 +33,8 @@ class WeightSource {
   const std::string& label() const { return label_; }
   /// Sentences on checkpoints that were passed over.
   const std::vector<std::string>& notes() const { return notes_; }
+  /// What the run that the weights are from was trained on.
+  const DataNames& names() const { return names_; }
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* find(const std::string& name) const;
   /// The values as floats: F32, F64, F16 and BF16 are read. Throws UserError (ExitCode::weights).
@@ -45,6 +48,7 @@ class WeightSource {
 
   std::string label_;
   std::vector<std::string> notes_;
+  DataNames names_;
   SafetensorsFile file_;
   std::vector<OnnxTensor> onnx_;
   std::vector<TensorView> views_;  // of one of the two
