@@ -9,6 +9,7 @@
 #include "engine/core/file_system.h"
 #include "engine/core/text.h"
 #include "engine/onnx/import.h"
+#include "engine/train/finite_weights.h"
 #include "engine/train/safetensors.h"
 #include "engine/train/transfer.h"
 #include "engine/train/transfer_table.h"
@@ -70,6 +71,8 @@ ExitCode import_whole(const Words& words) {
       import_network(model, {.path = words.source,
                              .name = fs::path(words.source).stem().string(),
                              .input_shape = input_shape});
+  for (const ImportedTensor& tensor : network.weights)
+    expect_finite(tensor.values, Shape(tensor.dims), words.source, tensor.name);
   write_folder(network, folder);
   for (const std::string& note : network.notes)
     print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));

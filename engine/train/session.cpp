@@ -9,6 +9,7 @@
 #include "engine/core/parallel.h"
 #include "engine/sinks/console.h"
 #include "engine/train/environment.h"
+#include "engine/train/finite_weights.h"
 #include "engine/train/resume_rules.h"
 
 namespace dl {
@@ -68,6 +69,7 @@ Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFl
 void Session::init_from(const std::string& path, std::vector<std::string>& notes) {
   std::vector<std::string> unused;
   load_weights(store_, SafetensorsFile::read(path), path, unused);
+  expect_finite(store_, path);
   updater_.reset_average();
   if (!unused.empty())
     notes.push_back(path +

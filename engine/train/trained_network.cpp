@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "engine/train/checkpoint.h"
+#include "engine/train/finite_weights.h"
 #include "engine/train/updater.h"
 
 namespace dl {
@@ -41,6 +42,7 @@ std::string load_chosen_weights(const std::string& target, const WeightChoice& c
   std::string said;
   if (!choice.file.empty()) {
     load_weights(store, SafetensorsFile::read(choice.file), choice.file, unused);
+    expect_finite(store, choice.file);
     said = choice.file;
   } else {
     const ChosenWeights chosen = choose_weights(target, choice, notes);

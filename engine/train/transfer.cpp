@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/core/text.h"
+#include "engine/train/finite_weights.h"
 #include "engine/train/frozen_weights.h"
 #include "engine/train/layer_roles.h"
 
@@ -50,6 +51,7 @@ class Planner {
     for (const LayerWeights& layer : layers_) match(layer);
     note_unused();
     check_match();
+    check_values();
     freeze();
     return std::move(transfer_);
   }
@@ -244,6 +246,15 @@ class Planner {
                     "finetune: freeze: of '" + weight.name + "' only " + weight.part +
                         " are in the source; the others would stay as they begin",
                     back + ", or give data.source the vocabulary of the source");
+  }
+
+  void check_values() const {
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      const TransferredWeight& weight = transfer_.weights[i];
+      if (weight.source.empty()) continue;
+      const WeightSource::Tensor& tensor = *source_.find(weight.name);
+      expect_finite(source_.values(tensor), tensor.shape, source_.label(), weight.source);
+    }
   }
 
   const Setup& setup_;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
+#include "engine/core/file_system.h"
 #include "engine/onnx/model.h"
 #include "engine/train/safetensors.h"
 #include "tests/support/data_files.h"
@@ -217,6 +219,30 @@ TEST_CASE("import writes a config that can be checked, evaluated and trained") {
   CHECK(again.exit_code == 6);
   CHECK(has(again.err, "exists already"));
   CHECK_FALSE(place.has_leftovers());
+}
+
+TEST_CASE("weights that are not finite are refused wherever they come from") {
+  const Place place;
+  const std::string file = place.folder / "bad.safetensors",
+                    model = saved(place.run, "model.safetensors");
+  const SafetensorsFile good = SafetensorsFile::read(model);
+  std::vector<TensorView> tensors = good.tensors();
+  std::vector<float> values(tensors[0].floats().begin(), tensors[0].floats().end());
+  values[0] = std::numeric_limits<float>::quiet_NaN();
+  tensors[0].bytes = std::as_bytes(std::span(values));
+  write_safetensors(*real_file_system(), file, tensors, {});
+  const std::string what = "'" + tensors[0].name + "' has a value that is not finite at [0";
+  const auto fails = [&](const std::vector<std::string>& arguments) {
+    const ProgramResult result = dltool(arguments);
+    CHECK(result.exit_code == 5);
+    CHECK_MESSAGE(has(result.err, what), result.err);
+  };
+  const std::string run = place.folder / "other";
+  fails({"import", file, "--config", place.config});
+  fails({"finetune", place.config, "--from", file, "--run", run});
+  fails({"train", place.config, "--init", file, "--run", run});
+  fails({"eval", place.config, "--weights", file});
+  CHECK_FALSE(fs::exists(run));
 }
 
 TEST_CASE("import says what it cannot do, with the code of the table") {

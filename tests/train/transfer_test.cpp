@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "engine/core/file_system.h"
@@ -217,6 +218,27 @@ TEST_CASE("freeze takes all that was loaded, or globs") {
   CHECK(holds(files.error(network("freeze: [fc], head: fc"), ExitCode::config),
               "'fc.weight' is started anew and would stay as it begins"));
   CHECK(holds(files.error(network("freeze: true"), ExitCode::config), "leaves nothing to train"));
+}
+
+TEST_CASE("values that are no numbers are refused, with their place") {
+  const Files files;
+  const Setup setup = network("");
+  WeightStore store(setup.graph);
+  test::fill_by_formula(store);
+  std::vector<TensorView> tensors = weight_tensors(store);
+  float& value = store.values(*store.find("conv1.weight"))[3 * 18 + 9 + 2];
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), HUGE_VALF}) {
+    value = bad;
+    files.save(tensors);
+    CHECK(
+        holds(files.error(setup), "'conv1.weight' has a value that is not finite at [3, 1, 0, 2]"));
+  }
+  // What is not used may hold anything.
+  value = 1;
+  const float extra[] = {-HUGE_VALF};
+  tensors.push_back(float_tensor("mask", {1}, extra));
+  files.save(tensors);
+  CHECK(files.error(setup).empty());
 }
 
 TEST_CASE("a frozen batch norm can go on averaging, or learn its scale") {
