@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/arguments.h"
@@ -10,6 +11,7 @@
 #include "engine/core/text.h"
 #include "engine/onnx/import.h"
 #include "engine/train/finite_weights.h"
+#include "engine/train/layer_roles.h"
 #include "engine/train/safetensors.h"
 #include "engine/train/transfer.h"
 #include "engine/train/transfer_table.h"
@@ -84,6 +86,29 @@ ExitCode import_whole(const Words& words) {
   return ExitCode::finished;
 }
 
+/// Weights outside of heads that the source lacks are what people mean by weights that do not fit,
+/// though finetune would start them anew.
+void expect_fit(const Setup& setup, const Transfer& transfer) {
+  const std::vector<NodeWeight> weights = graph_weights(setup.graph);
+  const std::vector<std::string> heads = head_layers(setup.graph);
+  std::vector<std::string> missing;
+  std::size_t loaded = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const TransferredWeight& weight = transfer.weights[i];
+    loaded += weight.source.empty() ? 0 : 1;
+    const bool head = std::ranges::count(heads, setup.graph.nodes[weights[i].node].name) > 0;
+    if (weight.why == kNotInSource && !head) missing.push_back("'" + weight.name + "'");
+  }
+  if (missing.empty()) return;
+  constexpr std::size_t kShown = 3;
+  std::string names = join(std::span(missing).first(std::min(kShown, missing.size())), ", ");
+  if (missing.size() > kShown) names += fmt::format(" and {} more", missing.size() - kShown);
+  throw UserError(ExitCode::weights,
+                  fmt::format("{}: fits in part: {} of {} weights; not in it: {}", transfer.from,
+                              loaded, weights.size(), names),
+                  "--rename gives its tensors the names of the network's");
+}
+
 /// What finetune would do with these weights, without training.
 ExitCode check_fit(SetupOptions options, const TransferArguments& arguments) {
   for (const std::string& set : sets_of(arguments)) options.sets.push_back(set);
@@ -94,6 +119,8 @@ ExitCode check_fit(SetupOptions options, const TransferArguments& arguments) {
   for (const std::string& note : source.notes())
     print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
   fmt::print("{}", transfer_table(setup.graph, transfer, transfer.frozen()));
+  std::fflush(stdout);  // before what is wrong
+  expect_fit(setup, transfer);
   return ExitCode::finished;
 }
 

@@ -53,6 +53,7 @@ class Planner {
     check_match();
     check_values();
     freeze();
+    check_frozen_readers();
     return std::move(transfer_);
   }
 
@@ -166,6 +167,14 @@ class Planner {
       if (!used_.contains(tensor.original) && !tensor.original.ends_with("num_batches_tracked"))
         transfer_.unused.push_back(tensor.original);
     }
+    const auto folded = std::ranges::find_if(
+        transfer_.unused, [](const std::string& name) { return name.starts_with("onnx::Conv_"); });
+    if (folded == transfer_.unused.end()) return;
+    transfer_.warnings.push_back(
+        "'" + *folded +
+        "' is a convolution into which PyTorch's exporter has folded a batch "
+        "norm: take the state dict, or export with do_constant_folding=False, "
+        "training=torch.onnx.TrainingMode.PRESERVE");
   }
 
   void check_match() {
@@ -255,6 +264,42 @@ class Planner {
       const WeightSource::Tensor& tensor = *source_.find(weight.name);
       expect_finite(source_.values(tensor), tensor.shape, source_.label(), weight.source);
     }
+  }
+
+  bool anew(const LayerWeights& layer) const {
+    return std::ranges::all_of(layer.weights,
+                               [&](std::size_t i) { return transfer_.weights[i].source.empty(); });
+  }
+
+  /// What is frozen was made for what it read in the source. Globs may say so all the same.
+  void check_frozen_readers() {
+    std::vector<const LayerWeights*> layer_of(setup_.graph.nodes.size());
+    for (const LayerWeights& layer : layers_) layer_of[layer.node] = &layer;
+    std::vector<int> anew_before(setup_.graph.nodes.size(), -1);  // the first such node
+    for (std::size_t n = 0; n < layer_of.size(); ++n) {
+      for (const Port& src : setup_.graph.nodes[n].src) {
+        if (src.node >= 0 && anew_before[n] < 0) anew_before[n] = anew_before[src.node];
+      }
+      if (!layer_of[n]) continue;
+      if (anew_before[n] >= 0 && transfer_.weights[layer_of[n]->weights[0]].frozen)
+        return tell_reader(setup_.graph.nodes[n].name, *layer_of[anew_before[n]]);
+      if (anew_before[n] < 0 && anew(*layer_of[n])) anew_before[n] = static_cast<int>(n);
+    }
+  }
+
+  void tell_reader(const std::string& reader, const LayerWeights& layer) {
+    const std::string what = "'" + reader + "' is frozen, but reads what comes from '" +
+                             node(layer).name + "', which is started anew (" +
+                             transfer_.weights[layer.weights[0]].why + ")";
+    if (!config_.freeze.received) {
+      transfer_.warnings.push_back(what);
+      return;
+    }
+    throw UserError(
+        ExitCode::weights, source_.label() + ": " + what,
+        "finetune.rename gives tensors the names of the network's; where that is meant, "
+        "say with globs what is frozen: --freeze='" +
+            reader + "'");
   }
 
   const Setup& setup_;

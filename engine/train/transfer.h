@@ -32,6 +32,7 @@ struct Transfer {
   std::string from;                        // what the weights were loaded from
   std::vector<TransferredWeight> weights;  // in checkpoint order
   std::vector<std::string> unused;         // tensors of the source
+  std::vector<std::string> warnings = {};  // sentences; for the table, and not kept
   /// Those that must stay as they are.
   std::vector<std::string> frozen() const;
 };

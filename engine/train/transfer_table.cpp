@@ -92,6 +92,8 @@ std::string transfer_table(const Graph& graph, const Transfer& transfer,
                 escaped(row.from()));
   }
   if (!transfer.unused.empty()) out += unused_text(transfer.unused);
+  for (const std::string& warning : transfer.warnings)
+    out += fmt::format("warning: {}\n", escaped(warning));
   return out + fmt::format("from {}: frozen {} of {} parameters\n", escaped(transfer.from),
                            grouped(frozen), grouped(parameters));
 }

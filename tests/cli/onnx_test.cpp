@@ -286,7 +286,11 @@ TEST_CASE("import --config exits with 5 where the weights do not fit") {
   };
   CHECK(code({"--set", "model.layers.0.conv.kernel_size=1"}) == 5);
   CHECK(code({"--set", "vars.classes=7"}) == 0);  // a new head
-  CHECK(code({"--rename", "^conv1=other"}) == 0);
+  CHECK(code({"--rename", "^conv1=other"}) == 5);
+  const ProgramResult part =
+      dltool({"import", place.model, "--config", place.config, "--rename", "^conv1=other"});
+  CHECK(has(part.out, "started anew: not in the source"));
+  CHECK_MESSAGE(has(part.err, "fits in part: 6 of 9 weights; not in it: 'conv1.weight'"), part.err);
   CHECK(code({"--rename", "^conv1=other", "--strict"}) == 5);
   CHECK(code({"--rename", "conv1=x1", "--rename", "x1=conv1", "--strict"}) == 0);
   CHECK(code({"--rename", "nothing_of_it=x"}) == 3);

@@ -241,6 +241,21 @@ TEST_CASE("values that are no numbers are refused, with their place") {
   CHECK(files.error(setup).empty());
 }
 
+TEST_CASE("what is frozen without globs reads nothing that is started anew") {
+  const Files files;
+  files.save_network(network(""), [](const std::string& name) {
+    return name.starts_with("conv1") ? "other." + name : name;
+  });
+  CHECK(holds(files.error(network("freeze: true")),
+              "'bn1' is frozen, but reads what comes from 'conv1', which is started anew (not in "
+              "the source)"));
+  const Setup meant = network("freeze: [bn1]");
+  const Transfer transfer = files.plan(meant);
+  CHECK(
+      holds(transfer_table(meant.graph, transfer, transfer.frozen()), "warning: 'bn1' is frozen"));
+  CHECK(files.plan(network("")).warnings.empty());
+}
+
 TEST_CASE("a frozen batch norm can go on averaging, or learn its scale") {
   const Files files;
   files.save_network(network(""));
