@@ -59,6 +59,8 @@ ImportedNetwork Importer::run() {
     moved.emplace(static_cast<int>(i), static_cast<int>(sketch.layers.size()) - 1);
   }
   const std::vector<std::string> names = name_layers(sketch.layers);
+  note_shared(sketch.layers, names);
+  sketch.notes = notes_;
   ImportedNetwork network{.config = config_text(sketch, names),
                           .weights = {},
                           .notes = std::move(notes_),
@@ -133,6 +135,7 @@ void Importer::take(std::size_t i) {
     refused_[i] = "";
     return;
   }
+  taken_ = &node;
   try {
     import(*this, node);
   } catch (const ReadsUnknown&) {
@@ -218,9 +221,31 @@ std::vector<std::size_t> Importer::live_layers() const {
   return indices;
 }
 
+/// Layers share no weights, so that what a model shares becomes copies, which training tells apart.
+void Importer::note_shared(const std::vector<ImportedLayer>& layers,
+                           const std::vector<std::string>& names) {
+  std::map<std::vector<std::string>, std::vector<std::string>> shared;  // by layers: tensors
+  for (const OnnxTensor& tensor : model_.initializers) {
+    if (!tensor.is_real() || tensor.elements() < 2) continue;
+    std::vector<std::string> readers;
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      if (layers[i].tensors.contains(tensor.name)) readers.push_back("'" + names[i] + "'");
+    if (readers.size() > 1) shared[std::move(readers)].push_back("'" + tensor.name + "'");
+  }
+  for (const auto& [readers, tensors] : shared) {
+    note("the layers " + join(readers, ", ") + " share " + join(tensors, ", ") +
+         " in the model; here each has copies of its own, and training lets them differ");
+  }
+}
+
 LayerPort Importer::add(ImportedLayer layer) {
   for (const ImportedWeight& weight : layer.weights)
     count_copy(weight.values.size() * sizeof(float));
+  for (const std::string& input : taken_->inputs) {
+    const ImportedValue* value = known(input);
+    if (!layer.weights.empty() && value && value->kind == ImportedValue::Kind::constant)
+      layer.tensors.insert(origin(*value->tensor));
+  }
   std::vector<Shape> src;
   for (const LayerPort& port : layer.from) src.push_back(shape(port));
   try {

@@ -51,8 +51,9 @@ struct ImportedLayer {
   std::vector<ConfigNode::Entry> params = {};
   std::vector<LayerPort> from = {};
   std::vector<ImportedWeight> weights = {};
-  std::string wish = {};           // for its name; may be ""
-  std::vector<Shape> shapes = {};  // of its results, for a batch of one
+  std::set<std::string> tensors = {};  // of the model, that its weights were made of
+  std::string wish = {};               // for its name; may be ""
+  std::vector<Shape> shapes = {};      // of its results, for a batch of one
 };
 
 /// What is known of a tensor of the model.
@@ -145,13 +146,17 @@ class Importer {
   std::string why_unknown(const std::set<std::string>& needed) const;
   void throw_refused() const;
   std::vector<std::size_t> live_layers() const;
+  std::string origin(const OnnxTensor& tensor) const;
+  void note_shared(const std::vector<ImportedLayer>& layers, const std::vector<std::string>& names);
   void count_copy(std::size_t bytes);
 
   const OnnxModel& model_;
   const ImportOptions& options_;
   std::vector<std::int64_t> sample_;  // of the input
   bool tokens_ = false;
-  std::deque<OnnxTensor> constants_;  // that were computed
+  std::deque<OnnxTensor> constants_;                            // that were computed
+  std::unordered_map<const OnnxTensor*, std::string> origins_;  // of those: see origin()
+  const OnnxNode* taken_ = nullptr;                             // that is being imported
   std::unordered_map<std::string, ImportedValue> values_;
   std::unordered_map<std::string, std::size_t> producers_;
   std::unordered_map<std::string, std::vector<std::size_t>> readers_;

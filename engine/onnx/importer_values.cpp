@@ -119,7 +119,20 @@ void Importer::set_data(const OnnxNode& node, const LayerPort& port, std::size_t
 void Importer::set_constant(const OnnxNode& node, OnnxTensor tensor) {
   count_copy(tensor.bytes.size());
   constants_.push_back(std::move(tensor));
+  std::string& from = origins_[&constants_.back()] = node.outputs.empty() ? "" : node.outputs[0];
+  for (const std::string& input : node.inputs) {
+    const ImportedValue* value = known(input);
+    if (!value || value->kind != ImportedValue::Kind::constant) continue;
+    from = origin(*value->tensor);
+    break;
+  }
   set(node, {.kind = ImportedValue::Kind::constant, .tensor = &constants_.back()});
+}
+
+/// What a tensor of the model is called, or that from which one was computed (transposed, cast).
+std::string Importer::origin(const OnnxTensor& tensor) const {
+  const auto at = origins_.find(&tensor);
+  return at == origins_.end() ? tensor.name : at->second;
 }
 
 void Importer::set_integers(const OnnxNode& node, std::vector<std::int64_t> dims,

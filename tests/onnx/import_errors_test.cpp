@@ -179,4 +179,29 @@ TEST_CASE("paddings that differ between the sides are a pad layer, or ceil_mode 
         std::string::npos);
 }
 
+TEST_CASE("tensors that layers share become copies, which a note says") {
+  OnnxModel model = chain({op("Conv", "a"), op("Relu"), op("Conv", "b"), op("Flatten")});
+  for (const std::size_t i : {0, 2}) model.nodes[i].inputs.push_back("w.weight");
+  model.initializers = {tensor("w.weight", {3, 3, 1, 1})};
+  const ImportedNetwork shared = imported(model);
+  REQUIRE(shared.notes.size() == 1);
+  CHECK(shared.notes[0] ==
+        "the layers 'w', 'w_2' share 'w.weight' in the model; here each has copies of its own, and "
+        "training lets them differ");
+  CHECK(shared.config.find("# Note: the layers 'w', 'w_2' share") != std::string::npos);
+  // Also where one of them turns it over.
+  OnnxModel tied = chain({op("Flatten"), op("MatMul"), op("MatMul")});
+  OnnxNode turned = op("Transpose", "t");
+  turned.inputs = {"w"};
+  turned.outputs = {"wt"};
+  tied.nodes.insert(tied.nodes.begin(), turned);
+  tied.nodes[2].inputs.push_back("w");
+  tied.nodes[3].inputs.push_back("wt");
+  tied.initializers = {tensor("w", {192, 5})};
+  CHECK(imported(tied).notes.size() == 1);
+  tied.initializers.push_back(tensor("v", {5, 192}));
+  tied.nodes[3].inputs[1] = "v";
+  CHECK(imported(tied).notes.empty());
+}
+
 }  // namespace dl
