@@ -92,6 +92,7 @@ std::vector<MarkedText> ValueType<std::vector<MarkedText>>::read(const ConfigNod
 
 FreezeChoice ValueType<FreezeChoice>::read(const ConfigNode& node, const Limits& limits) {
   FreezeChoice choice;
+  choice.mark = node.mark();
   if (node.is_scalar() && !node.quoted() && (node.text() == "true" || node.text() == "false"))
     choice.received = node.text() == "true";
   else if (node.is_list() || node.is_scalar())

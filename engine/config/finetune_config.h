@@ -20,6 +20,7 @@ struct MarkedText {
 struct FreezeChoice {
   bool received = false;          // `true`: those of all layers that got theirs from the source
   std::vector<MarkedText> globs;  // matched against weights' names
+  Mark mark;
   bool none() const { return !received && globs.empty(); }
 };
 

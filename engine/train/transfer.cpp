@@ -239,19 +239,19 @@ class Planner {
       trains |= !weight.frozen && weights_[i].spec.role == WeightSpec::Role::trained;
     }
     if (trains) return;
-    throw UserError(config_.mark, "finetune: freeze: leaves nothing to train",
+    throw UserError(config_.freeze.mark, "finetune: freeze: leaves nothing to train",
                     "take a layer back with '!fc', or name a new one: --head fc");
   }
 
   [[noreturn]] void expect_whole(const TransferredWeight& weight) const {
     const std::string back = "take it back with '!" + weight.name + "'";
     if (weight.source.empty()) {
-      throw UserError(config_.mark,
+      throw UserError(config_.freeze.mark,
                       "finetune: freeze: '" + weight.name +
                           "' is started anew and would stay as it begins: " + weight.why,
                       back);
     }
-    throw UserError(config_.mark,
+    throw UserError(config_.freeze.mark,
                     "finetune: freeze: of '" + weight.name + "' only " + weight.part +
                         " are in the source; the others would stay as they begin",
                     back + ", or give data.source the vocabulary of the source");
@@ -351,7 +351,7 @@ void check_finetune(const Setup& setup) {
   const auto says = [](const PhaseConfig& phase) { return phase.freeze.has_value(); };
   if (!config.freeze.none() && !setup.config.phases.empty() &&
       std::ranges::all_of(setup.config.phases, says)) {
-    throw UserError(config.mark,
+    throw UserError(config.freeze.mark,
                     "finetune: freeze: has no effect, since each phase says what it freezes",
                     "leave it out here, or in a phase");
   }

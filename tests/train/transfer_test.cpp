@@ -256,6 +256,18 @@ TEST_CASE("what is frozen without globs reads nothing that is started anew") {
   CHECK(files.plan(network("")).warnings.empty());
 }
 
+TEST_CASE("what freeze gets wrong is told at its place") {
+  const Files files;
+  const Setup setup = network("freeze: true");
+  files.save_network(setup);
+  try {
+    files.plan(setup);
+    FAIL("nothing is left to train");
+  } catch (const UserError& error) {
+    CHECK(error.diagnostics()[0].mark.column == 29);
+  }
+}
+
 TEST_CASE("a frozen batch norm can go on averaging, or learn its scale") {
   const Files files;
   files.save_network(network(""));
