@@ -49,8 +49,8 @@ enum class RunWeights { automatic, ema, raw };
 
 /// Weights that come from elsewhere, and which of them are trained.
 struct FinetuneConfig {
-  MarkedText from;                  // a run's folder, or a file of weights
-  std::string checkpoint = "best";  // of a run: best, last, or a checkpoint's folder
+  MarkedText from;                       // a run's folder, or a file of weights
+  MarkedText checkpoint = {"best", {}};  // of a run: best, last, or a checkpoint's folder
   RunWeights weights = RunWeights::automatic;
   FreezeChoice freeze;
   std::vector<MarkedText> heads;  // layers that are started anew, beside those that do not fit

@@ -291,9 +291,18 @@ LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
                   join(problems, "; "));
 }
 
+std::string wrong_checkpoint(const std::string& checkpoint) {
+  const std::vector<std::string> words = {"best", "last"};
+  if (std::ranges::count(words, checkpoint) > 0 || exists(checkpoint)) return "";
+  return "expected best, last or a checkpoint's folder, found '" + checkpoint + "'" +
+         did_you_mean(checkpoint, words);
+}
+
 ChosenWeights choose_weights(const std::string& run, const CheckpointChoice& choice,
                              std::vector<std::string>& skipped) {
   const bool named = choice.checkpoint != "best" && choice.checkpoint != "last";
+  if (const std::string wrong = wrong_checkpoint(choice.checkpoint); !wrong.empty())
+    throw UserError(ExitCode::weights, "--checkpoint: " + wrong);
   LoadedCheckpoint checkpoint =
       named ? load_checkpoint(choice.checkpoint)
       : fs::exists(run + "/MANIFEST")

@@ -60,6 +60,10 @@ LoadedCheckpoint load_checkpoint(const std::string& folder);
 LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
                                  std::vector<std::string>& skipped);
 
+/// What is wrong with CheckpointChoice::checkpoint, in words, before a run is looked at; "":
+/// nothing.
+std::string wrong_checkpoint(const std::string& checkpoint);
+
 /// The chosen weights of a run, and what they are called.
 struct ChosenWeights {
   SafetensorsFile file;

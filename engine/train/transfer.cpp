@@ -359,8 +359,11 @@ void check_finetune(const Setup& setup) {
 
 WeightSource open_source(const Setup& setup) {
   const FinetuneConfig& config = *setup.config.finetune;
-  CheckpointChoice choice{.checkpoint = config.checkpoint, .averaged = {}};
+  CheckpointChoice choice{.checkpoint = config.checkpoint.text, .averaged = {}};
   if (config.weights != RunWeights::automatic) choice.averaged = config.weights == RunWeights::ema;
+  if (const std::string wrong = wrong_checkpoint(choice.checkpoint); !wrong.empty())
+    throw UserError(ExitCode::weights,
+                    {{config.checkpoint.mark, "finetune: checkpoint: " + wrong, {}}});
   return told_at_from(config, [&] {
     return WeightSource::open(setup.paths.resolve(config.from.text), rename_rules(config.rename),
                               choice);

@@ -268,6 +268,15 @@ TEST_CASE("what freeze gets wrong is told at its place") {
   }
 }
 
+TEST_CASE("a checkpoint that there cannot be is told where it is named") {
+  const Setup setup = network("checkpoint: beste");
+  CHECK_THROWS_WITH_AS(
+      open_source(setup),
+      doctest::Contains("finetune: checkpoint: expected best, last or a "
+                        "checkpoint's folder, found 'beste'; did you mean 'best'?"),
+      UserError);
+}
+
 TEST_CASE("a frozen batch norm can go on averaging, or learn its scale") {
   const Files files;
   files.save_network(network(""));
