@@ -131,6 +131,17 @@ std::string data_section(const ConfigSketch& sketch) {
                                                 {}));
 }
 
+/// Where the output is a linear layer's, data.classes says its size: another number of classes is
+/// then a change of one key. (A ConfigNode holds no expressions.)
+std::string model_section(const ConfigSketch& sketch, ConfigNode model) {
+  std::string text = section("model", std::move(model));
+  const ImportedLayer& output = sketch.layers.back();
+  if (output.type != "linear" || output.shapes[0].rank() != 2) return text;
+  constexpr std::string_view kKey = "out_features: ";
+  const std::size_t at = text.rfind(kKey) + kKey.size();  // of the last layer in the list
+  return text.replace(at, text.find_first_not_of("0123456789", at) - at, "$data.classes");
+}
+
 }  // namespace
 
 std::string wished_name(const OnnxNode& node, const std::vector<std::string>& tensors) {
@@ -177,7 +188,7 @@ std::string config_text(const ConfigSketch& sketch, const std::vector<std::strin
   const std::string name = sanitised(sketch.name);
   return head_of(sketch) + "version: 1\n" +
          section("name", ConfigNode::scalar(name.empty() ? "imported" : name, {})) +
-         data_section(sketch) + section("model", ConfigNode::map(std::move(model), {})) +
+         data_section(sketch) + model_section(sketch, ConfigNode::map(std::move(model), {})) +
          "# To be chosen: loss, optimizer and epochs.\n"
          "loss: cross_entropy\n"
          "optimizer: {sgd: {lr: 0.01, momentum: 0.9}}\n"

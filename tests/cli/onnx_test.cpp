@@ -221,6 +221,23 @@ TEST_CASE("import writes a config that can be checked, evaluated and trained") {
   CHECK_FALSE(place.has_leftovers());
 }
 
+TEST_CASE("an imported network has another number of classes by one key") {
+  const Place place;
+  place.export_model();
+  const std::string back = place.folder / "back", config = back + "/config.yaml";
+  REQUIRE(dltool({"import", place.model, "-o", back}).exit_code == 0);
+  CHECK(dltool({"check", config, "--set", "data.classes=9"}).exit_code == 0);
+  const ProgramResult fit = dltool(
+      {"import", back + "/model.safetensors", "--config", config, "--set", "data.classes=9"});
+  REQUIRE_MESSAGE(fit.exit_code == 0, fit.err);
+  CHECK(has(fit.out, "started anew: (9, "));
+  const std::string file = place.folder / "again.onnx";
+  REQUIRE(dltool({"export", config, "--weights", back + "/model.safetensors", "--to", "onnx", "-o",
+                  file})
+              .exit_code == 0);
+  CHECK(read_onnx(file).initializers.size() == read_onnx(place.model).initializers.size());
+}
+
 TEST_CASE("weights that are not finite are refused wherever they come from") {
   const Place place;
   const std::string file = place.folder / "bad.safetensors",
