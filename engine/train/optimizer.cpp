@@ -13,14 +13,27 @@ std::vector<std::string> names_of_weights(std::span<const TrainedWeight> weights
   return names;
 }
 
+/// Globs name weights and, more often, the layers that have them.
+std::vector<std::string> with_prefixes(std::span<const std::string> names) {
+  std::vector<std::string> all(names.begin(), names.end());
+  for (const std::string& name : names) {
+    for (auto dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+      all.push_back(name.substr(0, dot));
+  }
+  return all;
+}
+
 /// Adds a problem when the glob at `mark` (perhaps behind a '!') matches no weight.
 void check_glob(std::string glob, const Mark& mark, const std::string& key,
                 std::span<const std::string> names, Problems& problems) {
   if (glob.starts_with('!')) glob.erase(0, 1);
   const bool found = std::any_of(names.begin(), names.end(),
                                  [&](const std::string& name) { return glob_matches(glob, name); });
-  if (!found)
-    problems.add(mark, key + ": '" + glob + "' matches no weight" + did_you_mean(glob, names));
+  if (found) return;
+  // A pattern stands for many, so that a layer of a like name says little.
+  const bool plain = glob.find('*') == std::string::npos;
+  const std::string meant = plain ? did_you_mean(glob, with_prefixes(names)) : "";
+  problems.add(mark, key + ": '" + glob + "' matches no weight" + meant);
 }
 
 std::vector<std::string> read_no_decay(const ConfigNode& node, std::span<const std::string> names,

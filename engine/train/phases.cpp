@@ -2,19 +2,45 @@
 
 #include <algorithm>
 
+#include "engine/core/glob.h"
 #include "engine/train/frozen_weights.h"
 #include "engine/train/setup.h"
 
 namespace dl {
 namespace {
 
+/// A factor of something that is not trained would do nothing.
+void expect_effect(const ConfigNode& lr_mult, const std::vector<ParamSlice>& trained,
+                   Problems& problems) {
+  for (const ConfigNode::Entry& entry : lr_mult.entries()) {
+    const auto matches = [&](const ParamSlice& slice) {
+      return glob_matches(entry.key, slice.name);
+    };
+    if (std::ranges::none_of(trained, matches)) {
+      problems.add(entry.key_mark,
+                   "phases: lr_mult: '" + entry.key +
+                       "' has no effect, since all that it matches is "
+                       "frozen in this phase",
+                   "leave it out, or take it back in the phase's freeze: '!" + entry.key + "'");
+    }
+  }
+}
+
 /// A phase's slices: its own factors in place of the optimiser's, and nothing that is frozen.
 std::vector<ParamSlice> slices_of(const Setup& setup, const PhaseConfig& config,
                                   const std::vector<std::string>& frozen) {
   std::vector<ParamSlice> slices = setup.slices;
-  if (config.lr_mult) set_multipliers(*config.lr_mult, slices);
+  Problems problems;
+  try {
+    if (config.lr_mult) set_multipliers(*config.lr_mult, slices);
+  } catch (const UserError& error) {
+    problems.add(error, "phases: ");
+  }
+  problems.throw_if_any();
   std::erase_if(
       slices, [&](const ParamSlice& slice) { return std::ranges::count(frozen, slice.name) > 0; });
+  if (config.lr_mult && !slices.empty()) expect_effect(*config.lr_mult, slices, problems);
+  problems.throw_if_any();
   return slices;
 }
 

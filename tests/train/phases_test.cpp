@@ -97,7 +97,11 @@ TEST_CASE("phases that make no sense are refused where they stand") {
   CHECK(
       holds(error("[{epochs: 1, freeze: [fcc]}]"), "'fcc' matches no weight; did you mean 'fc'?"));
   CHECK(holds(error("[{epochs: 1, freeze: ['**']}]"), "leaves nothing to train"));
-  CHECK(holds(error("[{epochs: 1, lr_mult: {fcc: 2}}]"), "'fcc'"));
+  CHECK(holds(error("[{epochs: 1, lr_mult: {fcc: 2}}]"),
+              "phases: lr_mult: 'fcc' matches no weight; did you mean 'fc'?"));
+  CHECK(holds(error("[{epochs: 1, freeze: [conv1], lr_mult: {fc: 2, conv1: 0.1}}]"),
+              "phases: lr_mult: 'conv1' has no effect"));
+  CHECK(error("[{epochs: 1, freeze: [conv1], lr_mult: {'**': 2, fc: 1}}]").empty());
   CHECK(holds(error("[{epochs: 1, schedule: contine}]"), "did you mean 'continue'?"));
 }
 
