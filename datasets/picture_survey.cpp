@@ -32,6 +32,7 @@ void look_at(const std::string& folder, const LabelledFiles& list, PictureSurvey
       decode_picture_file(path, {}, buffers);
     } catch (const PictureError& error) {
       survey.bad.push_back(path + ": " + error.what());
+      --survey.train[static_cast<std::size_t>(list.labels[i])];
       continue;
     }
     sides.push_back(std::min(buffers.decoded.height, buffers.decoded.width));

@@ -11,7 +11,7 @@ namespace dl {
 /// What a folder of pictures holds.
 struct PictureSurvey {
   std::vector<std::string> classes;
-  std::vector<std::size_t> train;   // pictures of each class
+  std::vector<std::size_t> train;   // pictures of each class, but those known to be bad
   std::size_t valid = 0, test = 0;  // pictures; 0: there is no such folder
   std::int64_t shorter = 0;         // the median of the shorter sides
   bool grey = false;                // every one that was looked at

@@ -24,6 +24,7 @@ class Writer {
     constexpr std::int64_t kStep = 32, kLeast = 96;
     if (network.any_size) size_ = std::clamp(survey.shorter / kStep * kStep, kLeast, network.size);
     const auto held_out = survey_.valid > 0 ? 0 : survey_.train_count() / 5;
+    holds_out_ = held_out > 0;
     constexpr std::size_t kBatch = 32, kLeastBatches = 4;
     batch_ = std::clamp<std::size_t>((survey_.train_count() - held_out) / kLeastBatches, 1, kBatch);
     few_ = survey_.train_count() < kFew;
@@ -53,7 +54,9 @@ class Writer {
     line(fmt::format("# {} on {} classes of pictures: {} to train on ({}),", network_.title,
                      survey_.classes.size(), survey_.train_count(), classes_text()));
     line(fmt::format("# {} to validate and {} to test. Written by dltool init.",
-                     survey_.valid > 0 ? std::to_string(survey_.valid) : "a fifth of them",
+                     survey_.valid > 0 ? std::to_string(survey_.valid)
+                     : holds_out_      ? "a fifth of them"
+                                       : "none",
                      survey_.test > 0 ? std::to_string(survey_.test) : "none"));
     line("#");
     line(fmt::format("#   dltool {} {}", tunes ? "finetune" : "train", escaped(request_.file)));
@@ -77,6 +80,8 @@ class Writer {
     line(fmt::format("  batch: {}", batch_));
     if (survey_.valid > 0)
       line("  split: {valid: 0}     # the folder for validation says which epoch is best");
+    else if (!holds_out_)
+      line("  split: {valid: 0}     # a fifth of so few pictures would be none");
     else
       line("  split: {valid: 0.2}     # held out by seed; they say which epoch is best");
     if (*most > kOutOfBalance * *least) {
@@ -184,7 +189,7 @@ class Writer {
   const PictureNetwork& network_;
   std::int64_t channels_ = 3, size_ = 0;
   std::size_t batch_ = 0;
-  bool few_ = false;
+  bool few_ = false, holds_out_ = false;
   std::string out_;
 };
 

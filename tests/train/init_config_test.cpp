@@ -46,6 +46,15 @@ TEST_CASE("every config that init writes passes check") {
   }
 }
 
+TEST_CASE("of a handful of pictures none is held out, of more a fifth") {
+  const auto text = [](std::vector<std::size_t> train) {
+    return config_of(survey_of(std::move(train), 40), network_for(40));
+  };
+  CHECK(test::setup_of(text({1, 1})).config.data.split.valid.amount == 0);
+  CHECK(holds(text({1, 1}), "none to validate"));
+  CHECK(test::setup_of(text({3, 2})).config.data.split.valid.amount == 0.2);
+}
+
 TEST_CASE("the size of the input follows the pictures, within what a network is for") {
   const auto input = [](std::int64_t shorter) {
     const Setup setup =
