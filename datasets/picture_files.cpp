@@ -36,17 +36,34 @@ class PictureFiles final : public Dataset {
 
   void decode(std::size_t index, PictureBuffers& buffers) const override {
     try {
-      decode_picture_file(files_[index], rule_, buffers);
+      decode_picture_file(files_[index], {.channels = rule_.channels}, buffers);
     } catch (const PictureError& error) {
       throw UserError(ExitCode::data, files_[index] + ": " + error.what(),
                       "--skip-bad leaves bad pictures out");
     }
+    expect_size(index, buffers.decoded);
   }
 
   std::vector<std::string> notes() const override { return notes_; }
   std::string fingerprint() const override { return std::to_string(size()) + " pictures"; }
 
  private:
+  /// The run's own data need not have any way to say a size, so that the way out is told instead.
+  void expect_size(std::size_t index, const Picture& picture) const {
+    if (!rule_.size) return;
+    const auto [height, width] = *rule_.size;
+    if (picture.height == height && picture.width == width) return;
+    const std::string sizes = std::to_string(height) + ", " + std::to_string(width);
+    throw UserError(ExitCode::data,
+                    files_[index] + ": is " + size_text(picture.height, picture.width) +
+                        " (height x width), expected " + size_text(height, width),
+                    "transforms that resize take any size: --set 'data.transforms.eval=[resize: "
+                    "{size: [" +
+                        sizes +
+                        "]}, ...]', with those of the run behind it; --skip-bad "
+                        "leaves such pictures out");
+  }
+
   void leave_out_bad_ones() {
     const std::vector<std::string> reasons = bad_pictures(files_, rule_);
     std::vector<std::string> good, bad;

@@ -236,7 +236,8 @@ TEST_CASE("files are predicted by a network of pictures whatever it was trained 
   write_bytes(place.folder / "one.png", png_bytes(8, 8, 1, Bytes(64, 100)));
   write_bytes(place.folder / "large.png", png_bytes(9, 8, 1, Bytes(72, 100)));
   CHECK(place.dltool({"predict", run, place.folder / "one.png"}).exit_code == 0);
-  check_fails(place.dltool({"predict", run, place.folder / "large.png"}), 4, "large.png: is 9x8");
+  check_fails(place.dltool({"predict", run, place.folder / "large.png"}), 4,
+              "large.png: is 9x8 (height x width), expected ");
   CHECK(place
             .dltool({"predict", run, place.folder / "large.png", "--set",
                      "data.transforms.eval=[resize: {size: [8, 8]}]"})
