@@ -231,4 +231,19 @@ TEST_CASE("what cannot be transferred is said, and leaves no run") {
   fails({}, 5, "c.yaml:23:18: error: finetune: from: no run and no file of weights at 'nowhere'");
 }
 
+TEST_CASE("check looks at the weights where they are there, and says where they are not") {
+  const Place place;
+  const auto check = [&](const std::string& from, const std::string& more = "") {
+    return place.dltool(
+        {"check", place.config, "--set", "finetune={from: '" + from + "'" + more + "}"});
+  };
+  const ProgramResult fine = check(place.base, ", freeze: conv1");
+  CHECK(fine.exit_code == 0);
+  CHECK(fine.err.empty());
+  CHECK(check(place.base, ", freeze: true").exit_code == 3);  // nothing is left to train
+  const ProgramResult none = check(place.folder / "none");
+  CHECK(none.exit_code == 0);
+  CHECK(none.err.find("note: finetune.from: there is nothing at") != std::string::npos);
+}
+
 }  // namespace dl::test
