@@ -14,7 +14,7 @@ namespace dl {
 /// Samples that were computed, one row of bytes each: the fields of a spec, one behind the other.
 class FeatureRows final : public Dataset {
  public:
-  /// `origin` is what they were computed from: it names samples and has baselines.
+  /// `origin` is what they were computed from: it has baselines and the fingerprint.
   FeatureRows(DataSpec spec, const Dataset& origin, AlignedBuffer rows, std::size_t count);
   /// Rows in a file that FeatureFile wrote. Throws UserError (ExitCode::data) when it is damaged.
   FeatureRows(DataSpec spec, const Dataset& origin, const std::string& path, std::size_t count);

@@ -48,8 +48,7 @@ struct ParamSpec {
   std::vector<ParamSpec> nested = {};  // the keys of a map
 };
 
-/// A size per spatial axis: `3` for all axes, or `[3, 5]`. at(axis, rank) throws when the count is
-/// wrong.
+/// A size per spatial axis: `3` for all axes, or `[3, 5]`.
 struct Spatial {
   std::vector<std::int64_t> sizes;
 
@@ -217,8 +216,7 @@ std::vector<ParamSpec> specs_of(const ParamTable<P>& table) {
   return specs;
 }
 
-/// Reports keys of `map` that `specs` does not know, keys written twice, and required ones that are
-/// missing.
+/// Reports keys of `map` that `specs` does not know, and required ones that are missing.
 void check_keys(const ConfigNode& map, std::span<const ParamSpec> specs, Problems& problems);
 
 /// Reads a map by its table. All that is wrong with it is thrown as one UserError; a null node is

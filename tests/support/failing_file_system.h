@@ -28,10 +28,16 @@ class FailingFileSystem final : public FileSystem {
       : inner_(inner), failure_(failure), fail_at_(fail_at) {}
 
   int operations() const { return operations_; }
+  /// Folders whose entries a crash of the machine could still lose: something was made in them, or
+  /// renamed, after they were last synced.
+  const std::set<std::string>& unsynced_folders() const { return unsynced_folders_; }
+  /// The same when the first link was made; a link must lead to what is there for good.
+  const std::set<std::string>& unsynced_at_first_link() const { return unsynced_at_first_link_; }
 
   std::unique_ptr<OutputFile> create(const std::string& path) override {
     count("create", path);
     unsynced_.insert(path);
+    unsynced_folders_.insert(parent_folder(path));
     return std::make_unique<File>(*this, inner_.create(path), path);
   }
   std::unique_ptr<OutputFile> append(const std::string& path) override {
@@ -45,24 +51,35 @@ class FailingFileSystem final : public FileSystem {
   void make_folder(const std::string& path) override {
     count("make folder", path);
     inner_.make_folder(path);
+    unsynced_folders_.insert(parent_folder(path));
   }
   void rename(const std::string& from, const std::string& to) override {
     count("rename", from);
     inner_.rename(from, to);
-    std::set<std::string> moved;
-    for (const std::string& path : unsynced_)
-      moved.insert(path.starts_with(from) ? to + path.substr(from.size()) : path);
-    unsynced_ = std::move(moved);
+    for (std::set<std::string>* paths : {&unsynced_, &unsynced_folders_}) {
+      std::set<std::string> moved;
+      for (const std::string& path : *paths)
+        moved.insert(path.starts_with(from) ? to + path.substr(from.size()) : path);
+      *paths = std::move(moved);
+    }
+    unsynced_folders_.insert({parent_folder(from), parent_folder(to)});
   }
   void link(const std::string& target, const std::string& path) override {
     count("link", path);
     inner_.link(target, path);
+    if (!linked_) unsynced_at_first_link_ = unsynced_folders_;
+    linked_ = true;
+    unsynced_folders_.insert(parent_folder(path));
   }
-  void sync_folder(const std::string& path) override { count("sync folder", path); }
+  void sync_folder(const std::string& path) override {
+    count("sync folder", path);
+    unsynced_folders_.erase(path);
+  }
   void remove_all(const std::string& path) override {
     count("remove", path);
     inner_.remove_all(path);
-    std::erase_if(unsynced_, [&](const std::string& file) { return file.starts_with(path); });
+    for (std::set<std::string>* paths : {&unsynced_, &unsynced_folders_})
+      std::erase_if(*paths, [&](const std::string& other) { return other.starts_with(path); });
   }
 
  private:
@@ -117,7 +134,8 @@ class FailingFileSystem final : public FileSystem {
   Failure failure_;
   int fail_at_;
   int operations_ = 0;
-  std::set<std::string> unsynced_;
+  std::set<std::string> unsynced_, unsynced_folders_, unsynced_at_first_link_;
+  bool linked_ = false;
 };
 
 }  // namespace dl::test

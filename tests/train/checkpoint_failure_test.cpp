@@ -89,6 +89,22 @@ void fail_each(std::int64_t step) {
 
 }  // namespace
 
+TEST_CASE("what a save reports is there for good: every folder that it changed was synced") {
+  const auto disk = real_file_system();
+  FailingFileSystem files(*disk);
+  const TempFolder run;
+  for (const std::int64_t step : {1, 2, 2}) {  // the first, another, one in place of another
+    FailingFileSystem saving(files);
+    float value = 1;
+    const CheckpointContent content{{float_tensor("w", {1}, {&value, 1})}, {}, {}, {}, "{}"};
+    std::set<std::string> unsynced = {"never said"};
+    save_checkpoint(saving, run.path(), step, content, true, 5,
+                    [&](const std::string&) { unsynced = saving.unsynced_folders(); });
+    CHECK(unsynced.empty());
+    CHECK(saving.unsynced_at_first_link().empty());
+  }
+}
+
 TEST_CASE("each file operation of a save may fail: an older checkpoint still loads") {
   fail_each(3);
 }

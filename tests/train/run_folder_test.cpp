@@ -275,4 +275,13 @@ TEST_CASE("a full disk under a metrics file is an error with exit code 6") {
   CHECK(code_of([&] { file.append("{\"epoch\": 1}\n"); }) == 6);
 }
 
+TEST_CASE("a run folder that was made is there for good") {
+  const auto disk = real_file_system();
+  FailingFileSystem files(*disk);
+  const TempFolder folder;
+  const RunFolder run = RunFolder::create(files, folder / "run", "name");
+  CHECK(fs::exists(folder / "run"));
+  CHECK_FALSE(files.unsynced_folders().contains(folder.path()));
+}
+
 }  // namespace dl
