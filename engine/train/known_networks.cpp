@@ -117,6 +117,13 @@ PictureNetwork network_of_run(const std::string& path, std::int64_t classes) {
   const GraphInput& input = *setup.graph.nodes[0].input;
   if (input.integer || input.sample_shape.size() != 3)
     throw UserError(ExitCode::weights, path + ": is no run of a network for pictures");
+  if (input.sample_shape[1] != input.sample_shape[2]) {
+    throw UserError(ExitCode::weights,
+                    path + ": is a run on pictures of " + std::to_string(input.sample_shape[1]) +
+                        "x" + std::to_string(input.sample_shape[2]) +
+                        ", and init writes configs for square ones",
+                    "write the config by hand: dltool finetune CONFIG --from " + path);
+  }
   PictureNetwork network{.title = setup.config.name,
                          .extends = {},
                          .heads = head_layers(setup.graph),

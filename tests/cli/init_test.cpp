@@ -168,6 +168,10 @@ TEST_CASE("what no config can be written for is said, and none is") {
   check_passes(place.dltool({"train", place.folder / "odd.yaml", "--run", odd}));
   check_fails(place.init({"--from", odd + "/checkpoints/last/model.safetensors"}), 5,
               "those of no network in configs/");
+  const std::string oblong = place.folder / "oblong";
+  check_passes(place.dltool({"train", place.folder / "odd.yaml", "--run", oblong, "--set",
+                             "data.source={synthetic: {shape: [3, 8, 12], classes: 10}}"}));
+  check_fails(place.init({"--from", oblong}), 5, "is a run on pictures of 8x12");
   fs::remove_all(place.pictures + "/emu");
   fs::remove_all(place.pictures + "/cat");
   check_fails(place.init(), 4, "of one class only");
