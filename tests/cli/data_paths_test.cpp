@@ -47,22 +47,22 @@ int samples(const std::string& folder, const std::string& run) {
 
 TEST_CASE("relative paths of a run start where it was started") {
   const TempFolder folder;
-  const std::string home = folder / "home", other = folder / "other";
-  write_table(home + "/train.csv", 20);
-  write_table(home + "/test.csv", 6);
+  const std::string begun = folder / "begun", other = folder / "other";
+  write_table(begun + "/train.csv", 20);
+  write_table(begun + "/test.csv", 6);
   write_table(other + "/train.csv", 20);
   write_table(other + "/test.csv", 9);
-  std::ofstream(home + "/c.yaml") << kConfig;
-  REQUIRE(dltool_in(home, {"train", "c.yaml", "--run", "run"}).exit_code == 0);
-  CHECK(samples(home, "run") == 6);
-  CHECK(samples("/", home + "/run") == 6);
-  CHECK(samples(other, "../home/run") == 6);
+  std::ofstream(begun + "/c.yaml") << kConfig;
+  REQUIRE(dltool_in(begun, {"train", "c.yaml", "--run", "run"}).exit_code == 0);
+  CHECK(samples(begun, "run") == 6);
+  CHECK(samples("/", begun + "/run") == 6);
+  CHECK(samples(other, "../begun/run") == 6);
   const ProgramResult resumed =
-      dltool_in(other, {"resume", "../home/run", "--set", "train.epochs=2"});
+      dltool_in(other, {"resume", "../begun/run", "--set", "train.epochs=2"});
   CHECK_MESSAGE(resumed.exit_code == 0, resumed.err);
   // A run that was moved, to where there is data of those names.
-  fs::rename(home + "/run", other + "/run");
-  fs::remove_all(home);
+  fs::rename(begun + "/run", other + "/run");
+  fs::remove_all(begun);
   CHECK(samples(other, "run") == 9);
 }
 
