@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs the whole suite.
 #
-#   scripts/test.sh [--asan] [ARGUMENTS OF CTEST]
+#   scripts/test.sh [--asan|--ci] [ARGUMENTS OF CTEST]
 #
-# --asan: the fast tests under AddressSanitizer and UBSan instead. For example `scripts/test.sh -R layers/conv`.
+# --asan: the fast tests under AddressSanitizer and UBSan instead.
+# --ci: warnings are errors, and no precompiled header hides a missing include.
+# For example `scripts/test.sh -R layers/conv`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 preset=release
-if [[ ${1:-} == --asan ]]; then
-  preset=asan
+if [[ ${1:-} == --asan || ${1:-} == --ci ]]; then
+  preset=${1#--}
   shift
 fi
 scripts/setup.sh

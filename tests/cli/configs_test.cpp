@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/run_program.h"
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::vector<fs::path> all_configs() {
-  const fs::path root = fs::path(DLTOOL_SOURCE_DIR) / "configs";
+  const fs::path root = fs::path(dl::test::source_path("configs"));
   std::vector<fs::path> found;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     const bool block = entry.path().parent_path().filename() == "blocks";
@@ -79,7 +80,7 @@ TEST_CASE("every config passes check without its data") {
   for (const fs::path& config : configs) {
     CAPTURE(config.string());
     const ProgramResult result =
-        run_program(DLTOOL_BINARY, {"check", config.string(), "--data", nothing.path()});
+        run_program(dl::test::dltool_binary(), {"check", config.string(), "--data", nothing.path()});
     CHECK_MESSAGE(result.exit_code == 0, result.err);
   }
 }
@@ -111,7 +112,7 @@ TEST_CASE("every config trains for two steps") {
       for (const std::string& set : smaller(config.stem().string())) sets.push_back(set);
     }
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
-    const ProgramResult result = run_program(DLTOOL_BINARY, arguments);
+    const ProgramResult result = run_program(dl::test::dltool_binary(), arguments);
     CHECK_MESSAGE(result.exit_code == 0, result.err);
     CHECK(fs::exists(run + "/checkpoints/last/model.safetensors"));
     fs::remove_all(run);

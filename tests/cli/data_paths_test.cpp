@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -33,7 +34,7 @@ void write_table(const std::string& path, int rows) {
 }
 
 ProgramResult dltool_in(const std::string& folder, const std::vector<std::string>& arguments) {
-  return run_program(DLTOOL_BINARY, arguments, folder);
+  return run_program(dl::test::dltool_binary(), arguments, folder);
 }
 
 /// How many samples of test `eval` sees.

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 // Those of tests/errors that say `# check: program`: what no reader of the config alone can find.
@@ -22,7 +23,7 @@ std::string read_file(const fs::path& path) {
 }  // namespace
 
 TEST_CASE("every bad config that only the program can refuse leads to its message") {
-  const fs::path errors = fs::path(DLTOOL_SOURCE_DIR) / "tests" / "errors";
+  const fs::path errors = fs::path(dl::test::source_path("tests/errors"));
   int found = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator(errors)) {
     if (entry.path().extension() != ".yaml") continue;
@@ -30,7 +31,7 @@ TEST_CASE("every bad config that only the program can refuse leads to its messag
     ++found;
     const std::string name = entry.path().filename().string();
     CAPTURE(name);
-    const ProgramResult result = run_program(DLTOOL_BINARY, {"check", name}, errors.string());
+    const ProgramResult result = run_program(dl::test::dltool_binary(), {"check", name}, errors.string());
     CHECK(result.exit_code == 3);
     const fs::path expected = fs::path(entry.path()).replace_extension(".expected");
     if (std::getenv("DLTOOL_UPDATE_EXPECTED")) std::ofstream(expected) << result.err;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -36,7 +37,7 @@ struct Place {
   }
   static ProgramResult dltool(const std::vector<std::string>& arguments,
                               const std::string& folder = "") {
-    return run_program(DLTOOL_BINARY, arguments, folder);
+    return run_program(dl::test::dltool_binary(), arguments, folder);
   }
 };
 
@@ -89,12 +90,12 @@ TEST_CASE(
   const Place place;
   const auto shell = [&](const std::string& rest) {
     return run_program("/bin/sh",
-                       {"-c", "exec \"$0\" \"$@\" " + rest, DLTOOL_BINARY, "check", place.config});
+                       {"-c", "exec \"$0\" \"$@\" " + rest, dl::test::dltool_binary(), "check", place.config});
   };
   check_fails(shell("> /dev/full"), 6, "No space left");
   CHECK(shell(">&-").exit_code == 0);
   const ProgramResult train =
-      run_program("/bin/sh", {"-c", "exec \"$0\" \"$@\" >&- 2>&-", DLTOOL_BINARY, "train",
+      run_program("/bin/sh", {"-c", "exec \"$0\" \"$@\" >&- 2>&-", dl::test::dltool_binary(), "train",
                               place.config, "--run", place.run, "--set", "train.log_every=1"});
   CHECK(train.exit_code == 0);
   std::ifstream metrics(place.run + "/metrics.jsonl");
@@ -102,7 +103,7 @@ TEST_CASE(
   for (std::string line; std::getline(metrics, line); ++lines) CHECK(json::accept(line));
   CHECK(lines == 5);
   const ProgramResult docs =
-      run_program("/bin/sh", {"-c", "exec \"$0\" docs schema > /dev/full", DLTOOL_BINARY});
+      run_program("/bin/sh", {"-c", "exec \"$0\" docs schema > /dev/full", dl::test::dltool_binary()});
   check_fails(docs, 6, "No space left");
 }
 
@@ -110,7 +111,7 @@ TEST_CASE("a run goes on when nobody reads its progress") {
   const Place place;
   const auto train = [&](const std::string& rest) {
     fs::remove_all(place.run);
-    return run_program("/bin/sh", {"-c", "\"$0\" train \"$1\" --run \"$2\" " + rest, DLTOOL_BINARY,
+    return run_program("/bin/sh", {"-c", "\"$0\" train \"$1\" --run \"$2\" " + rest, dl::test::dltool_binary(),
                                    place.config, place.run});
   };
   const auto outcome = [&] {
@@ -139,7 +140,7 @@ TEST_CASE("paths that are no UTF-8 are escaped where JSON is printed") {
 }
 
 TEST_CASE("a bad config ends with 3 and the messages of the error table") {
-  const fs::path errors = fs::path(DLTOOL_SOURCE_DIR) / "tests" / "errors";
+  const fs::path errors = fs::path(dl::test::source_path("tests/errors"));
   for (const std::string name : {"bad_unknown_layer", "bad_duplicate_key", "bad_unknown_section",
                                  "bad_yaml_tab", "bad_overflow", "bad_cyclic", "bad_empty"}) {
     CAPTURE(name);
@@ -151,7 +152,7 @@ TEST_CASE("a bad config ends with 3 and the messages of the error table") {
 }
 
 TEST_CASE("check --json tells file, line and column of every error") {
-  const fs::path errors = fs::path(DLTOOL_SOURCE_DIR) / "tests" / "errors";
+  const fs::path errors = fs::path(dl::test::source_path("tests/errors"));
   const ProgramResult result =
       Place::dltool({"check", "bad_unknown_layer.yaml", "--json"}, errors.string());
   CHECK(result.exit_code == 3);
@@ -189,7 +190,7 @@ TEST_CASE(
 
 TEST_CASE("data that is missing or damaged ends with 4 and no run folder") {
   const Place place;
-  const std::string config = std::string(DLTOOL_SOURCE_DIR) + "/configs/mnist/mlp.yaml";
+  const std::string config = dl::test::source_path("configs/mnist/mlp.yaml");
   const std::string data = place.folder / "data";
   const auto train = [&] {
     return place.dltool({"train", config, "--data", data, "--run", place.run});
@@ -242,7 +243,7 @@ TEST_CASE("a run that fails on its way says in exit.json how, and can be resumed
       run_program("/bin/sh", {"-c",
                               "ulimit -f 64; exec \"$0\" train \"$1\" --run \"$2\" --set "
                               "'data.source.synthetic.shape=[10000]'",
-                              DLTOOL_BINARY, place.config, place.run});
+                              dl::test::dltool_binary(), place.config, place.run});
   check_fails(result, 6, "File too large");
   const json exit = json::parse(read_file(place.run + "/exit.json"));
   CHECK(exit["outcome"] == "failed");
@@ -281,7 +282,7 @@ TEST_CASE("of two runs on one folder exactly one wins, and the other changes not
   const Place place;
   const std::vector<std::string> train = {"train",   place.config, "--run",
                                           place.run, "--set",      "train.epochs=60"};
-  RunningProgram first(DLTOOL_BINARY, train), second(DLTOOL_BINARY, train);
+  RunningProgram first(dl::test::dltool_binary(), train), second(dl::test::dltool_binary(), train);
   const ProgramResult one = first.wait(), two = second.wait();
   const ProgramResult &winner = one.exit_code == 0 ? one : two,
                       &loser = one.exit_code == 0 ? two : one;
@@ -302,7 +303,7 @@ TEST_CASE("of two runs on one folder exactly one wins, and the other changes not
 TEST_CASE("a run that another process works on is locked for resume") {
   const Place place;
   RunningProgram trains(
-      DLTOOL_BINARY, {"train", place.config, "--run", place.run, "--set", "train.epochs=100000"});
+      dl::test::dltool_binary(), {"train", place.config, "--run", place.run, "--set", "train.epochs=100000"});
   REQUIRE(wait_until([&] { return fs::exists(place.run + "/config.resolved.yaml"); }));
   check_fails(place.dltool({"resume", place.run}), 11, "another process");
   check_fails(place.train(), 11, "another process");

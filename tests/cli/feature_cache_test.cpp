@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "engine/core/text.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -65,7 +66,7 @@ struct Place {
     std::vector<std::string> arguments = {"train", config, "--run", run(name)};
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
     arguments.insert(arguments.end(), {"--set", "train.cache_features=" + cache});
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   }
   std::vector<fs::path> kept() const {
     std::vector<fs::path> files;
@@ -132,7 +133,7 @@ TEST_CASE("a run that was stopped while it trained on features goes on to the sa
     CAPTURE(step);
     REQUIRE(place.train("part", "ram", {"train.max_steps=" + std::to_string(step)}).exit_code == 0);
     const ProgramResult resumed =
-        run_program(DLTOOL_BINARY, {"resume", place.run("part"), "--set", "train.max_steps=~"});
+        run_program(dl::test::dltool_binary(), {"resume", place.run("part"), "--set", "train.max_steps=~"});
     REQUIRE_MESSAGE(resumed.exit_code == 0, resumed.err);
     check_same(place.run("whole"), place.run("part"));
     fs::remove_all(place.run("part"));

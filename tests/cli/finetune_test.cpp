@@ -7,6 +7,7 @@
 
 #include "engine/core/file_system.h"
 #include "engine/train/safetensors.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -50,7 +51,7 @@ struct Place {
     REQUIRE(dltool({"train", config, "--run", base}).exit_code == 0);
   }
   static ProgramResult dltool(const std::vector<std::string>& arguments) {
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   }
   ProgramResult finetune(std::vector<std::string> more) const {
     more.insert(more.begin(), {"finetune", config, "--run", run});

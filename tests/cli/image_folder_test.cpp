@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/pictures.h"
 #include "tests/support/run_program.h"
 
@@ -51,7 +52,7 @@ struct Place {
   }
   ProgramResult dltool(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(), {"--data", data});
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   }
   ProgramResult train(const std::string& run, const std::vector<std::string>& sets = {}) const {
     std::vector<std::string> arguments = {"train", config, "--run", folder / run};
@@ -164,7 +165,7 @@ TEST_CASE("check, summary and bench need the pictures only to count classes") {
     CHECK(place.dltool({"check", place.config, "--set", set}).exit_code == 0);
     CHECK(place.dltool({"summary", place.config, "--set", set}).exit_code == 0);
     CHECK(place.dltool({"bench", place.config, "--steps", "1", "--set", set}).exit_code == 0);
-    check_fails(run_program(DLTOOL_BINARY, {"train", place.config, "--data", place.data, "--run",
+    check_fails(run_program(dl::test::dltool_binary(), {"train", place.config, "--data", place.data, "--run",
                                             place.folder / "none", "--set", set}),
                 4, "animals: there is no such folder");
   }

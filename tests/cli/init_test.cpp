@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/pictures.h"
 #include "tests/support/run_program.h"
 
@@ -21,7 +22,7 @@ struct Place {
 
   Place() { write_pictures(pictures, kClasses, 10, 40, 36); }
   ProgramResult dltool(const std::vector<std::string>& arguments) const {
-    return run_program(DLTOOL_BINARY, arguments, folder.path());
+    return run_program(dl::test::dltool_binary(), arguments, folder.path());
   }
   ProgramResult init(std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"init", pictures, "-o", config});

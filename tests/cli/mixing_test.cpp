@@ -3,6 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -41,7 +42,7 @@ struct Place {
   Place() { std::ofstream(config) << kConfig; }
   ProgramResult train(const std::string& to, std::vector<std::string> more = {}) const {
     more.insert(more.begin(), {"train", config, "--run", to});
-    return run_program(DLTOOL_BINARY, more);
+    return run_program(dl::test::dltool_binary(), more);
   }
 };
 
@@ -60,7 +61,7 @@ TEST_CASE("a network learns from mixed batches, and evaluation is by the true la
   const Place place;
   const ProgramResult trained = place.train(place.run);
   REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
-  const ProgramResult evaluated = run_program(DLTOOL_BINARY, {"eval", place.run, "--json"});
+  const ProgramResult evaluated = run_program(dl::test::dltool_binary(), {"eval", place.run, "--json"});
   REQUIRE_MESSAGE(evaluated.exit_code == 0, evaluated.err);
   const json result = json::parse(evaluated.out);
   CHECK(result["top1"].get<double>() > 0.85);
@@ -88,7 +89,7 @@ TEST_CASE("mixed batches are the same with any workers and prefetch, and after a
           0);
   CHECK(read_bytes(last(cut)) != read_bytes(last(place.run)));
   const ProgramResult resumed =
-      run_program(DLTOOL_BINARY, {"resume", cut, "--set", "train.max_steps=~"});
+      run_program(dl::test::dltool_binary(), {"resume", cut, "--set", "train.max_steps=~"});
   REQUIRE_MESSAGE(resumed.exit_code == 0, resumed.err);
   CHECK(read_bytes(last(cut)) == read_bytes(last(place.run)));
 }
@@ -98,7 +99,7 @@ TEST_CASE("check, summary and bench know mixed labels") {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"check", place.config},
                                                     {"summary", place.config},
                                                     {"bench", place.config, "--steps", "2"}}) {
-    const ProgramResult result = run_program(DLTOOL_BINARY, arguments);
+    const ProgramResult result = run_program(dl::test::dltool_binary(), arguments);
     CHECK_MESSAGE(result.exit_code == 0, result.err);
   }
 }

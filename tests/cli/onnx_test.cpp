@@ -8,6 +8,7 @@
 #include "engine/core/file_system.h"
 #include "engine/onnx/model.h"
 #include "engine/train/safetensors.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -45,7 +46,7 @@ train: {epochs: 1, ema: {decay: 0.9}, threads: 2}
 )";
 
 ProgramResult dltool(const std::vector<std::string>& arguments) {
-  return run_program(DLTOOL_BINARY, arguments);
+  return run_program(dl::test::dltool_binary(), arguments);
 }
 
 struct Place {

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -50,7 +51,7 @@ diagnostics: {every: 2}
 )";
 
 ProgramResult dltool(const std::vector<std::string>& arguments) {
-  return run_program(DLTOOL_BINARY, arguments);
+  return run_program(dl::test::dltool_binary(), arguments);
 }
 
 /// A folder with the config, and a run that nobody disturbed.
@@ -139,7 +140,7 @@ ProgramResult interrupted_at(int step, int signal, const std::string& run,
   arguments.insert(arguments.begin(), "train");
   arguments.insert(arguments.end(), {"--run", run});
   for (int attempt = 0;; ++attempt) {
-    RunningProgram program(DLTOOL_BINARY, arguments);
+    RunningProgram program(dl::test::dltool_binary(), arguments);
     wait_for_step(program, run, step);
     program.signal(signal);
     const ProgramResult result = program.wait();
@@ -160,7 +161,7 @@ TEST_CASE("a run that is killed again and again ends with the bits of one that w
     for (int kills = 0; kills < 7; ++kills) {
       const bool begun = fs::exists(run + "/config.resolved.yaml");
       if (!begun) fs::remove_all(run);
-      RunningProgram program(DLTOOL_BINARY,
+      RunningProgram program(dl::test::dltool_binary(),
                              begun ? std::vector<std::string>{"resume", run}
                                    : std::vector<std::string>{"train", runs.config, "--run", run});
       // The first kills come before or at the first checkpoint, later ones each somewhat further.
@@ -200,7 +201,7 @@ TEST_CASE(
 TEST_CASE("SIGUSR1 saves a checkpoint and changes nothing else") {
   const Runs& runs = shared_runs();
   const std::string run = runs.folder / "saved";
-  RunningProgram program(DLTOOL_BINARY, {"train", runs.config, "--run", run});
+  RunningProgram program(dl::test::dltool_binary(), {"train", runs.config, "--run", run});
   wait_for_step(program, run, 3);
   program.signal(SIGUSR1);
   const ProgramResult result = program.wait();
@@ -215,7 +216,7 @@ TEST_CASE("exit.json tells how a run ended, and is gone while it goes on") {
   REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
   CHECK(fs::exists(run + "/exit.json"));
   RunningProgram program(
-      DLTOOL_BINARY, {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
+      dl::test::dltool_binary(), {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
   wait_for_step(program, run, 12);
   program.signal(SIGKILL);
   program.wait();
@@ -328,7 +329,7 @@ TEST_CASE("how a run ended is no longer there when it goes on") {
   REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
   CHECK(fs::exists(run + "/exit.json"));
   RunningProgram program(
-      DLTOOL_BINARY, {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
+      dl::test::dltool_binary(), {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
   wait_for_step(program, run, 9);
   program.signal(SIGKILL);
   CHECK(program.wait().exit_code == 1000 + SIGKILL);

@@ -8,6 +8,7 @@
 
 #include "engine/core/file_system.h"
 #include "engine/train/safetensors.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -44,7 +45,7 @@ struct Place {
     table << odd << '\n';
   }
   ProgramResult dltool(std::vector<std::string> arguments) const {
-    return run_program(DLTOOL_BINARY, arguments, folder.path());
+    return run_program(dl::test::dltool_binary(), arguments, folder.path());
   }
   ProgramResult train(const std::vector<std::string>& sets, const std::string& to = "run") const {
     std::vector<std::string> arguments = {"train", config, "--run", folder / to};

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -34,7 +35,7 @@ struct Place {
       table << (i % 10 == 0 ? "1" : "-1") << ',' << (i % 10 == 0 ? "rare" : "usual") << '\n';
   }
   ProgramResult dltool(const std::vector<std::string>& arguments) const {
-    return run_program(DLTOOL_BINARY, arguments, folder.path());
+    return run_program(dl::test::dltool_binary(), arguments, folder.path());
   }
   Bytes last(const std::string& run) const {
     return read_bytes(folder / (run + "/checkpoints/last/model.safetensors"));

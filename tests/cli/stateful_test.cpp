@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -36,7 +37,7 @@ struct Runs {
   ProgramResult train(const std::string& run, const std::vector<std::string>& sets = {}) const {
     std::vector<std::string> arguments = {"train", config, "--run", folder / run};
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   }
 };
 
@@ -48,7 +49,7 @@ TEST_CASE("a stateful run that stops in the middle of an epoch goes on to the sa
   const ProgramResult stopped = runs.train("parted", {"train.max_steps=21"});  // 16 an epoch
   REQUIRE_MESSAGE(stopped.exit_code == 0, stopped.err);
   const ProgramResult result =
-      run_program(DLTOOL_BINARY, {"resume", runs.folder / "parted", "--set", "train.max_steps=~"});
+      run_program(dl::test::dltool_binary(), {"resume", runs.folder / "parted", "--set", "train.max_steps=~"});
   REQUIRE_MESSAGE(result.exit_code == 0, result.err);
   for (const char* file : {"model", "optim", "carried"}) {
     CAPTURE(file);
@@ -65,7 +66,7 @@ TEST_CASE("a state changes what the next batch gives, and is zero again in the n
   CHECK((read_bytes(runs.folder / "carried" + name) != read_bytes(runs.folder / "fresh" + name)));
   // Evaluating twice gives the same: each pass begins with zeros.
   const auto eval = [&] {
-    return run_program(DLTOOL_BINARY, {"eval", runs.folder / "carried", "--json"}).out;
+    return run_program(dl::test::dltool_binary(), {"eval", runs.folder / "carried", "--json"}).out;
   };
   CHECK(!eval().empty());
   CHECK(eval() == eval());
@@ -76,7 +77,7 @@ TEST_CASE("stateful layers want batches that follow one another, which check say
   const auto check = [&](const std::vector<std::string>& sets) {
     std::vector<std::string> arguments = {"check", runs.config};
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   };
   CHECK(check({}).exit_code == 0);
   const auto refused = [&](const std::vector<std::string>& sets, const std::string& why) {

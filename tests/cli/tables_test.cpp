@@ -7,6 +7,7 @@
 
 #include "datasets/csv_file.h"
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 #include "tests/support/table_files.h"
@@ -63,7 +64,7 @@ struct Place {
   }
   ProgramResult dltool(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(), {"--data", folder.path()});
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   }
   std::string train(const std::string& name, const std::vector<std::string>& more = {}) const {
     const std::string run = folder / ("run-" + name);

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -56,7 +57,7 @@ struct Place {
                        const std::vector<std::string>& sets = {}) const {
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
     arguments.insert(arguments.end(), {"--data", data});
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   }
   ProgramResult train(const std::string& run, const std::vector<std::string>& sets = {}) const {
     return dltool({"train", config, "--run", folder / run}, sets);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/train/safetensors.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -25,7 +26,7 @@ struct Place {
 
   ProgramResult dltool(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(), {"--data", folder.path()});
-    return run_program(DLTOOL_BINARY, arguments);
+    return run_program(dl::test::dltool_binary(), arguments);
   }
   void train(const std::string& config) const {
     write_text(folder / "base.yaml", config);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/file_system.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/run_program.h"
 
@@ -28,7 +29,7 @@ train: {epochs: 2, threads: 2, ema: {decay: 0.5}}
 )";
 
 ProgramResult dltool(const std::vector<std::string>& arguments) {
-  return run_program(DLTOOL_BINARY, arguments);
+  return run_program(dl::test::dltool_binary(), arguments);
 }
 
 /// What a verb prints for programs: one line of JSON.
@@ -187,7 +188,7 @@ TEST_CASE("a run whose schedule cycles the momentum does so, with a momentum onl
 }
 
 TEST_CASE("the reference pages in docs/reference are what the program declares") {
-  const std::string pages = std::string(DLTOOL_SOURCE_DIR) + "/docs/reference";
+  const std::string pages = dl::test::source_path("docs/reference");
   const ProgramResult fresh = dltool({"docs", "--check", pages});
   CHECK_MESSAGE(fresh.exit_code == 0, fresh.err);
 }

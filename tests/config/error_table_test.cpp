@@ -1,3 +1,5 @@
+#include "tests/support/paths.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -71,7 +73,7 @@ ConfigOptions options_for(const std::string& file, const std::string& text) {
 TEST_CASE(
     "every bad config leads to its message, with position, line and caret, and to its exit code") {
   const fs::path before = fs::current_path();
-  fs::current_path(fs::path(DLTOOL_SOURCE_DIR) / "tests" / "errors");
+  fs::current_path(fs::path(dl::test::source_path("tests/errors")));
   const std::vector<fs::path> files = bad_configs(".");
   CHECK(files.size() >= 60);
   for (const fs::path& file : files) {

@@ -6,6 +6,7 @@
 
 #include "datasets/dataset.h"
 #include "engine/core/error.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 
 namespace dl {
@@ -15,7 +16,7 @@ using test::Bytes;
 using test::typed;
 
 DataPaths paths_at(const std::string& data) {
-  return {data, std::string(DLTOOL_SOURCE_DIR) + "/datasets"};
+  return {data, dl::test::source_path("datasets")};
 }
 
 struct Sample {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/core/error.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/network.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 using test::typed;
 
-const DataPaths kPaths{".", std::string(DLTOOL_SOURCE_DIR) + "/datasets"};
+const DataPaths kPaths{".", dl::test::source_path("datasets")};
 
 SubsetOptions options_of(const std::vector<std::string>& classes,
                          std::optional<std::int64_t> per_class = {}, std::int64_t seed = 0) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/paths.h"
 #include "tests/support/network.h"
 
 namespace dl {
@@ -21,7 +22,7 @@ Totals totals_of(const Graph& graph) {
 }
 
 Graph graph_of(const std::string& config, const std::vector<std::string>& sets = {}) {
-  return load_setup({.config = DLTOOL_SOURCE_DIR "/configs/" + config,
+  return load_setup({.config = dl::test::source_path("configs/") + config,
                      .sets = sets,
                      .data_dir = "no-data"})
       .graph;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/paths.h"
 #include "tests/support/network.h"
 
 namespace dl {
@@ -51,7 +52,7 @@ void check_same(const Graph& graph, Purpose purpose, std::int64_t batch) {
 
 void check_network(const std::string& config) {
   const Setup setup =
-      load_setup({.config = DLTOOL_SOURCE_DIR "/configs/" + config, .sets = {}, .data_dir = "-"});
+      load_setup({.config = dl::test::source_path("configs/") + config, .sets = {}, .data_dir = "-"});
   check_same(setup.graph, Purpose::train, 4);
   check_same(setup.graph, Purpose::evaluate, 4);
 }

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/graph/cost.h"
+#include "tests/support/paths.h"
 #include "tests/support/network.h"
 
 // The networks of configs/ have as many parameters as the papers and torchvision tell.
@@ -9,7 +10,7 @@ namespace dl {
 namespace {
 
 std::int64_t parameters_of(const std::string& config, const std::vector<std::string>& sets = {}) {
-  const Setup setup = load_setup({.config = DLTOOL_SOURCE_DIR "/configs/" + config + ".yaml",
+  const Setup setup = load_setup({.config = dl::test::source_path("configs/") + config + ".yaml",
                                   .sets = sets,
                                   .data_dir = "no-data"});
   std::int64_t parameters = 0;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "layers/layer.h"
+#include "tests/support/paths.h"
 #include "tests/support/layer_run.h"
 
 // What holds for every layer there is, so that a new one cannot forget it.
@@ -84,7 +85,7 @@ TEST_CASE("every layer is compared with PyTorch in at least one case of its own 
   for (const LayerKind& kind : all_layers()) {
     CAPTURE(kind.name);
     const std::string name(kind.name);
-    std::ifstream stream(DLTOOL_SOURCE_DIR "/tests/goldens/layers/" + name + ".json");
+    std::ifstream stream(dl::test::source_path("tests/goldens/layers/") + name + ".json");
     REQUIRE(stream.good());
     const json cases = json::parse(stream);
     const auto own = [&](const json& golden) { return golden["layer"] == name; };

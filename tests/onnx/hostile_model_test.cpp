@@ -6,6 +6,7 @@
 
 #include "engine/core/error.h"
 #include "engine/onnx/import.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 
 // Files that lie about themselves: each ends with a UserError of exit code 5 that names the file,
@@ -374,7 +375,7 @@ TEST_CASE("models of PyTorch's damaged at random are read, or refused with exit 
   };
   for (const char* name : {"functions_ts", "bilstm_ts", "tokens_dyn", "googlenet_ts", "rnn_ts"}) {
     const test::Bytes whole =
-        test::read_bytes(std::string(DLTOOL_SOURCE_DIR) + "/tests/goldens/onnx/" + name + ".onnx");
+        test::read_bytes(dl::test::source_path("tests/goldens/onnx/") + name + ".onnx");
     for (int round = 0; round < 200; ++round) {
       std::string damaged(whole.begin(), whole.end());
       for (std::size_t i = 0; i <= draw(4); ++i)

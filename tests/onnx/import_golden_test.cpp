@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/support/paths.h"
 #include "tests/support/formula.h"
 #include "tests/support/golden.h"
 #include "tests/support/onnx_network.h"
@@ -49,7 +50,7 @@ void check_golden(const std::string& name, const std::string& exporter,
   CAPTURE(file);
   const nlohmann::json golden = test::read_golden("onnx_models")[name];
   test::FilledNetwork network = test::imported(
-      read_onnx(std::string(DLTOOL_SOURCE_DIR) + "/tests/goldens/onnx/" + file + ".onnx"), sets);
+      read_onnx(dl::test::source_path("tests/goldens/onnx/") + file + ".onnx"), sets);
   std::vector<float> found = run(network, golden);
   if (name == "googlenet") to_log_probabilities(found, 5);
   test::check_samples(file, found, golden["output"], 1e-5);
@@ -84,7 +85,7 @@ TEST_CASE("a network on tokens that PyTorch exported computes what it does there
 TEST_CASE("imported layers have their modules' names, whether batch norms were folded or not") {
   const auto names = [](const std::string& file) {
     const OnnxModel model =
-        read_onnx(std::string(DLTOOL_SOURCE_DIR) + "/tests/goldens/onnx/" + file);
+        read_onnx(dl::test::source_path("tests/goldens/onnx/") + file);
     std::vector<std::string> all;
     for (const ImportedTensor& tensor :
          import_network(model, {.path = file, .name = "n", .input_shape = {}}).weights)

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "tests/support/paths.h"
 #include "tests/support/onnx_network.h"
 
 // Networks that are exported and imported again must compute what they did.
@@ -24,7 +25,7 @@ void check_round_trip(Setup setup, const std::vector<std::string>& sets = {}) {
 
 void check_config(const std::string& path, const std::vector<std::string>& sets = {}) {
   CAPTURE(path);
-  check_round_trip(load_setup({.config = std::string(DLTOOL_SOURCE_DIR) + "/configs/" + path,
+  check_round_trip(load_setup({.config = dl::test::source_path("configs/") + path,
                                .sets = sets,
                                .data_dir = "no-data"}));
 }
@@ -81,7 +82,7 @@ TEST_CASE("recurrent networks come back from ONNX as they were") {
 TEST_CASE("a language model comes back from ONNX, once its config says what tokens are") {
   const std::vector<std::string> sets = {"vars.hidden=16", "vars.embedding=8",
                                          "data.source.text.length=6"};
-  const std::string path = std::string(DLTOOL_SOURCE_DIR) + "/configs/text/char_lstm.yaml";
+  const std::string path = dl::test::source_path("configs/text/char_lstm.yaml");
   check_round_trip(load_setup({.config = path, .sets = sets, .data_dir = "no-data"}),
                    {"data={source: {text: {path: x.txt, unit: char, length: 6}}, vocabulary: 96, "
                     "batch: 2, classes: ~}"});

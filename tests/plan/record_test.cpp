@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/support/paths.h"
 #include "tests/support/network.h"
 
 namespace dl {
@@ -164,7 +165,7 @@ TEST_CASE("a loss for training only is left out of evaluation, with what only it
 
 TEST_CASE("GoogLeNet's auxiliary classifiers are in training alone") {
   const Setup setup = load_setup(
-      {.config = DLTOOL_SOURCE_DIR "/configs/imagenet/googlenet.yaml",
+      {.config = dl::test::source_path("configs/imagenet/googlenet.yaml"),
        .sets = {"data.source=~", "data.transforms=~", "model.input=[3, 80, 80]", "data.classes=10",
                 "vars.width=16", "data.batch=4", "train.effective_batch=~"},
        .data_dir = "no-data"});

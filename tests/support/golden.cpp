@@ -1,3 +1,4 @@
+#include "tests/support/paths.h"
 #include "tests/support/golden.h"
 
 #include <doctest/doctest.h>
@@ -9,7 +10,7 @@
 namespace dl::test {
 
 nlohmann::json read_golden(const std::string& name) {
-  std::ifstream stream(std::string(DLTOOL_SOURCE_DIR "/tests/goldens/") + name + ".json");
+  std::ifstream stream(dl::test::source_path("tests/goldens/") + name + ".json");
   REQUIRE_MESSAGE(stream.good(), "missing golden file ", name, ".json");
   return nlohmann::json::parse(stream);
 }

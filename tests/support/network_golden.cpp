@@ -1,3 +1,4 @@
+#include "tests/support/paths.h"
 #include "tests/support/network_golden.h"
 
 #include <doctest/doctest.h>
@@ -22,7 +23,7 @@ constexpr std::size_t kBatches = 4;
 
 SetupOptions options_of(const json& golden) {
   SetupOptions options{
-      .config = DLTOOL_SOURCE_DIR "/configs/" + golden["config"].get<std::string>(),
+      .config = dl::test::source_path("configs/") + golden["config"].get<std::string>(),
       .sets = golden["sets"],
       .data_dir = "no-data"};
   options.sets.push_back("data.batch=" + golden["batch"].dump());

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/core/error.h"
+#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/formula.h"
 
@@ -71,7 +72,7 @@ TEST_CASE("what is written is read back, with size and hash of the file") {
 }
 
 TEST_CASE("what the Python package writes is read, and written again byte for byte") {
-  const std::string path = DLTOOL_SOURCE_DIR "/tests/goldens/safetensors_file.safetensors";
+  const std::string path = dl::test::source_path("tests/goldens/safetensors_file.safetensors");
   const SafetensorsFile file = SafetensorsFile::read(path);
   const TensorView* weight = file.find("conv1.weight");
   REQUIRE(weight != nullptr);
