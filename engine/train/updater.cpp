@@ -77,7 +77,7 @@ void Updater::take_back() {
 
 void Updater::add_batch(std::int64_t samples, bool finite) {
   finite_ = finite && (first_ || finite_);
-  if (!sum_.empty()) accumulate(sum_, store_.flat_gradients(), static_cast<float>(samples), first_);
+  if (!sum_.empty()) dl::accumulate(sum_, store_.flat_gradients(), static_cast<float>(samples), first_);
   samples_ = first_ ? samples : samples_ + samples;
   first_ = false;
 }
