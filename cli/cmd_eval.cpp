@@ -59,7 +59,8 @@ void print_text(const Evaluation& evaluation) {
 ExitCode eval(const TrainedArguments& trained, const std::string& split, bool json) {
   EvalOptions options{.setup = trained.setup, .weights = trained.choice(), .split = {}};
   if (!split.empty()) options.split = read_split(split);
-  const StopFlag& stop = catch_signals();
+  SignalWatcher signals;
+  const StopFlag& stop = signals.catch_stops();
   const Evaluation evaluation = evaluate_network(options, stop);
   for (const std::string& note : evaluation.notes)
     print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));

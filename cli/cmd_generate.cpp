@@ -16,7 +16,8 @@ ExitCode generate(const TrainedArguments& trained, GenerateOptions options) {
     throw UserError(ExitCode::command_line, "--temperature: expected a number from 0 to 100");
   options.setup = trained.setup;
   options.weights = trained.choice();
-  const StopFlag& stop = catch_signals();
+  SignalWatcher signals;
+  const StopFlag& stop = signals.catch_stops();
   std::vector<std::string> notes;
   generate_text(options, stop, notes, [](std::string_view text) {
     fmt::print("{}", text);

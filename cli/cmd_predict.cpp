@@ -20,7 +20,8 @@ ExitCode run_predict(const TrainedArguments& trained, PredictOptions options, co
   options.weights = trained.choice();
   if (!words.input.empty()) options.files.push_back(words.input);
   if (!words.split.empty()) options.split = read_split(words.split);
-  const StopFlag& stop = catch_signals();
+  SignalWatcher signals;
+  const StopFlag& stop = signals.catch_stops();
   std::optional<ResultFile> file;
   if (!words.output.empty())
     file.emplace(words.output);  // before the work: it may be no place for files

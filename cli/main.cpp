@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -13,6 +12,7 @@
 #include "engine/core/file_system.h"
 #include "engine/core/text.h"
 #include "engine/train/environment.h"
+#include "engine/train/signals.h"
 
 namespace dl {
 namespace {
@@ -78,11 +78,6 @@ void open_standard_streams() {
   for (const int descriptor : {0, 1, 2}) {
     if (fcntl(descriptor, F_GETFD) < 0) open("/dev/null", O_RDWR);
   }
-}
-
-/// A reader that went away and a limit on files become errors of writing, in every verb.
-void ignore_write_signals() {
-  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
 }
 
 /// A result that did not reach its reader is a failure.

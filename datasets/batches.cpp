@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kAlign = 64;
 // A worker takes a batch in so many shares: small ones, so that none waits long for the last.
 constexpr std::size_t kSharesEach = 4;
-// A signal handler cannot wake a waiting thread: whoever waits looks at the stop flag this often.
+// Nobody wakes a waiting thread for a signal: whoever waits looks at the stop flag this often.
 constexpr std::chrono::milliseconds kPoll{50};
 
 // A worker that takes a core from a thread of the engine makes the others wait, so it gives way a

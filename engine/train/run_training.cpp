@@ -129,7 +129,10 @@ std::optional<Outcome> train_epoch(Loop& loop) {
   loop.last = Clock::now();
   while (const Batch* batch = job.train.next()) {
     const bool completes = (state.batch + 1) % per_step == 0 || state.batch + 1 == batches;
-    if (!train_batch(loop, *batch, completes)) {
+    const auto began = Clock::now();
+    const bool finite = train_batch(loop, *batch, completes);
+    job.stop.batch_done(seconds_since(began));
+    if (!finite) {
       if (job.setup.config.train.on_nonfinite == OnNonfinite::stop) return Outcome::diverged;
       job.sinks.tell(&Sink::on_note,
                      "step " + std::to_string(state.step) +

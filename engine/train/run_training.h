@@ -28,7 +28,7 @@ struct Job {
   Batches& train;
   Batches* valid;  // none: no validation
   Sinks& sinks;
-  const StopFlag& stop;
+  StopFlag& stop;
   /// Saves a checkpoint of the state as it is; `best`: the link best moves too.
   std::function<void(const TrainState& state, bool best)> save;
   /// Set by SIGUSR1: asks for a checkpoint after the running step, once.

@@ -40,6 +40,7 @@ void check_start(const Setup& setup, const TrainOptions& options) {
 }  // namespace
 
 ExitCode train_run(FileSystem& files, const TrainOptions& options) {
+  SignalWatcher signals;
   Setup setup = load_setup(options.setup);
   require_trainable(setup);
   use_threads_of(setup.config);
@@ -51,7 +52,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     transfer = plan_transfer(setup, *source);
     setup.freeze(transfer->frozen());
   }
-  StopFlag& stop = catch_signals();
+  StopFlag& stop = signals.catch_stops();
   if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
@@ -78,6 +79,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
 }
 
 ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
+  SignalWatcher signals;
   for (const std::string& set : options.sets) {
     if (!may_change(set.substr(0, set.find('=')))) {
       throw UserError(ExitCode::command_line,
@@ -110,7 +112,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
     notes.push_back("not the environment that this run began in (" + changed +
                     "): bits may differ");
   for (const std::string& set : options.sets) notes.push_back("changed: " + set);
-  StopFlag& stop = catch_signals();
+  StopFlag& stop = signals.catch_stops();
   Session session(files, setup, std::move(folder), stop);
   if (checkpoint) {
     session.resume_from(*checkpoint, notes);

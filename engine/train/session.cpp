@@ -269,6 +269,7 @@ void Session::tell_start(Sinks& sinks, std::vector<std::string> notes) {
 }
 
 void Session::save(const TrainState& state, bool best, Sinks& sinks) {
+  const SaveInProgress saving(stop_);
   TrainState saved = state;
   run_files_->sync();
   run_files_->remember_sizes(saved);
