@@ -23,7 +23,7 @@ struct Topic {
 std::vector<DocEntry> layer_entries(bool losses) {
   std::vector<DocEntry> entries;
   for (const LayerKind& kind : all_layers()) {
-    if (kind.loss == losses)
+    if (kind.loss.has_value() == losses)
       entries.push_back({std::string(kind.name), std::string(kind.summary), kind.params});
   }
   return entries;

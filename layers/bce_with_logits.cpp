@@ -97,7 +97,7 @@ LayerKind bce_with_logits_kind() {
       "binary cross-entropy of sigmoid(prediction) and a target of 0 to 1, "
       "mean over all elements",
       {2, 3}, param_table());
-  kind.loss = true;
+  kind.loss = LossTraits{.task = LossTask::yes_no};
   return kind;
 }
 

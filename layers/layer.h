@@ -87,6 +87,22 @@ class OnnxWriter;  // layers/onnx_writer.h
 /// Results of a loss (LayerKind::loss) that smoothing or weights change: those of its plain form.
 constexpr std::size_t kPlainMean = 2, kPlainWeight = 3;
 
+/// What a loss judges: which metrics go with it, and who else may read its target.
+enum class LossTask {
+  classes,  // which of C classes it is: the target is a label, or a probability for each class
+  yes_no,   // every output for itself, a logit: the target is 0 or 1
+  numbers,  // the target is the number that should have been predicted
+};
+
+/// What other parts need to know of a loss.
+struct LossTraits {
+  LossTask task = LossTask::numbers;
+  /// Set where labels do not all count alike: how much one adds to what the loss is a mean of.
+  std::function<double(const Layer&, std::int64_t label)> label_weight = {};
+  /// Set where samples with one label do not count at all: which one.
+  std::function<std::int64_t(const Layer&)> ignore_index = {};
+};
+
 /// How many sources a layer takes.
 struct Arity {
   int min = 1;
@@ -103,9 +119,10 @@ struct LayerKind {
   Arity sources;
   std::vector<ParamSpec> params;
   std::function<std::unique_ptr<Layer>(const ConfigNode& params)> make;  // throws UserError
-  /// A loss: sources are prediction, target and perhaps a mask; dst are the mean loss (1) and the
-  /// number (or weight) of what it is a mean of (1), so that means of batches add up to the set's.
-  bool loss = false;
+  /// Set for losses: sources are prediction, target and perhaps a mask; dst are the mean loss (1)
+  /// and the number (or weight) of what it is a mean of (1), so that means of batches add up to the
+  /// set's.
+  std::optional<LossTraits> loss = {};
   /// Set for element-wise functions of one source that another layer can apply as its last act.
   std::function<Activation(const Layer&)> activation = {};
   /// Set for layers that honour tape.post(): whether this one can carry `activation`.

@@ -14,7 +14,7 @@ constexpr double kMostElements = 0x1p40;  // of a weight
 std::vector<std::string> kind_names(bool losses) {
   std::vector<std::string> names;
   for (const LayerKind& kind : all_layers()) {
-    if (kind.loss == losses) names.emplace_back(kind.name);
+    if (kind.loss.has_value() == losses) names.emplace_back(kind.name);
   }
   return names;
 }
@@ -280,7 +280,7 @@ class Builder {
     const Node& target = graph_.nodes[node.src[1].node];
     const bool first_label =
         target.input && target.input->integer && target.name == "data." + data_.targets[0].name;
-    if (!first_label || node.kind->name != "cross_entropy") return;
+    if (!first_label || node.kind->loss->task != LossTask::classes) return;
     const std::int64_t predicted = shapes_[node.src[0].node][node.src[0].output].back();
     if (predicted < *data_.classes) {
       problems_.add(node.mark, prefix + "'" + graph_.nodes[node.src[0].node].name + "' predicts " +

@@ -61,6 +61,14 @@ std::optional<Program::LossValue> Program::plain_loss(std::size_t i) const {
   return LossValue{scalar(*loss.plain_mean), scalar(*loss.plain_count)};
 }
 
+void Program::scale_losses(std::span<const double> factors) {
+  for (const Recording::Loss& loss : losses_) {
+    if (loss.seed)
+      *static_cast<float*>(plan_->data(*loss.seed)) =
+          static_cast<float>(loss.weight * factors[loss.index]);
+  }
+}
+
 std::span<const float> Program::output() const { return floats(*output_); }
 
 std::span<const float> Program::floats(const Value& value) const {

@@ -40,8 +40,8 @@ class Recorder {
     }
   }
 
-  void backward(const std::vector<int>& losses) {
-    for (const int loss : losses) seed(loss);
+  void backward(const std::vector<int>& losses, std::vector<Recording::Loss>& recorded) {
+    for (std::size_t i = 0; i < losses.size(); ++i) recorded[i].seed = seed(losses[i]);
     tape_.enter(TapeStep::Section::backward);
     for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
       if (results_[i].grad) record_backward(static_cast<int>(i));
@@ -53,6 +53,7 @@ class Recorder {
     const std::vector<Value>& dst = results_[node].dst;
     for (const Value& value : dst) tape_.keep(value);
     Recording::Loss loss{index, dst[0], dst[1]};
+    loss.weight = graph_.nodes[node].loss_weight;
     if (dst.size() > kPlainWeight) {
       loss.plain_mean = dst[kPlainMean];
       loss.plain_count = dst[kPlainWeight];
@@ -138,9 +139,10 @@ class Recorder {
   }
 
   /// The gradient of the total loss with respect to this one: its weight.
-  void seed(int loss) {
-    if (!results_[loss].dst[0].needs_grad) return;
+  std::optional<Value> seed(int loss) {
+    if (!results_[loss].dst[0].needs_grad) return std::nullopt;
     diffs_[loss][0].push_back(tape_.constant({graph_.nodes[loss].loss_weight}));
+    return diffs_[loss][0].back();
   }
 
   void record_backward(int i) {
@@ -228,7 +230,7 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
     recording.output = recording.tape.plain(recorder.result(graph.output));
     recording.tape.keep(*recording.output);
   }
-  if (training) recorder.backward(losses);
+  if (training) recorder.backward(losses, recording.losses);
   std::ranges::reverse(recording.time_probes);  // recorded from the last node to the first
   return recording;
 }

@@ -39,7 +39,8 @@ void check_soft_labels(const Setup& setup, const TypedNode& mixing, Problems& pr
   for (const Node& node : setup.graph.nodes) {
     const auto reads = std::ranges::find(node.src, Port{labels, 0});
     if (reads == node.src.end()) continue;
-    if (node.kind->name != "cross_entropy" || reads != node.src.begin() + 1) {
+    const bool takes_shares = node.kind->loss && node.kind->loss->task == LossTask::classes;
+    if (!takes_shares || reads != node.src.begin() + 1) {
       problems.add(node.mark, "'" + node.name + "' reads " + soft->name + ", which " + mixing.type +
                                   " makes class probabilities: only cross_entropy takes those");
       continue;

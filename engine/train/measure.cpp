@@ -154,7 +154,7 @@ Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_lay
     const auto start = Clock::now();
     updater.before_batch();
     program.run(data.tensors, {.seed = setup.config.seed, .step = number});
-    updater.add_batch(batch, true);
+    updater.add_batch(1, true);
     updater.update(setup.optimizer.lr, ++number);
     return ms_since(start);
   };

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "engine/train/step_batches.h"
+
 namespace dl {
 namespace {
 
@@ -18,6 +20,7 @@ struct Loop {
   Job& job;
   TrainState& state;
   Monitor monitor;
+  StepBatches batches;
   Clock::time_point began = Clock::now();
   Clock::time_point last = began;
   std::vector<const void*> tensors = {};
@@ -52,13 +55,15 @@ bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
   Diagnostics* diagnostics =
       job.diagnostics && job.diagnostics->due(state.step + 1) ? job.diagnostics : nullptr;
   job.updater.before_batch();
+  loop.batches.scale_losses(program);
   program.run(loop.tensors, {.seed = job.setup.config.seed,
                              .step = state.step,
                              .micro_batch = state.batch % per_step,
                              .diagnose = diagnostics != nullptr});
   job.meter.add(program, loop.tensors, state.sums);
-  if (diagnostics) diagnostics->add_batch(program);
-  job.updater.add_batch(static_cast<std::int64_t>(batch.samples), losses_are_finite(program));
+  const double weight = loop.batches.weight(program);
+  if (diagnostics) diagnostics->add_batch(program, weight);
+  job.updater.add_batch(weight, losses_are_finite(program));
   ++state.batch;
   if (!completes_step) return true;
   const Rates rates = rates_of(job, state, state.step);
@@ -124,10 +129,11 @@ std::optional<Outcome> train_epoch(Loop& loop) {
   const std::int64_t per_step = job.setup.batches_per_step();
   const auto batches = static_cast<std::int64_t>(job.train.per_epoch());
   const double waited_before = state.sums.wait_seconds;
-  job.train.start(static_cast<std::uint64_t>(state.epoch), static_cast<std::size_t>(state.batch));
+  loop.batches.start(static_cast<std::uint64_t>(state.epoch),
+                     static_cast<std::size_t>(state.batch));
   if (state.batch == 0) job.programs.reset_states(Purpose::train);
   loop.last = Clock::now();
-  while (const Batch* batch = job.train.next()) {
+  while (const Batch* batch = loop.batches.next()) {
     const bool completes = (state.batch + 1) % per_step == 0 || state.batch + 1 == batches;
     const auto began = Clock::now();
     const bool finite = train_batch(loop, *batch, completes);
@@ -308,7 +314,8 @@ Monitor choose_monitor(const Setup& setup, const Meter& meter, bool has_valid) {
 Outcome run_training(Job& job, TrainState& state) {
   Loop loop{.job = job,
             .state = state,
-            .monitor = choose_monitor(job.setup, job.meter, job.valid != nullptr)};
+            .monitor = choose_monitor(job.setup, job.meter, job.valid != nullptr),
+            .batches = StepBatches(job.train, job.programs, job.setup.batches_per_step())};
   loop.elapsed_before = state.elapsed_seconds;
   if (const auto end = ended_before(loop)) return *end;
   while (state.epoch < job.phase.end()) {

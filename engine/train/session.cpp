@@ -11,6 +11,7 @@
 #include "engine/train/environment.h"
 #include "engine/train/finite_weights.h"
 #include "engine/train/resume_rules.h"
+#include "engine/train/step_batches.h"
 
 namespace dl {
 namespace {
@@ -224,6 +225,9 @@ void Session::record_programs() {
   if (valid_) data_bytes += valid_->buffer_bytes();
   if (test_) data_bytes += test_->buffer_bytes();
   memory_ = training_memory(store_, updater_, *programs_, data_bytes);
+  const std::int64_t per_step = setup_.batches_per_step();
+  if (const std::size_t bytes = StepBatches::bytes(*train_, *programs_, per_step); bytes > 0)
+    memory_.emplace_back("the batches of a step", bytes);
   if (const auto& config = setup_.config.diagnostics) {
     diagnostics_.emplace(*config, setup_.graph, store_, programs_->probes(),
                          programs_->time_probes());

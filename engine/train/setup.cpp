@@ -9,6 +9,7 @@
 #include "datasets/subset.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/data_rules.h"
+#include "engine/train/loss_weights.h"
 #include "engine/train/run_training.h"
 #include "engine/train/sequence_rules.h"
 #include "engine/train/transfer.h"
@@ -334,6 +335,7 @@ Setup load_setup(const SetupOptions& options) {
   check_data_rules(setup, problems);
   check_sequence_rules(setup, problems);
   problems.throw_if_any();
+  check_accumulation(setup.graph, setup.batches_per_step(), setup.config.train.mark, problems);
   collect(problems, "optimizer: ", [&] {
     setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));
   });
