@@ -64,6 +64,8 @@ ExitCode init(const InitOptions& options) {
   ResultFile file(request.file);
   file.write(text);
   file.finish();
+  for (const std::string& note : survey.notes)
+    print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
   for (const std::string& bad : survey.bad)
     print_if_possible(stderr, fmt::format("note: left out: {}\n", escaped(bad)));
   try {

@@ -25,6 +25,7 @@ struct Field {
   DataType type = DataType::f32;
   std::vector<std::int64_t> shape;
   bool encoded = false;  // pictures that Dataset::decode() gives, not read()
+  bool upright = true;   // images from files are turned as EXIF's Orientation says
   /// A number x stands for x * scale + offset in the units of the files; one of each for every
   /// place of the last axis, or none: the units are the same. Doubles, since a float cannot hold
   /// the offset of large numbers that differ little: points of time, identifiers.
@@ -124,6 +125,10 @@ class DataSource {
   virtual std::vector<std::string> notes() const { return {}; }
   /// Puts what look_up() found into the source's own entry of the config, so that a run keeps it.
   virtual void complete(ConfigNode& /*params*/) const {}
+  /// What to do where all samples turn out to be of one class: a hint.
+  virtual std::string one_class_hint(const DataPaths& /*paths*/) const {
+    return "is that the right file, and the right column of classes?";
+  }
   /// Throws UserError (ExitCode::data) naming file and byte offset when a file is missing or
   /// damaged.
   virtual std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const = 0;

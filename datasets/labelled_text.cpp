@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "datasets/class_names.h"
 #include "datasets/csv_file.h"
 #include "datasets/kinds.h"
 #include "datasets/labelled_texts.h"
@@ -19,20 +20,18 @@ namespace {
 
 constexpr std::size_t kMaxClasses = 10'000;
 
-struct Params : TokenParams {
+struct Params : TokenParams, ClassFolderParams {
   std::string path, train, valid, test;
   std::string text_column = "text", label_column = "label", separator = ",";
   std::int64_t length = 0;
-  std::vector<std::string> classes;
 };
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
       with_default("path", &Params::path,
                    "folder of train/, valid/ (or val/, validation/) and test/ with a folder of "
-                   ".txt files for "
-                   "each class in each, or of the class folders themselves; '@data/...' lies in "
-                   "the data folder"),
+                   ".txt files for each class in each, or of the class folders themselves; "
+                   "'@data/...' lies in the data folder"),
       with_default("train", &Params::train,
                    "instead of path: a CSV file whose first row names the columns"),
       with_default("valid", &Params::valid, "beside train: likewise; '' when there is none"),
@@ -44,10 +43,8 @@ ParamTable<Params> param_table() {
                    "of CSV files: what stands between fields: one character, or the word tab"),
       required("length", &Params::length, between(1, 1 << 20),
                "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut"),
-      with_default("classes", &Params::classes,
-                   "the classes in the order of the labels; all that train has, sorted, unless "
-                   "said"),
   };
+  append(table, class_folder_table());
   append(table, token_table());
   return table;
 }
@@ -65,7 +62,8 @@ struct EncodedTexts {
   std::vector<std::size_t> begins = {0};  // and the end of the last
   std::vector<std::int32_t> labels;
   std::vector<std::string> names;
-  std::size_t cut = 0;  // texts that were too long
+  std::size_t cut = 0;             // texts that were too long
+  std::vector<std::string> notes;  // sentences on what is not read
 };
 
 class LabelledTextDataset final : public Dataset {
@@ -94,10 +92,13 @@ class LabelledTextDataset final : public Dataset {
   }
 
   std::vector<std::string> notes() const override {
-    if (texts_.cut == 0) return {};
-    return {name_ + ": " + std::to_string(texts_.cut) + " of " + std::to_string(size()) +
-            " texts are cut after " + std::to_string(spec_.inputs[0].elements()) +
-            " tokens (length)"};
+    std::vector<std::string> notes = texts_.notes;
+    if (texts_.cut > 0) {
+      notes.push_back(name_ + ": " + std::to_string(texts_.cut) + " of " + std::to_string(size()) +
+                      " texts are cut after " + std::to_string(spec_.inputs[0].elements()) +
+                      " tokens (length)");
+    }
+    return notes;
   }
 
   std::string fingerprint() const override {
@@ -135,13 +136,14 @@ class LabelledTextSource final : public DataSource {
   }
 
   void look_up(const DataPaths& paths) override {
-    if (in_folders()) {
-      found_ = folders(paths);
-      notes_ = notes_on_unread(paths.resolve(params_.path), found_, kTextFiles);
-    }
+    if (in_folders()) found_ = folders(paths).find_splits();
     find_facts(spec_, paths);
   }
-  std::vector<std::string> notes() const override { return notes_; }
+  std::vector<std::string> notes() const override { return found_.notes; }
+  std::string one_class_hint(const DataPaths& paths) const override {
+    return in_folders() ? folders(paths).one_class_hint()
+                        : "label_column names the column of the classes";
+  }
   void complete(ConfigNode& params) const override {
     complete_classes(spec_, params);
     complete_vocabulary(spec_, params);
@@ -168,46 +170,44 @@ class LabelledTextSource final : public DataSource {
                                    : params_.test;
   }
 
-  SplitFolders folders(const DataPaths& paths) const {
-    return find_splits(paths.resolve(params_.path),
-                       "it holds train/ and test/ with a folder for each class in each, or the "
-                       "class folders themselves");
+  ClassFolders folders(const DataPaths& paths) const {
+    return ClassFolders(kTextFiles, paths.resolve(params_.path), params_,
+                        "it holds train/ and test/ with a folder for each class in each, or the "
+                        "class folders themselves");
   }
 
   std::unique_ptr<Dataset> read_all(DataSpec spec, LabelledTexts& texts,
                                     const std::string& place) const {
     const Vocabulary vocabulary(spec);
     EncodedTexts encoded(vocabulary.size());
+    TokenNumbers numbers(vocabulary);
     while (texts.next()) {
       encoded.labels.push_back(texts.label().empty() ? -1 : number_of(texts, spec.class_names));
       encoded.names.push_back(texts.name());
-      encode(texts, vocabulary, encoded);
+      encode(texts, numbers, encoded);
     }
     encoded.tokens.shrink_to_fit();
+    encoded.notes = texts.notes();
+    numbers.add_note(place, params_.unit, encoded.notes);
     return std::make_unique<LabelledTextDataset>(std::move(spec), place, std::move(encoded));
   }
 
   /// The folder or the file of a split.
   std::string place_of(Split split, const DataPaths& paths) const {
     if (!in_folders()) return paths.resolve(table_of(split));
-    std::string folder = folders(paths).of(split);
-    if (folder.empty()) {
-      throw UserError(ExitCode::data, paths.resolve(params_.path) + ": there is no folder " +
-                                          std::string(split_name(split)) + "/");
-    }
-    return folder;
+    return folders(paths).find_splits().of(split);
   }
 
   std::unique_ptr<LabelledTexts> open_texts(Split split, const std::vector<std::string>& classes,
                                             const DataPaths& paths) const {
-    const std::string place = place_of(split, paths);
-    return in_folders() ? texts_in_folder(place, classes, split == Split::train)
-                        : texts_in_table(place, columns_);
+    return in_folders() ? texts_in_folders(folders(paths), split, classes)
+                        : texts_in_table(paths.resolve(table_of(split)), columns_);
   }
 
   /// The classes and the tokens that train has, as far as the config leaves them open.
   void find_facts(DataSpec& spec, const DataPaths& paths) const {
-    if (in_folders() && !spec.classes) set_classes(spec, class_folders(folders(paths), kTextFiles));
+    if (in_folders() && !spec.classes)
+      set_classes(spec, folders(paths).classes(folders(paths).find_splits()));
     if (spec.classes && spec.vocabulary) return;
     std::set<std::string, std::less<>> labels;
     TokenCounts counts;
@@ -252,11 +252,11 @@ class LabelledTextSource final : public DataSource {
   }
 
   /// All of the text is looked at, so that what is wrong with it is told, however long it is.
-  void encode(LabelledTexts& texts, const Vocabulary& vocabulary, EncodedTexts& encoded) const {
+  void encode(LabelledTexts& texts, TokenNumbers& numbers, EncodedTexts& encoded) const {
     std::size_t count = 0;
     const auto most = static_cast<std::size_t>(params_.length);
     for_each_of(texts, [&](std::string_view token, std::size_t offset) {
-      if (++count <= most) encoded.tokens.add(vocabulary.number_of(token, offset));
+      if (++count <= most) encoded.tokens.add(numbers.number_of(token, offset));
     });
     if (count == 0) {
       texts.fail(
@@ -270,7 +270,6 @@ class LabelledTextSource final : public DataSource {
   TextColumns columns_;
   DataSpec spec_;
   SplitFolders found_;
-  std::vector<std::string> notes_;
 };
 
 void check_consistency(const ConfigNode& node, const Params& params) {
@@ -282,6 +281,11 @@ void check_consistency(const ConfigNode& node, const Params& params) {
     const ConfigNode* value = node.find(key);
     if (value && !params.path.empty())
       throw UserError(value->mark(), std::string(key) + ": only for CSV files, beside train");
+  }
+  for (const char* key : {"ignore", "allow_empty"}) {
+    const ConfigNode* value = node.find(key);
+    if (value && params.path.empty())
+      throw UserError(value->mark(), std::string(key) + ": only for folders, beside path");
   }
   check_classes(node, params.classes, !params.path.empty());
   const std::vector<std::string> front = specials();

@@ -38,7 +38,12 @@ Param<DataConfig> transforms_row() {
 ParamTable<SplitConfig> split_table() {
   return {
       with_default("valid", &SplitConfig::valid, at_least(0),
-                   "samples held out of train for validation: a number, or a fraction below 1")};
+                   "samples held out of train for validation: a number, or a fraction below 1; "
+                   "of each class alike where the samples have one"),
+      with_default("seed", &SplitConfig::seed, at_least(0),
+                   "which samples are held out; not the run's seed, so that runs that differ in "
+                   "that one are compared on the same data"),
+  };
 }
 
 ParamTable<SubsetConfig> subset_table() {
@@ -141,7 +146,8 @@ ParamTable<TopKeys> top_table() {
       with_default("name", &TopKeys::name,
                    "of the run: its folder is runs/<name>-001; the file's name unless said"),
       with_default("seed", &TopKeys::seed, at_least(0),
-                   "of everything random: weights, order, augmentation, dropout"),
+                   "of everything random in training: weights, order, augmentation, dropout; "
+                   "data.split and data.subset have seeds of their own"),
       with_default("vars", &TopKeys::vars, "values for $name and $(expressions)"),
       with_default("data", &TopKeys::data, "where samples come from and how they are batched"),
       with_default("blocks", &TopKeys::blocks, "pieces of a graph that are used like layers"),
@@ -175,8 +181,7 @@ ParamTable<DataConfig> data_table() {
       with_default("sampler", &DataConfig::sampler,
                    "what an epoch is: all samples once, or, balanced, as many draws of which each "
                    "class is as likely, rare ones' samples several times"),
-      section("split", &DataConfig::split, split_table(),
-              "parts held out of the training samples, by seed"),
+      section("split", &DataConfig::split, split_table(), "parts held out of the training samples"),
       section("subset", &DataConfig::subset, subset_table(),
               "some classes of a classified set, and so many training samples of each"),
       transforms_row(),

@@ -32,12 +32,13 @@ struct ModelConfig {
   Mark mark;
 };
 
-/// Samples held out of train, by seed: a number of them, or a fraction below 1.
+/// Samples held out of train: a number of them, or a fraction below 1.
 struct HeldOut {
   double amount = 0;
 };
 struct SplitConfig {
   HeldOut valid;
+  std::int64_t seed = 0;  // which; not the run's seed, so that runs of several seeds share the data
 };
 
 /// A part of a classified set.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "datasets/checksum.h"
 #include "datasets/labels.h"
 #include "datasets/picture_files.h"
 #include "engine/train/environment.h"
@@ -44,7 +45,16 @@ void check_memory(const MemoryUse& use, std::size_t limit) {
 OpenData::OpenData(const Setup& setup, const StopFlag& stop)
     : setup_(setup),
       stop_(stop),
-      data_(*setup.source, setup.paths, setup.config.data.split.valid.amount, setup.config.seed) {}
+      data_(*setup.source, setup.paths, setup.config.data.split.valid.amount,
+            static_cast<std::uint64_t>(setup.config.data.split.seed)) {}
+
+std::string OpenData::fingerprint(Split split) {
+  const SampleSet set = data_.open(split);
+  const std::string whole = set.dataset->fingerprint();
+  if (set.samples.size() == set.dataset->size()) return whole;
+  const std::vector<std::uint32_t> samples(set.samples.begin(), set.samples.end());
+  return fmt::format("{}, {} of them {:08x}", whole, samples.size(), checksum(0, samples));
+}
 
 BatchOptions OpenData::training_options() const {
   const DataConfig& data = setup_.config.data;
