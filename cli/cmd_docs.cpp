@@ -29,6 +29,17 @@ std::vector<DocEntry> layer_entries(bool losses) {
   return entries;
 }
 
+/// With what may stand beside any of them.
+std::vector<DocEntry> schedule_entries() {
+  std::vector<DocEntry> entries = doc_entries(all_schedules());
+  entries.push_back({"warmup",
+                     "stands beside the schedule, as in `{cosine: {}, warmup: {epochs: 1}}`: the "
+                     "learning rate rises linearly from start_factor times what the schedule says "
+                     "to all of it",
+                     specs_of(warmup_table())});
+  return entries;
+}
+
 std::vector<Topic> topics() {
   return {
       {"layer", "layers", "Layers",
@@ -40,8 +51,8 @@ std::vector<Topic> topics() {
        layer_entries(true)},
       {"optimizer", "optimizers", "Optimizers", "What stands under `optimizer`.",
        doc_entries(all_optimizers())},
-      {"schedule", "schedules", "Schedules", "What stands under `schedule`, besides `warmup`.",
-       doc_entries(all_schedules())},
+      {"schedule", "schedules", "Schedules",
+       "What stands under `schedule`; `warmup` stands beside any of them.", schedule_entries()},
       {"initializer", "initializers", "Initialisers",
        "What `weight_init` and `bias_init` of a layer can be.", doc_entries(all_initializers())},
       {"source", "sources", "Data sources", "What stands under `data.source`.",

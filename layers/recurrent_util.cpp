@@ -158,7 +158,10 @@ ParamTable<RecurrentParams> recurrent_params() {
                    "layers, each of which reads the one below"),
       with_default("bidirectional", &P::bidirectional,
                    "each layer reads its sequence forwards and backwards"),
-      with_default("merge", &P::merge, "what becomes of the two directions' outputs"),
+      with_default(
+          "merge", &P::merge,
+          "what becomes of the two directions' outputs, with bidirectional: side by side, or "
+          "their sum"),
       with_default("dropout", &P::dropout, from_to_below(0, 1),
                    "of each layer's output but the last one's, in training"),
       with_default("output", &P::output,
@@ -192,8 +195,10 @@ void check_recurrent(const ConfigNode& node, const RecurrentParams& params) {
          "a bidirectional layer cannot carry its state: the backward one comes from the future",
          "leave out stateful or bidirectional");
   }
-  if (node.find("merge") && !params.bidirectional)
-    fail("merge", "only of two directions", "set bidirectional: true, or leave it out");
+  if (params.merge != MergeDirections::concat && !params.bidirectional) {
+    fail("merge", "adds two directions, and the layer has one",
+         "set bidirectional: true, or leave out merge");
+  }
   if (params.dropout > 0 && params.num_layers == 1) {
     fail("dropout", "stands between layers, and there is one",
          "put a dropout layer behind it, or set num_layers");

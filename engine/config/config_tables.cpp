@@ -236,7 +236,8 @@ ParamTable<TrainConfig> train_table() {
                    "stop after so many steps, wherever in an epoch"),
       section("clip", &TrainConfig::clip, clip_table(), "bounds for the gradient"),
       section("ema", &TrainConfig::ema, ema_table(),
-              "keep an exponential moving average of the weights, and evaluate with it"),
+              "keep an exponential moving average of the weights, and evaluate with it; running "
+              "statistics, which are averages already, are taken as they are"),
       with_default("effective_batch", &TrainConfig::effective_batch, at_least(1),
                    "samples in a step; a multiple of data.batch, whose gradients are accumulated"),
       with_default("threads", &TrainConfig::threads, between(1, 4096),

@@ -67,6 +67,7 @@ class ConfigReader {
                Findings& findings)
       : root_(std::move(root)),
         sections_(all_sections(options, root_)),
+        reserved_names_(options.reserved_names),
         problems_(problems),
         findings_(findings) {
     drop_bad_keys(root_, specs_of(top_table()), "", sections_, problems_);
@@ -235,8 +236,9 @@ class ConfigReader {
     if (entries.empty())
       problems_.add(node->mark(), "loss: expected a loss or a list of them, found an empty list");
     for (const ConfigNode& entry : entries)
-      collect("loss: ",
-              [&] { config_.losses.push_back(read_loss(entry, config_.losses, *expansion_)); });
+      collect("loss: ", [&] {
+        config_.losses.push_back(read_loss(entry, config_.losses, reserved_names_, *expansion_));
+      });
   }
 
   /// What is chosen by type and read by its owner: the optimizer and the schedule.
@@ -286,6 +288,7 @@ class ConfigReader {
 
   ConfigNode root_;
   std::vector<SectionKeys> sections_;
+  std::vector<std::string> reserved_names_;
   Problems& problems_;
   Findings& findings_;
   std::unique_ptr<Expansion> expansion_;

@@ -172,6 +172,8 @@ struct ConfigOptions {
   std::vector<std::string> layer_types = {};    // empty: types are not checked here
   std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
   std::vector<SectionKeys> other_sections = {};
+  /// What no loss may be called: names of other metrics, and of columns beside them.
+  std::vector<std::string> reserved_names = {};
 };
 
 /// Reads a config, with all that it extends and with `sets`. Throws one UserError with all that is

@@ -90,9 +90,7 @@ class Sinks {
   std::vector<std::unique_ptr<Sink>> sinks_;
 };
 
-/// True of losses and errors, false of accuracies and F1.
-bool lower_is_better(const std::string& metric);
-/// "0.1234", "97.50 %"
+/// "0.1234", "97.50 %": in the metric's format.
 std::string metric_text(const std::string& metric, double value);
 /// "loss 0.1234  top1 97.50 %"
 std::string metrics_text(const Metrics& metrics);

@@ -50,22 +50,36 @@ class Reader {
         prediction.label = static_cast<std::size_t>(label);
       return;
     }
-    in_units(output, prediction.values);
-    if (!meter_.value_slot()) return;
-    const auto* targets = static_cast<const float*>(tensors[*meter_.value_slot()]) + place * each;
-    in_units({targets, each}, prediction.targets);
+    if (form_.answers) {
+      prediction.values.clear();
+      for (const float logit : output) prediction.values.push_back(probability_of(logit));
+    } else {
+      in_units(output, prediction.values);
+    }
+    if (form_.targets) read_targets(tensors[meter_.target_slot()], place * each, each, prediction);
   }
 
  private:
   void find_units(const Setup& setup) {
-    form_.targets = form_.targets && meter_.value_slot();
-    if (!meter_.value_slot()) return;
+    form_.answers = meter_.task() == LossTask::yes_no;
+    form_.targets = form_.targets && meter_.task();
+    if (!meter_.task()) return;
     const std::string& target = setup.graph.nodes[setup.graph.target.node].name;
     for (const Field& field : setup.eval_pipeline->spec().targets) {
       if ("data." + field.name != target) continue;
       scale_ = field.scale;
       offset_ = field.offset;
     }
+  }
+
+  void read_targets(const void* targets, std::size_t first, std::size_t count,
+                    Prediction& prediction) const {
+    if (!meter_.has_integer_target()) {
+      in_units({static_cast<const float*>(targets) + first, count}, prediction.targets);
+      return;
+    }
+    const auto* numbers = static_cast<const std::int32_t*>(targets) + first;
+    prediction.targets.assign(numbers, numbers + count);
   }
 
   void in_units(std::span<const float> numbers, std::vector<double>& values) const {
@@ -137,6 +151,8 @@ std::vector<std::pair<std::size_t, double>> likeliest(std::span<const float> sco
     likely.emplace_back(order[i], std::exp(scores[order[i]] - largest) / sum);
   return likely;
 }
+
+double probability_of(float logit) { return 1.0 / (1.0 + std::exp(-static_cast<double>(logit))); }
 
 double in_file_units(float number, double scale, double offset) {
   if (!std::isfinite(number)) return number;

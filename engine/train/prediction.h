@@ -29,6 +29,7 @@ struct PredictionForm {
   std::vector<std::string> class_names = {};  // of a classification; empty: numbers are predicted
   std::size_t top = 1;                        // classes that are told of each sample
   std::size_t values = 0;                     // numbers that are told of each sample
+  bool answers = false;                       // they are probabilities of yes
   bool targets = true;                        // the data has what should have been predicted
 };
 
@@ -49,6 +50,9 @@ std::string prediction_json_line(const PredictionForm& form, const Prediction& p
 /// The softmax of a row of scores: its `top` likeliest classes, of equal ones the lowest first.
 std::vector<std::pair<std::size_t, double>> likeliest(std::span<const float> scores,
                                                       std::size_t top);
+
+/// The sigmoid: how probable yes is.
+double probability_of(float logit);
 
 /// What a scaled number stands for in the units of the files, rounded to what a float of its size
 /// can tell: a target that is 6.261 in the file comes out as 6.261.

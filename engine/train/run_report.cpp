@@ -10,6 +10,7 @@
 #include "engine/config/yaml_file.h"
 #include "engine/core/file_system.h"
 #include "engine/sinks/network_table.h"
+#include "engine/train/metric_spec.h"
 #include "engine/train/run_folder.h"
 #include "engine/train/setup.h"
 
@@ -17,9 +18,6 @@ namespace dl {
 namespace {
 
 using nlohmann::ordered_json;
-
-constexpr std::string_view kNoMetric[] = {
-    "epoch", "step", "split", "lr", "samples_per_second", "seconds", "wait_share"};
 
 /// A number that is not finite is null.
 double number_of(const ordered_json& value) {
@@ -29,8 +27,9 @@ double number_of(const ordered_json& value) {
 Metrics metrics_of(const ordered_json& object) {
   Metrics metrics;
   for (const auto& [name, value] : object.items()) {
-    const bool other = std::ranges::find(kNoMetric, name) != std::end(kNoMetric);
-    if (!other) metrics.emplace_back(name, number_of(value));
+    const auto columns = report_columns();
+    if (std::ranges::find(columns, name) == columns.end())
+      metrics.emplace_back(name, number_of(value));
   }
   return metrics;
 }
@@ -135,7 +134,7 @@ class Reader {
     const auto at = std::ranges::find(report_.best, metric, &RunReport::Best::metric);
     if (at == report_.best.end()) {
       report_.best.push_back({metric, value, epoch});
-    } else if (lower_is_better(metric) ? value < at->value : value > at->value) {
+    } else if (metric_spec(metric).lower_is_better() ? value < at->value : value > at->value) {
       *at = {metric, value, epoch};
     }
   }

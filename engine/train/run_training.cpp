@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "engine/train/monitor.h"
 #include "engine/train/step_batches.h"
 
 namespace dl {
@@ -25,6 +26,7 @@ struct Loop {
   Clock::time_point last = began;
   std::vector<const void*> tensors = {};
   double elapsed_before = 0;
+  bool told_undefined = false;
 };
 
 /// What schedule and warm-up say for that step of the running epoch.
@@ -182,8 +184,9 @@ std::optional<double> metric_of(const Metrics& metrics, const std::string& name)
 bool keep_best(const Loop& loop, TrainState& state, double value) {
   const auto& stop = loop.job.setup.config.train.stop;
   const double margin = stop ? stop->min_delta : 0.0;
-  const bool better = !state.best || (loop.monitor.lower_is_better ? value < *state.best - margin
-                                                                   : value > *state.best + margin);
+  const bool better =
+      !state.best || (loop.monitor.metric.lower_is_better() ? value < *state.best - margin
+                                                            : value > *state.best + margin);
   if (better && std::isfinite(value)) {
     state.best = value;
     state.best_epoch = state.epoch;
@@ -192,6 +195,13 @@ bool keep_best(const Loop& loop, TrainState& state, double value) {
   }
   ++state.epochs_since_best;
   return false;
+}
+
+/// Once; what is not defined on a split stays so, most often.
+void tell_undefined(Loop& loop, const MetricSums& valid) {
+  if (std::exchange(loop.told_undefined, true)) return;
+  for (const std::string& sentence : loop.job.meter.undefined(valid))
+    loop.job.sinks.tell(&Sink::on_note, "valid: " + sentence);
 }
 
 /// Evaluation, reports, schedule, best and checkpoint at the end of an epoch.
@@ -208,6 +218,7 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
                false);  // in the middle of the epoch: its batches are done, its evaluation is not
       return Outcome::interrupted;
     }
+    tell_undefined(loop, *valid);
   }
   EpochReport train = make_report(job.meter, state.sums, Purpose::train, "train", state);
   train.lr =
@@ -217,19 +228,21 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
   state.sums = {};
   train.epoch = state.epoch;
   job.sinks.tell(&Sink::on_epoch, train);
-  std::optional<double> watched =
-      loop.monitor.split == "train" ? metric_of(train.metrics, loop.monitor.metric) : std::nullopt;
+  std::optional<double> watched = loop.monitor.split == "train"
+                                      ? metric_of(train.metrics, loop.monitor.metric.name)
+                                      : std::nullopt;
   if (valid) {
     EpochReport report = make_report(job.meter, *valid, Purpose::evaluate, "valid", state);
     add_baselines(*job.valid, report.metrics);
     report.lr = train.lr;
     job.sinks.tell(&Sink::on_epoch, report);
-    if (loop.monitor.split == "valid") watched = metric_of(report.metrics, loop.monitor.metric);
+    if (loop.monitor.split == "valid")
+      watched = metric_of(report.metrics, loop.monitor.metric.name);
   }
   const bool best = watched && keep_best(loop, state, *watched);
   if (watched)
     job.setup.schedule->on_epoch_end(job.schedule_context(), state.schedule, *watched,
-                                     loop.monitor.lower_is_better);
+                                     loop.monitor.metric.lower_is_better());
 
   const TrainConfig& config = job.setup.config.train;
   const bool stops = watched && stopped_early(config, state);
@@ -246,9 +259,7 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
 
 }  // namespace
 
-std::int64_t Job::steps_per_epoch() const {
-  return setup.steps_per_epoch(train);
-}
+std::int64_t Job::steps_per_epoch() const { return setup.steps_per_epoch(train); }
 
 ScheduleContext Job::schedule_context() const {
   return {.base_lr = setup.optimizer.lr,
@@ -278,43 +289,12 @@ std::string_view outcome_text(Outcome outcome) {
   return "?";
 }
 
-Monitor choose_monitor(const Setup& setup, const Meter& meter, bool has_valid) {
-  const TrainConfig& config = setup.config.train;
-  const std::vector<std::string> names = meter.names();
-  Monitor monitor;
-  if (!config.monitor.empty()) {
-    const std::size_t slash = config.monitor.find('/');
-    monitor.split = config.monitor.substr(0, slash);
-    if (slash != std::string::npos) monitor.metric = config.monitor.substr(slash + 1);
-    const bool known = std::find(names.begin(), names.end(), monitor.metric) != names.end();
-    if (!known || (monitor.split != "train" && monitor.split != "valid")) {
-      throw UserError(config.mark,
-                      "train.monitor: '" + config.monitor + "' is no metric of this run",
-                      "train/ or valid/ and one of " + join(names, ", "));
-    }
-    if (monitor.split == "valid" && !has_valid) {
-      throw UserError(config.mark,
-                      "train.monitor: '" + config.monitor + "', but there is no validation data",
-                      "hold some out with data.split");
-    }
-  } else if (has_valid) {
-    const bool classified = std::find(names.begin(), names.end(), "top1") != names.end();
-    monitor = {.split = "valid", .metric = classified ? "top1" : "loss"};
-  }
-  if (monitor.none() && (config.stop || setup.schedule->watches_metric())) {
-    throw UserError(config.mark,
-                    "train.stop and the schedule 'plateau' watch a metric, and without validation "
-                    "data there is none",
-                    "hold some out with data.split, or set train.monitor to train/loss");
-  }
-  monitor.lower_is_better = lower_is_better(monitor.metric);
-  return monitor;
-}
-
 Outcome run_training(Job& job, TrainState& state) {
   Loop loop{.job = job,
             .state = state,
-            .monitor = choose_monitor(job.setup, job.meter, job.valid != nullptr),
+            .monitor = choose_monitor(
+                job.setup, job.meter, job.valid != nullptr,
+                job.valid ? std::optional(job.valid->samples_per_epoch()) : std::nullopt),
             .batches = StepBatches(job.train, job.programs, job.setup.batches_per_step())};
   loop.elapsed_before = state.elapsed_seconds;
   if (const auto end = ended_before(loop)) return *end;
@@ -326,8 +306,9 @@ Outcome run_training(Job& job, TrainState& state) {
 }
 
 std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batches& batches,
-                                   const StopFlag& stop) {
+                                   const StopFlag& stop, ConfusionMatrix* confusion) {
   MetricSums sums;
+  std::optional<KeptScores> scores = meter.room_for_scores(batches.samples_per_epoch());
   std::vector<const void*> tensors;
   const auto began = Clock::now();
   batches.start(0);
@@ -337,9 +318,10 @@ std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batch
     point_at(*next, tensors);
     Program& program = programs.get(Purpose::evaluate, static_cast<std::int64_t>(next->samples));
     program.run(tensors, {});
-    meter.add(program, tensors, sums);
+    meter.add(program, tensors, sums, {confusion, scores ? &*scores : nullptr});
   }
   if (stop.requested()) return std::nullopt;
+  if (scores) sums.rankings = meter.rankings(*scores);
   sums.seconds = seconds_since(began);
   sums.wait_seconds = batches.wait_seconds();
   return sums;

@@ -57,6 +57,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
   Session session(files, setup, std::move(folder), stop);
+  session.check(options.requirements);
   std::vector<std::string> notes = setup.notes;
   if (source) notes.insert(notes.end(), source->notes().begin(), source->notes().end());
   if (!options.init.empty()) {
@@ -114,6 +115,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   for (const std::string& set : options.sets) notes.push_back("changed: " + set);
   StopFlag& stop = signals.catch_stops();
   Session session(files, setup, std::move(folder), stop);
+  session.check(options.requirements);
   if (checkpoint) {
     session.resume_from(*checkpoint, notes);
   } else {

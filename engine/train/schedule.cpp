@@ -199,8 +199,9 @@ const std::vector<ScheduleKind>& all_schedules() {
 }
 
 ParamTable<Warmup> warmup_table() {
-  return {with_default("epochs", &Warmup::epochs, at_least(1), "length in epochs"),
-          with_default("steps", &Warmup::steps, at_least(1), "or in optimiser steps"),
+  return {with_default("epochs", &Warmup::epochs, at_least(1),
+                       "length in epochs; either this or steps is required"),
+          with_default("steps", &Warmup::steps, at_least(1), "length in optimiser steps"),
           with_default("start_factor", &Warmup::start_factor, between(0, 1),
                        "share of the rate at the first step")};
 }

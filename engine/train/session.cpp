@@ -10,6 +10,7 @@
 #include "engine/sinks/console.h"
 #include "engine/train/environment.h"
 #include "engine/train/finite_weights.h"
+#include "engine/train/monitor.h"
 #include "engine/train/resume_rules.h"
 #include "engine/train/step_batches.h"
 
@@ -49,6 +50,7 @@ Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFl
   train_ = data_.training_batches();
   if (data_.has(Split::valid)) valid_ = data_.evaluation_batches(Split::valid);
   if (data_.has(Split::test)) test_ = data_.evaluation_batches(Split::test);
+  if (valid_) choose_monitor(setup, meter_, true, valid_->samples_per_epoch());
   bool any_features = false;
   for (const Phase& phase : setup.phases) {  // what a later one needs is known before the first
     store_.freeze(phase.frozen);
@@ -109,6 +111,19 @@ void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::s
   if (!run_files_->resume_at(state_))
     notes.push_back(
         "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
+}
+
+void Session::check(const std::vector<Requirement>& requirements) const {
+  std::vector<ResultMetrics> results;
+  for (const Batches* batches : {test_.get(), valid_.get()}) {
+    if (!batches) continue;
+    ResultMetrics& result =
+        results.emplace_back(batches == test_.get() ? "test" : "valid", std::vector<std::string>{});
+    for (const MetricSpec& spec : meter_.specs(Purpose::evaluate, batches->samples_per_epoch()))
+      result.names.push_back(spec.name);
+    for (const auto& [name, value] : batches->dataset().baselines()) result.names.push_back(name);
+  }
+  check_requirements(requirements, results);
 }
 
 void Session::save_start() {
@@ -228,6 +243,12 @@ void Session::record_programs() {
   const std::int64_t per_step = setup_.batches_per_step();
   if (const std::size_t bytes = StepBatches::bytes(*train_, *programs_, per_step); bytes > 0)
     memory_.emplace_back("the batches of a step", bytes);
+  std::size_t score_bytes = 0;
+  for (const Batches* batches : {valid_.get(), test_.get()}) {
+    if (batches)
+      score_bytes = std::max(score_bytes, meter_.score_bytes(batches->samples_per_epoch()));
+  }
+  if (score_bytes > 0) memory_.emplace_back("the scores of an evaluation", score_bytes);
   if (const auto& config = setup_.config.diagnostics) {
     diagnostics_.emplace(*config, setup_.graph, store_, programs_->probes(),
                          programs_->time_probes());
@@ -302,10 +323,15 @@ std::string Session::load_recommended() {
          (average ? ", averaged" : "");
 }
 
-std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::string& split) {
+std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::string& split,
+                                                   Sinks& sinks) {
   if (!batches) return std::nullopt;
   const auto sums = evaluate(*programs_, meter_, *batches, stop_);
   if (!sums) return std::nullopt;
+  if (batches == test_.get()) {  // of valid the first epoch has told it
+    for (const std::string& sentence : meter_.undefined(*sums))
+      sinks.tell(&Sink::on_note, split + ": " + sentence);
+  }
   EpochReport report = make_report(meter_, *sums, Purpose::evaluate, split, state_);
   add_baselines(*batches, report.metrics);
   return report;
@@ -317,8 +343,8 @@ bool Session::evaluate_result(RunEnd& end, Sinks& sinks,
                               const std::vector<Requirement>& requirements, std::string& unmet) {
   close_features();
   const std::string weights = load_recommended();
-  const auto valid = evaluate_split(valid_.get(), "valid"),
-             test = evaluate_split(test_.get(), "test");
+  const auto valid = evaluate_split(valid_.get(), "valid", sinks),
+             test = evaluate_split(test_.get(), "test", sinks);
   if ((valid_ && !valid) || (test_ && !test)) return false;
   if (test) sinks.tell(&Sink::on_epoch, *test);
   end.result = test ? test : valid;

@@ -38,6 +38,9 @@ class Session {
   void start_again() { run_files_->start_again(); }
   void resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::string>& notes);
 
+  /// Throws UserError where the result will lack what is required; before anything is trained.
+  void check(const std::vector<Requirement>& requirements) const;
+
   /// Trains to an end, evaluates, and writes exit.json, also where it throws.
   ExitCode run(std::vector<std::string> notes, const std::optional<double>& max_seconds,
                const std::vector<Requirement>& requirements);
@@ -61,7 +64,8 @@ class Session {
   void tell_start(Sinks& sinks, std::vector<std::string> notes);
   void save(const TrainState& state, bool best, Sinks& sinks);
   std::string load_recommended();
-  std::optional<EpochReport> evaluate_split(Batches* batches, const std::string& split);
+  std::optional<EpochReport> evaluate_split(Batches* batches, const std::string& split,
+                                            Sinks& sinks);
   bool evaluate_result(RunEnd& end, Sinks& sinks, const std::vector<Requirement>& requirements,
                        std::string& unmet);
   ExitCode finish(Outcome outcome, Sinks& sinks, const std::vector<Requirement>& requirements);

@@ -10,6 +10,8 @@
 #include "engine/train/data_paths.h"
 #include "engine/train/data_rules.h"
 #include "engine/train/loss_weights.h"
+#include "engine/train/metric_spec.h"
+#include "engine/train/monitor.h"
 #include "engine/train/run_training.h"
 #include "engine/train/sequence_rules.h"
 #include "engine/train/transfer.h"
@@ -315,7 +317,8 @@ Setup load_setup(const SetupOptions& options) {
                        .complete_source = {},
                        .layer_types = layer_types(),
                        .layer_results = layer_results(),
-                       .other_sections = {}};
+                       .other_sections = {},
+                       .reserved_names = reserved_metric_names()};
   const DataPaths& paths = setup.paths;
   config.data_facts = [&](const TypedNode& source, const std::string& key) {
     return facts_of(source, key, paths);

@@ -38,6 +38,9 @@ json sums_json(const MetricSums& sums) {
   json classes = json::array();
   for (const ClassCounts& counts : sums.classes)
     classes.push_back({counts.hits, counts.samples, counts.predicted});
+  json outputs = json::array();
+  for (const OutputSums& output : sums.outputs)
+    outputs.push_back({number(output.mean), number(output.spread), number(output.squared)});
   return {{"losses", losses},
           {"top1", sums.top1},
           {"top5", sums.top5},
@@ -46,6 +49,7 @@ json sums_json(const MetricSums& sums) {
           {"absolute", number(sums.absolute)},
           {"squared", number(sums.squared)},
           {"values", sums.values},
+          {"outputs", outputs},
           {"samples", sums.samples},
           {"seconds", sums.seconds},
           {"wait_seconds", sums.wait_seconds}};
@@ -63,6 +67,10 @@ MetricSums read_sums(const json& value) {
   sums.absolute = read_number(value.at("absolute"));
   sums.squared = read_number(value.at("squared"));
   sums.values = value.at("values");
+  for (const json& output : value.at("outputs")) {
+    sums.outputs.push_back(
+        {read_number(output.at(0)), read_number(output.at(1)), read_number(output.at(2))});
+  }
   sums.samples = value.at("samples");
   sums.seconds = value.at("seconds");
   sums.wait_seconds = value.at("wait_seconds");

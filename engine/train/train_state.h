@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "engine/train/classification_metrics.h"
+#include "engine/train/ranking_metrics.h"
+#include "engine/train/regression_metrics.h"
 #include "engine/train/schedule.h"
 
 namespace dl {
@@ -18,9 +20,12 @@ struct MetricSums {
   /// In the order of the graph's losses; then, where the Meter has it, the plain form of one.
   std::vector<LossSum> losses;
   std::int64_t top1 = 0, top5 = 0, labelled = 0;
-  std::vector<ClassCounts> classes;  // for F1, where there are classes
+  std::vector<ClassCounts> classes;  // for F1, where there are classes or labels
   double absolute = 0, squared = 0;  // of a regression's errors, in the target's units
   std::int64_t values = 0;           // that were predicted there
+  std::vector<OutputSums> outputs;   // for R2; of the numbers as the network sees them
+  /// Of each class or label; known at the end of an evaluation alone, and saved by none.
+  std::vector<RankingScores> rankings;
   std::int64_t samples = 0;
   double seconds = 0, wait_seconds = 0;
 };

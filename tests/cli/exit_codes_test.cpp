@@ -172,6 +172,7 @@ TEST_CASE(
   const std::string split = "data.split={valid: 0}";
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"train.monitor=valid/top3"}, "'valid/top3' is no metric of this run"},
+      {{"train.monitor=train/auc"}, "the metrics of train are loss, top1"},
       {{"train.monitor=test/loss"}, "'test/loss' is no metric"},
       {{"train.monitor=valid/loss", split}, "there is no validation data"},
       {{"train.stop={patience: 1}", split}, "watch a metric"},
@@ -316,8 +317,29 @@ TEST_CASE("--require decides between 0 and 13") {
   const ProgramResult met = place.dltool(
       {"resume", place.run, "--require", "valid/top1>=0", "--require", "test/loss<=1e9"});
   CHECK_MESSAGE(met.exit_code == 0, met.err);
-  check_fails(place.dltool({"resume", place.run, "--require", "valid/recall>=0"}), 13,
-              "no such metric");
+}
+
+TEST_CASE("--require of what the result will not have is refused before anything is trained") {
+  const Place place;
+  check_fails(place.train({"--require", "valid/top5>=0.5"}), 2,
+              "this run has no metric 'top5'; did you mean 'top1'?");
+  check_fails(place.train({"--require", "valid/recall>=0"}), 2,
+              "the metrics of valid are loss, top1, f1, auc, average_precision");
+  CHECK(!fs::exists(place.run));
+  REQUIRE(place.train().exit_code == 0);
+  const std::string before = read_file(place.run + "/exit.json");
+  check_fails(place.dltool({"resume", place.run, "--require", "valid/recall>=0"}), 2,
+              "no metric 'recall'");
+  CHECK(read_file(place.run + "/exit.json") == before);
+}
+
+TEST_CASE("--require of a split that is not there names the ones that are") {
+  const Place place;
+  const std::string no_test = "data.source.synthetic.test_samples=0";
+  check_fails(place.train({"--set", no_test, "--require", "test/loss<=9"}), 2,
+              "there is no test data");
+  check_fails(place.train({"--set", no_test, "--require", "test/loss<=9"}), 2, "there is valid");
+  CHECK(!fs::exists(place.run));
 }
 
 }  // namespace dl::test

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "layers/layer.h"
-#include "tests/support/paths.h"
 #include "tests/support/layer_run.h"
+#include "tests/support/paths.h"
 
 // What holds for every layer there is, so that a new one cannot forget it.
 
@@ -126,6 +126,20 @@ TEST_CASE("every layer can be made of its required parameters alone") {
   for (const LayerKind& kind : all_layers()) {
     CAPTURE(kind.name);
     CHECK_NOTHROW(kind.make(test::node_from_json(required_params(kind))));
+  }
+}
+
+TEST_CASE("every default can be written out") {
+  for (const LayerKind& kind : all_layers()) {
+    for (const ParamSpec& spec : kind.params) {
+      if (spec.default_text.empty()) continue;
+      CAPTURE(kind.name);
+      CAPTURE(spec.name);
+      json params = required_params(kind);
+      const json value = json::parse(spec.default_text, nullptr, false);
+      params[spec.name] = value.is_discarded() ? json(spec.default_text) : value;
+      CHECK_NOTHROW(kind.make(test::node_from_json(params)));
+    }
   }
 }
 
