@@ -331,6 +331,14 @@ void add_baselines(const Batches& batches, Metrics& metrics) {
   for (auto& baseline : batches.dataset().baselines()) metrics.push_back(std::move(baseline));
 }
 
+std::vector<std::string> evaluated_metrics(const Meter& meter, const Batches& batches) {
+  std::vector<std::string> names;
+  for (const MetricSpec& spec : meter.specs(Purpose::evaluate, batches.samples_per_epoch()))
+    names.push_back(spec.name);
+  for (const auto& [name, value] : batches.dataset().baselines()) names.push_back(name);
+  return names;
+}
+
 std::vector<std::string> metric_names(const Meter& meter, std::span<Batches* const> evaluated) {
   Metrics baselines;
   for (const Batches* batches : evaluated) {

@@ -58,6 +58,8 @@ std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batch
 
 /// What the data set says of predicting without a network, beside the metrics of one.
 void add_baselines(const Batches& batches, Metrics& metrics);
+/// The names of what an evaluation of a split reports.
+std::vector<std::string> evaluated_metrics(const Meter& meter, const Batches& batches);
 /// All that a line of metrics.csv can hold; the data that is evaluated may be null.
 std::vector<std::string> metric_names(const Meter& meter, std::span<Batches* const> evaluated);
 

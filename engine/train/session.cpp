@@ -115,14 +115,8 @@ void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::s
 
 void Session::check(const std::vector<Requirement>& requirements) const {
   std::vector<ResultMetrics> results;
-  for (const Batches* batches : {test_.get(), valid_.get()}) {
-    if (!batches) continue;
-    ResultMetrics& result =
-        results.emplace_back(batches == test_.get() ? "test" : "valid", std::vector<std::string>{});
-    for (const MetricSpec& spec : meter_.specs(Purpose::evaluate, batches->samples_per_epoch()))
-      result.names.push_back(spec.name);
-    for (const auto& [name, value] : batches->dataset().baselines()) result.names.push_back(name);
-  }
+  if (test_) results.push_back({"test", evaluated_metrics(meter_, *test_)});
+  if (valid_) results.push_back({"valid", evaluated_metrics(meter_, *valid_)});
   check_requirements(requirements, results);
 }
 
@@ -243,12 +237,10 @@ void Session::record_programs() {
   const std::int64_t per_step = setup_.batches_per_step();
   if (const std::size_t bytes = StepBatches::bytes(*train_, *programs_, per_step); bytes > 0)
     memory_.emplace_back("the batches of a step", bytes);
-  std::size_t score_bytes = 0;
-  for (const Batches* batches : {valid_.get(), test_.get()}) {
-    if (batches)
-      score_bytes = std::max(score_bytes, meter_.score_bytes(batches->samples_per_epoch()));
-  }
-  if (score_bytes > 0) memory_.emplace_back("the scores of an evaluation", score_bytes);
+  std::size_t scores = 0;
+  for (const Batches* split : {valid_.get(), test_.get()})
+    scores = std::max(scores, split ? meter_.score_bytes(split->samples_per_epoch()) : 0);
+  memory_.emplace_back("the scores of an evaluation", scores);
   if (const auto& config = setup_.config.diagnostics) {
     diagnostics_.emplace(*config, setup_.graph, store_, programs_->probes(),
                          programs_->time_probes());
