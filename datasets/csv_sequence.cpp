@@ -197,6 +197,7 @@ class SequenceSource final : public DataSource {
                     .targets = {std::move(value)},
                     .feature_names = layout_.columns,
                     .target_names = layout_.targets,
+                    .columns = number_columns(layout_.columns, layout_.inputs_scaling),
                     .order = SampleOrder::in_time,
                     .adjoining = params_.stride == params_.window};
   }

@@ -52,6 +52,15 @@ struct TokenRule {
   bool line_ends = false;  // of words: the end of a line is the token <eos>
 };
 
+/// A column of a file, or a dimension of a series, that an input is made of.
+struct DataColumn {
+  std::string name;
+  /// Not empty: it has a place for each of these words, 1 where that is what stands there.
+  std::vector<std::string> words = {};
+  double offset = 0, scale = 1;     // of numbers: x becomes (x - offset) / scale
+  std::optional<double> fill = {};  // what is put in place of a missing number
+};
+
 /// What every sample of a data set looks like.
 struct DataSpec {
   std::vector<Field> inputs, targets;
@@ -60,6 +69,8 @@ struct DataSpec {
   /// Empty, or what each place of the features and of the predicted values stands for: a column, or
   /// a column and one of its words ("sex=male").
   std::vector<std::string> feature_names = {}, target_names = {};
+  std::vector<DataColumn> columns =
+      {};  // likewise: what the last axis of the first input is made of
   std::optional<std::int64_t> vocabulary =
       {};                                    // how many tokens there are, where samples are texts
   std::vector<std::string> tokens = {};      // empty, or the text of each token

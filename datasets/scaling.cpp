@@ -47,6 +47,15 @@ void Scaling::append(const ColumnStats& stats, ScaleKind kind) {
   scales.push_back(constant ? 1.0 : scale);
 }
 
+std::vector<DataColumn> number_columns(const std::vector<std::string>& names,
+                                       const Scaling& scaling) {
+  std::vector<DataColumn> columns;
+  if (scaling.scales.size() != names.size()) return columns;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    columns.push_back({.name = names[i], .offset = scaling.offsets[i], .scale = scaling.scales[i]});
+  return columns;
+}
+
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value) {
   add_node(params, key, ConfigNode::scalar(std::to_string(value), params.mark()));
 }

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/core/params.h"
+#include "datasets/dataset.h"
 
 namespace dl {
 
@@ -49,6 +49,10 @@ struct Scaling {
     return static_cast<float>((value - offsets[column]) / scales[column]);
   }
 };
+
+/// Columns of numbers; none where it is not known how they are scaled.
+std::vector<DataColumn> number_columns(const std::vector<std::string>& names,
+                                       const Scaling& scaling);
 
 /// Adds `key: value` to a source's own entry unless it has that key: for DataSource::complete().
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value);

@@ -318,6 +318,10 @@ class TsSource final : public DataSource {
                        {"length", DataType::s32, {}}},
             .targets = {{"label", DataType::s32, {}}},
             .equal_lengths = params_.equal_lengths};
+    std::vector<std::string> dimensions;
+    for (std::size_t i = 0; i < layout_.values.scales.size(); ++i)
+      dimensions.push_back(std::to_string(i + 1));
+    spec.columns = number_columns(dimensions, layout_.values);
     if (regression()) {
       spec.targets = {{.name = "value",
                        .shape = {1},

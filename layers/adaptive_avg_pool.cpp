@@ -156,9 +156,11 @@ class AdaptiveAvgPool final : public Layer {
 }  // namespace
 
 LayerKind adaptive_avg_pool_kind() {
-  return make_kind<AdaptiveAvgPool>(
+  LayerKind kind = make_kind<AdaptiveAvgPool>(
       "adaptive_avg_pool", "the mean of each of output_size windows that share out the source",
       one_source(), param_table());
+  kind.reads_channels = true;
+  return kind;
 }
 
 }  // namespace dl

@@ -113,7 +113,10 @@ class AvgPool final : public Layer {
 }  // namespace
 
 LayerKind avg_pool_kind() {
-  return make_kind<AvgPool>("avg_pool", "the mean of each window", one_source(), param_table());
+  LayerKind kind =
+      make_kind<AvgPool>("avg_pool", "the mean of each window", one_source(), param_table());
+  kind.reads_channels = true;
+  return kind;
 }
 
 }  // namespace dl

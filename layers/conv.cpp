@@ -259,6 +259,7 @@ LayerKind conv_kind() {
   kind.carries = carries_as_post_op;
   kind.folds_norm = true;
   kind.units = LayerKind::Units::channels;
+  kind.reads_channels = true;
   return kind;
 }
 

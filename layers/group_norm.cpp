@@ -186,8 +186,10 @@ class GroupNorm final : public Layer {
 }  // namespace
 
 LayerKind group_norm_kind() {
-  return make_kind<GroupNorm>("group_norm", "normalises groups of channels of each sample",
-                              one_source(), param_table());
+  LayerKind kind = make_kind<GroupNorm>(
+      "group_norm", "normalises groups of channels of each sample", one_source(), param_table());
+  kind.reads_channels = true;
+  return kind;
 }
 
 }  // namespace dl

@@ -75,6 +75,11 @@ class Layer {
   virtual void check_types(std::span<const Shape> /*src*/,
                            const std::vector<bool>& /*whole*/) const {}
 
+  /// Whether a training step can be taken over `src`, batch included, that has passed infer().
+  /// Throws ShapeError where the batch is too small for it. It is not asked where the layer's
+  /// statistics are frozen.
+  virtual void check_training(std::span<const Shape> /*src*/) const {}
+
   /// Weights to create, in checkpoint order. `src` has passed infer().
   virtual std::vector<WeightSpec> weights(std::span<const Shape> /*src*/) const { return {}; }
 
@@ -136,6 +141,10 @@ struct LayerKind {
   /// as those of its source.
   enum class Units { as_source, channels, features };
   Units units = Units::as_source;
+  /// Set where axes of the first source are in another order in the result: where that axis is.
+  std::function<std::size_t(const Layer&, std::size_t axis)> moves_axis = {};
+  /// Takes axis 1 of its source for channels, and what follows for places.
+  bool reads_channels = false;
   /// Draws random numbers in training, and has no weights that could be frozen.
   bool random = false;
   /// Its first source is a sequence, (N, T, F), that it reads step by step.

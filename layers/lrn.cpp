@@ -170,8 +170,10 @@ class Lrn final : public Layer {
 }  // namespace
 
 LayerKind lrn_kind() {
-  return make_kind<Lrn>("lrn", "local response normalisation across channels (AlexNet's)",
-                        one_source(), param_table());
+  LayerKind kind = make_kind<Lrn>("lrn", "local response normalisation across channels (AlexNet's)",
+                                  one_source(), param_table());
+  kind.reads_channels = true;
+  return kind;
 }
 
 }  // namespace dl

@@ -21,15 +21,13 @@ Axis place_on_axis(std::int64_t src, std::int64_t reach, std::int64_t stride, st
                    bool ceil_mode) {
   Axis axis{.before = padding, .after = padding};
   const std::int64_t room = src + 2 * padding - reach;
-  if (room < 0) return axis;
-  axis.places = room / stride + 1;
-  const bool rest = room % stride != 0;
+  // With ceil_mode the one window may itself be cut off.
+  if (room < 0 && (!ceil_mode || room + stride <= 0)) return axis;
+  axis.places = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
   // A last window that is cut off counts if it starts in the source or in the padding before it.
-  if (ceil_mode && rest && axis.places * stride < src + padding) {
-    ++axis.places;
-    axis.overhang = (axis.places - 1) * stride - room;
-    axis.after += axis.overhang;
-  }
+  if (ceil_mode && (axis.places - 1) * stride >= src + padding) --axis.places;
+  axis.overhang = std::max<std::int64_t>(0, (axis.places - 1) * stride - room);
+  axis.after += axis.overhang;
   return axis;
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/core/parallel.h"
 #include "engine/core/random.h"
+#include "engine/train/batch_rules.h"
 #include "engine/train/diagnostics.h"
 #include "engine/train/environment.h"
 
@@ -111,6 +112,7 @@ NetworkSummary summarise(const Setup& setup) {
     summary.parameters += row.parameters;
     summary.flops += row.flops;
   }
+  check_training_batches(setup, std::nullopt);
   WeightStore store = setup.make_store();
   const auto& diagnostics = setup.config.diagnostics;
   Programs programs(setup.graph, store, diagnostics.has_value());
@@ -140,6 +142,7 @@ NetworkSummary summarise(const Setup& setup) {
 
 Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_layer) {
   const std::int64_t batch = setup.config.data.batch;
+  check_training_batches(setup, std::nullopt);
   WeightStore store = setup.make_store();
   store.initialise(setup.graph, setup.config.seed);
   Programs programs(setup.graph, store);

@@ -8,6 +8,7 @@
 
 #include "engine/core/parallel.h"
 #include "engine/sinks/console.h"
+#include "engine/train/batch_rules.h"
 #include "engine/train/environment.h"
 #include "engine/train/finite_weights.h"
 #include "engine/train/monitor.h"
@@ -51,6 +52,7 @@ Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFl
   if (data_.has(Split::valid)) valid_ = data_.evaluation_batches(Split::valid);
   if (data_.has(Split::test)) test_ = data_.evaluation_batches(Split::test);
   if (valid_) choose_monitor(setup, meter_, true, valid_->samples_per_epoch());
+  check_training_batches(setup, data_.samples(Split::train));
   bool any_features = false;
   for (const Phase& phase : setup.phases) {  // what a later one needs is known before the first
     store_.freeze(phase.frozen);

@@ -344,10 +344,11 @@ std::vector<std::string> Transfer::frozen() const {
   return names;
 }
 
-void check_finetune(const Setup& setup) {
+std::vector<std::string> check_finetune(const Setup& setup) {
   const FinetuneConfig& config = *setup.config.finetune;
   named_heads(setup.graph, layers_with_weights(graph_weights(setup.graph)), config.heads);
-  frozen_weights(setup.graph, config.freeze.globs, config.batch_norm, "finetune: freeze: ");
+  std::vector<std::string> frozen =
+      frozen_weights(setup.graph, config.freeze.globs, config.batch_norm, "finetune: freeze: ");
   const auto says = [](const PhaseConfig& phase) { return phase.freeze.has_value(); };
   if (!config.freeze.none() && !setup.config.phases.empty() &&
       std::ranges::all_of(setup.config.phases, says)) {
@@ -355,6 +356,7 @@ void check_finetune(const Setup& setup) {
                     "finetune: freeze: has no effect, since each phase says what it freezes",
                     "leave it out here, or in a phase");
   }
+  return frozen;
 }
 
 WeightSource open_source(const Setup& setup) {

@@ -52,6 +52,7 @@ const std::map<std::string, json> kRequired = {
     {"group_norm.num_groups", 1},   {"embedding.num_embeddings", 9},
     {"embedding.embedding_dim", 4}, {"lstm.hidden_size", 4},
     {"gru.hidden_size", 4},         {"rnn.hidden_size", 4},
+    {"permute.dims", {0, 2, 1}},
 };
 
 json required_params(const LayerKind& kind) {
