@@ -70,7 +70,7 @@ ExitCode compare(const std::vector<std::string>& paths, bool json) {
   fmt::print("{}", comparison_table(runs, differences));
   for (const RunReport& run : runs) {
     for (const std::string& damage : run.damage)
-      fmt::print(stderr, "note: {}\n", escaped(run.path + ": " + damage));
+      print_if_possible(stderr, fmt::format("note: {}\n", escaped(run.path + ": " + damage)));
   }
   return ExitCode::finished;
 }

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cmath>
 
 #include "cli/command.h"
 #include "cli/trained_arguments.h"
+#include "engine/core/file_system.h"
 #include "engine/core/text.h"
 #include "engine/train/generation.h"
 #include "engine/train/signals.h"
@@ -21,7 +23,8 @@ ExitCode generate(const TrainedArguments& trained, GenerateOptions options) {
   std::vector<std::string> notes;
   generate_text(options, stop, notes, [](std::string_view text) {
     fmt::print("{}", text);
-    std::fflush(stdout);  // people watch
+    if (std::fflush(stdout) != 0)  // people watch
+      throw FileError("write", "the text to stdout", errno);
   });
   fmt::print("\n");
   for (const std::string& note : notes)

@@ -5,6 +5,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/threads.h"
 #include "engine/core/file_system.h"
 #include "engine/sinks/diagnosis.h"
 #include "engine/train/measure.h"
@@ -58,6 +59,7 @@ ExitCode summary(SetupOptions options, bool json) {
   const std::string given = options.config, resolved = given + "/config.resolved.yaml";
   if (std::filesystem::exists(resolved)) options.config = resolved;  // a run's folder
   const Setup setup = load_setup(options);
+  use_threads_and_tell(setup.config);  // primitives need memory for each
   const NetworkSummary summary = summarise(setup);
   (json ? print_json : print_text)(setup, summary, find_diagnosis(given));
   return ExitCode::finished;

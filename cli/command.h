@@ -17,6 +17,7 @@ struct Command {
   std::string_view name, summary;
   /// Declares the verb's arguments and returns what to do once they are parsed.
   std::function<std::function<ExitCode()>(CLI::App& app)> declare;
+  bool computes = false;  // on a team of threads
 };
 
 Command bench_command();

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "engine/core/error.h"
+#include "engine/core/parallel.h"
 
 namespace dl {
 namespace {
@@ -18,7 +19,8 @@ constexpr std::size_t kSharesEach = 4;
 constexpr std::chrono::milliseconds kPoll{50};
 
 // A worker that takes a core from a thread of the engine makes the others wait, so it gives way a
-// little. Not more: waiting threads of OpenMP are busy too, and would let a nicer one starve.
+// little. Not more: OpenMP's threads are busy for a while when they wait, too, and would let a
+// nicer one starve.
 constexpr int kNiceness = 5;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
@@ -121,7 +123,7 @@ Batches::Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
   fill_order();
   try {
     for (std::size_t i = 0; i < threads; ++i)
-      threads_.emplace_back([this, i] { read_loop(workers_[i]); });
+      threads_.push_back(start_thread([this, i] { read_loop(workers_[i]); }));
   } catch (...) {
     end_threads();  // those that were started: the system has no more of them
     throw;

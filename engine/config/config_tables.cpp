@@ -119,6 +119,14 @@ ThreadCount ValueType<ThreadCount>::read(const ConfigNode& node, const Limits& l
   throw UserError(node.mark(), "expected auto or an int, found " + node.describe());
 }
 
+ComputeThreads ValueType<ComputeThreads>::read(const ConfigNode& node, const Limits& limits) {
+  if (node.is_scalar() && node.text() == "measured") return {.measured = true};
+  if (node.is_scalar() && node.text() == "auto") return {};
+  if (node.is_scalar() && !node.quoted() && parse_double(node.text()))
+    return {ValueType<int>::read(node, limits)};
+  throw UserError(node.mark(), "expected auto, measured or an int, found " + node.describe());
+}
+
 HeldOut ValueType<HeldOut>::read(const ConfigNode& node, const Limits& limits) {
   const double amount = ValueType<double>::read(node, limits);
   // 1.0 would be the fraction that leaves nothing to train on, or a single sample: ask which.
@@ -240,8 +248,11 @@ ParamTable<TrainConfig> train_table() {
               "statistics, which are averages already, are taken as they are"),
       with_default("effective_batch", &TrainConfig::effective_batch, at_least(1),
                    "samples in a step; a multiple of data.batch, whose gradients are accumulated"),
-      with_default("threads", &TrainConfig::threads, between(1, 4096),
-                   "threads that compute; auto: one for each physical core of this process"),
+      with_default(
+          "threads", &TrainConfig::threads, between(1, 4096),
+          "threads that compute; auto: one for each physical core of this process; measured: 1, "
+          "half of them or all, whichever takes the least time for a step when the run "
+          "begins"),
       with_default("precision", &TrainConfig::precision, "number format of the computation"),
       with_default("monitor", &TrainConfig::monitor,
                    "what the best checkpoint is best in, as valid/top1; the first loss's main "

@@ -53,6 +53,13 @@ struct ThreadCount {
   int count = 0;
 };
 
+/// Threads that compute. 0 is `auto`, each physical core; measured: as many as are fastest when the
+/// run begins, which its resolved config then says.
+struct ComputeThreads {
+  int count = 0;
+  bool measured = false;
+};
+
 /// Which training samples make up an epoch.
 enum class SamplerKind { all, balanced };
 struct Sampler {
@@ -111,7 +118,7 @@ struct TrainConfig {
   ClipConfig clip;
   std::optional<EmaConfig> ema;
   std::optional<std::int64_t> effective_batch;
-  ThreadCount threads;
+  ComputeThreads threads;
   Precision precision = Precision::f32;
   std::string monitor;  // "valid/top1"; empty: the first loss's main metric on valid
   std::optional<StopConfig> stop;

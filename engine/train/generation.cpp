@@ -157,7 +157,7 @@ void generate_text(const GenerateOptions& options, const StopFlag& stop,
                    std::vector<std::string>& notes,
                    const std::function<void(std::string_view)>& write) {
   const Setup setup = load_trained(options.setup, options.weights);
-  use_threads_of(setup.config);
+  use_threads_of(setup.config, notes);
   Writer writer(setup, options, notes);
   std::vector<std::int32_t> prompt = writer.encode(options.prompt);
   write(options.prompt);

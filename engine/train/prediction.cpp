@@ -180,7 +180,7 @@ void predict(const PredictOptions& options, const StopFlag& stop, std::vector<st
     throw UserError(ExitCode::config, "the samples of this run are pieces of a stream",
                     "eval says how well their next tokens are predicted; generate writes on");
   }
-  use_threads_of(setup.config);
+  use_threads_of(setup.config, notes);
   if (options.skip_bad && (options.files.empty() || !are_pictures(setup.source->spec()))) {
     throw UserError(ExitCode::command_line, "--skip-bad is for files of pictures",
                     "for those of a split, on_bad: skip stands in the source");

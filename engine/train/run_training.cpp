@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cmath>
 
+#include "engine/core/parallel.h"
 #include "engine/train/monitor.h"
 #include "engine/train/step_batches.h"
+#include "engine/train/step_pace.h"
 
 namespace dl {
 namespace {
@@ -27,6 +29,7 @@ struct Loop {
   std::vector<const void*> tensors = {};
   double elapsed_before = 0;
   bool told_undefined = false;
+  StepPace pace = {};
 };
 
 /// What schedule and warm-up say for that step of the running epoch.
@@ -101,6 +104,13 @@ void count_time(Loop& loop) {
   loop.state.elapsed_seconds = loop.elapsed_before + seconds_since(loop.began);
 }
 
+/// For whoever waits for an answer to a signal, and for whoever waits for the run.
+void batch_done(Loop& loop, double seconds) {
+  loop.job.stop.batch_done(seconds);
+  if (const auto slowdown = loop.pace.add(seconds))
+    loop.job.sinks.tell(&Sink::on_note, slowdown_note(*slowdown, thread_count()));
+}
+
 bool checkpoint_due(const Job& job, const TrainState& state) {
   const auto every = job.setup.config.train.checkpoint.every.steps;
   return every && state.step % *every == 0;
@@ -139,7 +149,7 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     const bool completes = (state.batch + 1) % per_step == 0 || state.batch + 1 == batches;
     const auto began = Clock::now();
     const bool finite = train_batch(loop, *batch, completes);
-    job.stop.batch_done(seconds_since(began));
+    batch_done(loop, seconds_since(began));
     if (!finite) {
       if (job.setup.config.train.on_nonfinite == OnNonfinite::stop) return Outcome::diverged;
       job.sinks.tell(&Sink::on_note,

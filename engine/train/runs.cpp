@@ -5,6 +5,7 @@
 #include "engine/train/resume_rules.h"
 #include "engine/train/session.h"
 #include "engine/train/signals.h"
+#include "engine/train/thread_trial.h"
 
 namespace dl {
 namespace {
@@ -43,7 +44,6 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   SignalWatcher signals;
   Setup setup = load_setup(options.setup);
   require_trainable(setup);
-  use_threads_of(setup.config);
   std::optional<WeightSource> source;
   std::optional<Transfer> transfer;
   check_start(setup, options);
@@ -52,8 +52,9 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     transfer = plan_transfer(setup, *source);
     setup.freeze(transfer->frozen());
   }
-  StopFlag& stop = signals.catch_stops();
   if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
+  choose_threads(setup, setup.notes);
+  StopFlag& stop = signals.catch_stops();
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
   Session session(files, setup, std::move(folder), stop);
@@ -105,7 +106,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
     const std::string path = folder.file("transfer.json");
     setup.freeze(transfer_from_json(read_file(path), path).frozen());
   }
-  use_threads_of(setup.config);
+  choose_threads(setup, notes);
   const Environment then =
       environment_from_json(read_file(folder.file("env.json")), folder.file("env.json"));
   const std::string changed = difference(this_environment(), then);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/parallel.h"
+#include "engine/core/standard_streams.h"
 #include "engine/sinks/console.h"
 #include "engine/train/batch_rules.h"
 #include "engine/train/environment.h"
@@ -368,7 +369,9 @@ ExitCode Session::finish(Outcome outcome, Sinks& sinks,
     code = ExitCode::requirement;
   }
   sinks.tell(&Sink::on_end, end);
-  write_exit(end, code);
+  const auto lost = code == ExitCode::finished ? lost_result() : std::nullopt;
+  write_exit(end, lost ? ExitCode::output : code);
+  if (lost) throw FileError("write", "the result to stdout", *lost);
   if (!unmet.empty()) throw UserError(ExitCode::requirement, unmet);
   return code;
 }
