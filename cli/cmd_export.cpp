@@ -25,9 +25,9 @@ void write_weights(const WeightStore& store, ResultFile& file) {
 
 ExitCode run_export(const TrainedArguments& trained, const Words& words) {
   const WeightChoice choice = trained.choice();
-  const Setup setup = load_trained(trained.setup, choice);
-  WeightStore store(setup.graph);
   std::vector<std::string> notes;
+  const Setup setup = load_trained(trained.setup, choice, notes);
+  WeightStore store(setup.graph);
   const std::string source = load_chosen_weights(trained.setup.config, choice, store, notes);
   const bool onnx = words.format == "onnx";
   std::string model;  // before there is a file: the network may have no form in ONNX

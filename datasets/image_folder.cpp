@@ -40,10 +40,10 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      required("path", &Params::path,
-               "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each "
-               "class in "
-               "each, or of the class folders themselves; '@data/...' lies in the data folder"),
+      data_path(required(
+          "path", &Params::path,
+          "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each class "
+          "in each, or of the class folders themselves; '@data/...' lies in the data folder")),
       with_default("channels", &Params::channels, between(1, 3), "3: colour, 1: grey"),
       with_default("classes", &Params::classes,
                    "the classes' folders in the order of the labels; all folders, sorted, unless "
