@@ -41,8 +41,15 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
-std::string absolute(const std::string& path) {
-  return fs::absolute(path).lexically_normal().string();
+/// As the config says it: from its own folder, so that both may move together; absolute where they
+/// have nothing but the root in common.
+std::string from_config(const std::string& path, const std::string& config) {
+  const fs::path there = fs::weakly_canonical(fs::absolute(path));
+  const fs::path folder = fs::weakly_canonical(fs::absolute(config)).parent_path();
+  const auto first = [](const fs::path& whole) { return *whole.relative_path().begin(); };
+  const bool apart = there.relative_path().empty() || folder.relative_path().empty() ||
+                     first(there) != first(folder);
+  return apart ? there.string() : there.lexically_relative(folder).string();
 }
 
 ExitCode init(const InitOptions& options) {
@@ -50,11 +57,11 @@ ExitCode init(const InitOptions& options) {
   const auto classes = static_cast<std::int64_t>(survey.classes.size());
   const PictureNetwork network =
       options.from.empty() ? network_for(survey.shorter) : network_of_source(options.from, classes);
-  InitRequest request{.folder = absolute(options.folder),
-                      .name = name_of(options.folder),
-                      .file = options.output,
-                      .from = options.from.empty() ? "" : absolute(options.from)};
+  InitRequest request{
+      .folder = {}, .name = name_of(options.folder), .file = options.output, .from = {}};
   if (request.file.empty()) request.file = request.name + ".yaml";
+  request.folder = from_config(options.folder, request.file);
+  if (!options.from.empty()) request.from = from_config(options.from, request.file);
   std::error_code error;
   if (fs::exists(fs::symlink_status(request.file, error))) {
     throw UserError(ExitCode::output, request.file + " is there already",

@@ -30,7 +30,8 @@ Command resume_command() {
             const auto options = std::make_shared<ResumeOptions>();
             app.add_option("run", options->run, "The run's folder")->required()->type_name("RUN");
             app.add_option("--set", options->sets,
-                           "Change train.epochs, stop, checkpoint, threads, max_steps or log_every")
+                           "Change train.epochs, stop, checkpoint, threads, max_steps, log_every or "
+                           "skip_limit, or say by a path of data.source where the data are now")
                 ->type_name("KEY=VALUE")
                 ->allow_extra_args(false);
             app.add_option("--data", options->data_dir, "What @data stands for")->type_name("DIR");

@@ -63,12 +63,13 @@ struct Params {
 
 ParamTable<Params> file_rows() {
   return {
-      with_default(
+      data_path(with_default(
           "path", &Params::path,
-          "a CSV file, plain or gzip, all of it train; '@data/...' lies in the data folder"),
-      with_default("train", &Params::train, "instead of path, where there are several files"),
-      with_default("valid", &Params::valid, "a file; '' when there is none"),
-      with_default("test", &Params::test, "a file; '' when there is none"),
+          "a CSV file, plain or gzip, all of it train; '@data/...' lies in the data folder")),
+      data_path(
+          with_default("train", &Params::train, "instead of path, where there are several files")),
+      data_path(with_default("valid", &Params::valid, "a file; '' when there is none")),
+      data_path(with_default("test", &Params::test, "a file; '' when there is none")),
       required("target", &Params::target, "the column, or columns, that are predicted"),
       with_default("task", &Params::task,
                    "classification predicts one of the target's values, regression its number; "

@@ -34,9 +34,9 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      required("path", &Params::path,
-               "a CSV file, plain or gzip, a row for each point in time, oldest first; '@data/...' "
-               "lies in the data folder"),
+      data_path(required("path", &Params::path,
+                         "a CSV file, plain or gzip, a row for each point in time, oldest first; "
+                         "'@data/...' lies in the data folder")),
       with_default("columns", &Params::columns,
                    "what the network sees; all columns unless said. Without a header they are "
                    "called 1, 2, ..."),

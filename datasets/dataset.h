@@ -114,10 +114,11 @@ std::string_view split_name(Split split);
 struct DataPaths {
   std::string data;         // what '@data' stands for
   std::string builtin;      // what '@builtin' stands for: resource_folder() + "/datasets"
-  std::string folder = {};  // where relative paths start; "": the working folder
+  std::string config = {};  // the folder of the config, where relative paths start
+  std::string folder = {};  // where they start if there is nothing; "": the working folder
 
-  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise. A relative path that is not in
-  /// `folder` but in the working folder is found there: a run may have been moved with its data.
+  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise. A relative path is looked for in
+  /// `config`, in `folder` and in the working folder: a run may have been moved with its data.
   std::string resolve(const std::string& path) const;
 };
 
@@ -147,6 +148,16 @@ class DataSource {
   /// Throws UserError where there are no such files.
   virtual std::unique_ptr<Dataset> open_file(const std::string& path) const;
 };
+
+/// A row of a source's table that says where its data lie, which is no part of what a run is: they
+/// may move.
+template <class P>
+Param<P> data_path(Param<P> row) {
+  row.spec.type = "path";
+  return row;
+}
+/// Whether such a key has a path for its value: some take other things too.
+bool names_a_path(const ParamSpec& spec, const ConfigNode& value);
 
 using DataKind = Kind<std::unique_ptr<DataSource>>;
 const std::vector<DataKind>& all_data_kinds();

@@ -49,10 +49,10 @@ struct Params : ClassFolderParams {
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      required("path", &Params::path,
-               "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each "
-               "class in each, or of the class folders themselves; '@data/...' lies in the data "
-               "folder"),
+      data_path(required(
+          "path", &Params::path,
+          "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each class "
+          "in each, or of the class folders themselves; '@data/...' lies in the data folder")),
       with_default("channels", &Params::channels, between(1, 3), "3: colour, 1: grey"),
       with_default("size", &Params::size, between(1, kMaxSide),
                    "of every file, [height, width] or one for both; without it images may have "

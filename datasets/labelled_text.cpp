@@ -28,14 +28,17 @@ struct Params : TokenParams, ClassFolderParams {
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      with_default("path", &Params::path,
-                   "folder of train/, valid/ (or val/, validation/) and test/ with a folder of "
-                   ".txt files for each class in each, or of the class folders themselves; "
-                   "'@data/...' lies in the data folder"),
-      with_default("train", &Params::train,
-                   "instead of path: a CSV file whose first row names the columns"),
-      with_default("valid", &Params::valid, "beside train: likewise; '' when there is none"),
-      with_default("test", &Params::test, "beside train: likewise; '' when there is none"),
+      data_path(with_default(
+          "path", &Params::path,
+          "folder of train/, valid/ (or val/, validation/) and test/ with a folder of .txt files "
+          "for each class in each, or of the class folders themselves; '@data/...' lies in the "
+          "data folder")),
+      data_path(with_default("train", &Params::train,
+                             "instead of path: a CSV file whose first row names the columns")),
+      data_path(
+          with_default("valid", &Params::valid, "beside train: likewise; '' when there is none")),
+      data_path(
+          with_default("test", &Params::test, "beside train: likewise; '' when there is none")),
       with_default("text_column", &Params::text_column, "of CSV files: the column of the texts"),
       with_default("label_column", &Params::label_column,
                    "of CSV files: the column of the classes"),

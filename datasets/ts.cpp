@@ -47,10 +47,10 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      required("train", &Params::train,
-               "a .ts file, plain or gzip; '@data/...' lies in the data folder"),
-      with_default("valid", &Params::valid, "a file; '' when there is none"),
-      with_default("test", &Params::test, "a file; '' when there is none"),
+      data_path(required("train", &Params::train,
+                         "a .ts file, plain or gzip; '@data/...' lies in the data folder")),
+      data_path(with_default("valid", &Params::valid, "a file; '' when there is none")),
+      data_path(with_default("test", &Params::test, "a file; '' when there is none")),
       with_default(
           "scale", &Params::scale,
           "what each dimension (and a number to predict) is scaled to, as fitted on train: "

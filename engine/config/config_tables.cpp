@@ -86,9 +86,13 @@ ParamTable<StopConfig> stop_table() {
 ParamTable<CheckpointEvery> every_table() {
   return {
       with_default("epochs", &CheckpointEvery::epochs, at_least(1),
-                   "epochs between checkpoints; 1 when steps is not given either"),
+                   "epochs between checkpoints; defaults to 1 where steps is not given either"),
       with_default("steps", &CheckpointEvery::steps, at_least(1),
                    "steps between checkpoints, counted through the run"),
+      with_default("seconds", &CheckpointEvery::seconds, at_least(0),
+                   "the least time between checkpoints: what comes due sooner is saved then, and "
+                   "the best is kept in memory meanwhile; defaults to 0 where epochs or steps is "
+                   "given, and to 10 where neither is"),
   };
 }
 
@@ -263,6 +267,9 @@ ParamTable<TrainConfig> train_table() {
       with_default("on_nonfinite", &TrainConfig::on_nonfinite,
                    "what to do when a loss, a gradient or a running statistic is not finite: stop "
                    "with exit code 8, or skip the step"),
+      with_default("skip_limit", &TrainConfig::skip_limit, at_least(1),
+                   "steps in a row that on_nonfinite: skip leaves out; one more ends training with "
+                   "exit code 8"),
       with_default(
           "cache_features", &TrainConfig::cache_features,
           "where the frozen part of a network keeps what it computes of each sample, once; "

@@ -81,6 +81,8 @@ class ConfigReader {
     }
     read_top(path);
     read_section("data", data_table(), config_.data, resolved_.data);
+    const ConfigNode* batch = root_.find("data") ? root_.find("data")->find("batch") : nullptr;
+    config_.data.batch_mark = batch ? batch->mark() : config_.data.mark;
     read_phases();
     read_section("train", train_table(), config_.train, resolved_.train);
     if (root_.find("diagnostics"))

@@ -70,6 +70,7 @@ struct Sampler {
 struct DataConfig {
   std::optional<TypedNode> source;
   std::int64_t batch = 32;
+  Mark batch_mark;  // of `batch`, or else of the section
   std::optional<std::int64_t> eval_batch;  // `batch` unless said
   bool drop_last = true;
   Sampler sampler;
@@ -97,7 +98,8 @@ struct StopConfig {
   double min_delta = 0;
 };
 struct CheckpointEvery {
-  std::optional<std::int64_t> epochs, steps;  // neither: every epoch
+  std::optional<std::int64_t> epochs = {}, steps = {};  // neither: every epoch
+  std::optional<double> seconds = {};                   // see save_rule()
 };
 struct CheckpointConfig {
   CheckpointEvery every;
@@ -124,6 +126,7 @@ struct TrainConfig {
   std::optional<StopConfig> stop;
   CheckpointConfig checkpoint;
   OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::int64_t skip_limit = 20;  // steps in a row
   FeatureCaching cache_features;
   std::int64_t log_every = 50;  // steps
   Mark mark;

@@ -44,7 +44,7 @@ void add_choices(const std::string& type, const ParamSpec& spec, std::vector<Jso
     choices.push_back({{"type", "array"}, {"items", any_of(std::move(items))}});
   } else if (type == "int" || type == "float") {
     choices.push_back(limited({{"type", type == "int" ? "integer" : "number"}}, spec.limits));
-  } else if (type == "bool" || type == "string") {
+  } else if (type == "bool" || type == "string" || type == "path") {
     choices.push_back({{"type", type == "bool" ? "boolean" : "string"}});
   } else if (type == "map" && !spec.nested.empty()) {
     choices.push_back(params_schema(spec.nested));

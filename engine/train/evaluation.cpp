@@ -35,7 +35,8 @@ std::vector<ClassResult> results_of_classes(const Meter& meter, const MetricSums
 }  // namespace
 
 Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
-  const Setup setup = load_trained(options.setup, options.weights);
+  Evaluation result;
+  const Setup setup = load_trained(options.setup, options.weights, result.notes);
   if (!setup.source)
     throw UserError(setup.config.data.mark, "data.source is missing: evaluation needs data");
   Evaluation result;

@@ -8,6 +8,8 @@
 #include "engine/core/parallel.h"
 #include "engine/train/batch_rules.h"
 #include "engine/train/diagnostics.h"
+#include "engine/train/environment.h"
+#include "engine/train/saver.h"
 #include "engine/train/training_step.h"
 
 namespace dl {
@@ -100,6 +102,8 @@ NetworkSummary summarise(const Setup& setup) {
   summary.memory =
       training_memory(store, updater, programs,
                       slots * sample_bytes * static_cast<std::size_t>(setup.config.data.batch));
+  if (const std::size_t bytes = held_best_bytes(setup, store, updater))
+    summary.memory.emplace_back(kHeldBest, bytes);
   if (diagnostics) {
     const Diagnostics looks(*diagnostics, setup.graph, store, programs.probes(),
                             programs.time_probes());

@@ -173,7 +173,7 @@ double in_file_units(float number, double scale, double offset) {
 
 void predict(const PredictOptions& options, const StopFlag& stop, std::vector<std::string>& notes,
              const std::function<void(std::string_view)>& write) {
-  const Setup setup = load_trained(options.setup, options.weights);
+  const Setup setup = load_trained(options.setup, options.weights, notes);
   if (!setup.source)
     throw UserError(setup.config.data.mark, "data.source is missing: predictions need data");
   if (setup.streams()) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/core/parallel.h"
+#include "engine/train/best.h"
 #include "engine/train/monitor.h"
 #include "engine/train/step_batches.h"
 #include "engine/train/step_pace.h"
@@ -13,6 +14,8 @@ namespace dl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr double kNoLoss = std::numeric_limits<double>::infinity();
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -74,6 +77,7 @@ bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
   const Rates rates = rates_of(job, state, state.step);
   const bool finite = job.updater.update(rates, state.step - state.skipped + 1, diagnostics);
   if (!finite) ++state.skipped;
+  state.skipped_in_row = finite ? 0 : state.skipped_in_row + 1;
   ++state.step;
   if (diagnostics)
     job.sinks.tell(&Sink::on_diagnosis, diagnostics->finish(state.epoch + 1, state.step));
@@ -111,11 +115,6 @@ void batch_done(Loop& loop, double seconds) {
     loop.job.sinks.tell(&Sink::on_note, slowdown_note(*slowdown, thread_count()));
 }
 
-bool checkpoint_due(const Job& job, const TrainState& state) {
-  const auto every = job.setup.config.train.checkpoint.every.steps;
-  return every && state.step % *every == 0;
-}
-
 /// Why training must end after this step, if it must.
 std::optional<Outcome> end_after_step(const Loop& loop) {
   const auto max_steps = loop.job.setup.config.train.max_steps;
@@ -131,6 +130,10 @@ std::optional<Outcome> ended_before(const Loop& loop) {
   if (config.max_steps && loop.state.step >= *config.max_steps) return Outcome::max_steps;
   if (stopped_early(config, loop.state)) return Outcome::stopped_early;
   return std::nullopt;
+}
+
+bool may_skip(const TrainConfig& config, const TrainState& state) {
+  return config.on_nonfinite == OnNonfinite::skip && state.skipped_in_row <= config.skip_limit;
 }
 
 /// The rest of the running epoch, without evaluation. An outcome: training ends here, and the state
@@ -151,7 +154,7 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     const bool finite = train_batch(loop, *batch, completes);
     batch_done(loop, seconds_since(began));
     if (!finite) {
-      if (job.setup.config.train.on_nonfinite == OnNonfinite::stop) return Outcome::diverged;
+      if (!may_skip(job.setup.config.train, state)) return Outcome::diverged;
       job.sinks.tell(&Sink::on_note,
                      "step " + std::to_string(state.step) +
                          " left out: a loss, a gradient or a running statistic is not finite");
@@ -164,8 +167,8 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     const std::optional<Outcome> end = end_after_step(loop);
     const bool epoch_done = state.batch == batches;
     // After an epoch's last step there is its end to come, where it is judged and saved.
-    if (job.save_now.exchange(false) || (!epoch_done && (end || checkpoint_due(job, state))))
-      job.save(state, false);
+    if (job.save_now.exchange(false) || (!epoch_done && (end || job.saver.due(state))))
+      job.saver.save(state);
     if (end && !epoch_done) {
       if (end != Outcome::interrupted) {
         job.sinks.tell(&Sink::on_note, "epoch " + std::to_string(state.epoch + 1) + " ends after " +
@@ -177,7 +180,7 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     }
   }
   if (job.stop.requested()) {
-    job.save(state, false);
+    job.saver.save(state);
     return Outcome::interrupted;
   }
   return std::nullopt;
@@ -190,21 +193,31 @@ std::optional<double> metric_of(const Metrics& metrics, const std::string& name)
   return std::nullopt;
 }
 
-/// Keeps the best value of the monitored metric; true when this epoch brought it.
-bool keep_best(const Loop& loop, TrainState& state, double value) {
+/// Counts the epochs that train.stop waits for, and keeps the best; true when this epoch is it.
+bool keep_best(const Loop& loop, TrainState& state, const Judged& now) {
+  const bool lower = loop.monitor.metric.lower_is_better();
   const auto& stop = loop.job.setup.config.train.stop;
-  const double margin = stop ? stop->min_delta : 0.0;
-  const bool better =
-      !state.best || (loop.monitor.metric.lower_is_better() ? value < *state.best - margin
-                                                            : value > *state.best + margin);
-  if (better && std::isfinite(value)) {
-    state.best = value;
-    state.best_epoch = state.epoch;
-    state.epochs_since_best = 0;
-    return true;
-  }
   ++state.epochs_since_best;
-  return false;
+  if (is_improvement(now.value, state.stop_reference, lower, stop ? stop->min_delta : 0.0)) {
+    state.stop_reference = now.value;
+    state.epochs_since_best = 0;
+  }
+  std::optional<Judged> best;
+  if (state.best) best = Judged{*state.best, state.best_loss.value_or(kNoLoss)};
+  if (!is_best(now, best, lower)) return false;
+  state.best = now.value;
+  state.best_loss = now.loss;
+  state.best_epoch = state.epoch;
+  state.best_step = state.step;
+  return true;
+}
+
+/// The monitored metric in one of the reports of an epoch; none: that is of another split.
+std::optional<Judged> judged(const Monitor& monitor, const EpochReport& report) {
+  if (monitor.split != report.split) return std::nullopt;
+  const auto value = metric_of(report.metrics, monitor.metric.name);
+  if (!value) return std::nullopt;
+  return Judged{*value, metric_of(report.metrics, "loss").value_or(kNoLoss)};
 }
 
 /// Once; what is not defined on a split stays so, most often.
@@ -224,8 +237,7 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
     valid = evaluate(job.programs, job.meter, *job.valid, job.stop);
     job.updater.swap_average();
     if (!valid) {
-      job.save(state,
-               false);  // in the middle of the epoch: its batches are done, its evaluation is not
+      job.saver.save(state);  // the epoch's batches are done, its evaluation is not
       return Outcome::interrupted;
     }
     tell_undefined(loop, *valid);
@@ -238,31 +250,25 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
   state.sums = {};
   train.epoch = state.epoch;
   job.sinks.tell(&Sink::on_epoch, train);
-  std::optional<double> watched = loop.monitor.split == "train"
-                                      ? metric_of(train.metrics, loop.monitor.metric.name)
-                                      : std::nullopt;
+  std::optional<Judged> watched = judged(loop.monitor, train);
   if (valid) {
     EpochReport report = make_report(job.meter, *valid, Purpose::evaluate, "valid", state);
     add_baselines(*job.valid, report.metrics);
     report.lr = train.lr;
     job.sinks.tell(&Sink::on_epoch, report);
-    if (loop.monitor.split == "valid")
-      watched = metric_of(report.metrics, loop.monitor.metric.name);
+    if (loop.monitor.split == "valid") watched = judged(loop.monitor, report);
   }
   const bool best = watched && keep_best(loop, state, *watched);
   if (watched)
-    job.setup.schedule->on_epoch_end(job.schedule_context(), state.schedule, *watched,
+    job.setup.schedule->on_epoch_end(job.schedule_context(), state.schedule, watched->value,
                                      loop.monitor.metric.lower_is_better());
 
   const TrainConfig& config = job.setup.config.train;
   const bool stops = watched && stopped_early(config, state);
-  const auto every = config.checkpoint.every;
-  const std::int64_t epochs_between = every.epochs.value_or(every.steps ? config.epochs : 1);
   const bool last = state.epoch >= config.epochs || stops;
   state.elapsed_seconds = loop.elapsed_before + seconds_since(loop.began);
   const std::optional<Outcome> end = end_after_step(loop);
-  if (best || last || end || state.epoch % epochs_between == 0 || checkpoint_due(job, state))
-    job.save(state, best);
+  job.saver.end_epoch(state, best, last || end);
   if (stops) return Outcome::stopped_early;
   return last ? Outcome::completed : end;
 }

@@ -30,8 +30,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options);
 
 struct ResumeOptions {
   std::string run;
-  std::vector<std::string>
-      sets;  // only train.epochs, stop, checkpoint, threads, max_steps, log_every
+  std::vector<std::string> sets;  // only what may_change()
   std::string data_dir;
   std::optional<double> max_seconds;
   std::vector<Requirement> requirements;

@@ -2,8 +2,9 @@
 
 #include <filesystem>
 
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 #include "engine/train/finite_weights.h"
+#include "engine/train/run_identity.h"
 #include "engine/train/updater.h"
 
 namespace dl {
@@ -18,7 +19,8 @@ bool is_run(const std::string& path) {
 
 }  // namespace
 
-Setup load_trained(const SetupOptions& options, const WeightChoice& choice) {
+Setup load_trained(const SetupOptions& options, const WeightChoice& choice,
+                   std::vector<std::string>& notes) {
   std::error_code error;
   if (!fs::exists(options.config, error))
     throw UserError(ExitCode::run_folder, "no run and no config at '" + options.config + "'");
@@ -33,6 +35,7 @@ Setup load_trained(const SetupOptions& options, const WeightChoice& choice) {
   if (!fs::exists(config))
     throw UserError(ExitCode::run_folder,
                     options.config + ": is no run folder: it has no config.resolved.yaml");
+  expect_unchanged_run(options.config, notes);
   return load_setup({config, options.sets, options.data_dir});
 }
 

@@ -361,7 +361,9 @@ std::vector<std::string> check_finetune(const Setup& setup) {
 
 WeightSource open_source(const Setup& setup) {
   const FinetuneConfig& config = *setup.config.finetune;
-  CheckpointChoice choice{.checkpoint = config.checkpoint.text, .averaged = {}};
+  CheckpointChoice choice{.checkpoint = config.checkpoint.text,
+                          .by_name = config.checkpoint.mark.valid(),
+                          .averaged = {}};
   if (config.weights != RunWeights::automatic) choice.averaged = config.weights == RunWeights::ema;
   if (const std::string wrong = wrong_checkpoint(choice.checkpoint); !wrong.empty())
     throw UserError(ExitCode::weights,
