@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cmath>
 
@@ -18,8 +19,9 @@ ExitCode generate(const TrainedArguments& trained, GenerateOptions options) {
   options.weights = trained.choice();
   const StopFlag& stop = catch_signals();
   std::vector<std::string> notes;
-  generate_text(options, stop, notes, [](std::string_view text) {
-    fmt::print("{}", text);
+  const bool terminal = isatty(STDOUT_FILENO) != 0;  // which must not obey what a text holds
+  generate_text(options, stop, notes, [&](std::string_view text) {
+    fmt::print("{}", terminal ? escaped_lines(text) : std::string(text));
     std::fflush(stdout);  // people watch
   });
   fmt::print("\n");

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <sstream>
 
 #include "cli/command.h"
 #include "engine/core/error.h"
@@ -67,7 +68,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    std::ostringstream message;
+    app.exit(error, message, message);
+    print_if_possible(stderr, escaped_lines(message.str()));
     return static_cast<int>(ExitCode::command_line);
   }
   return static_cast<int>(chosen());

@@ -117,7 +117,7 @@ std::vector<std::string> folders_in(const std::string& folder, const FileKind& k
   std::vector<std::string> classes;
   for (const Entry& entry : entries_of(folder)) {
     if (!entry.folder) continue;
-    if (escaped(entry.name) != entry.name) {
+    if (!is_text(entry.name)) {
       fail(folder, "the name of the folder '" + entry.name + "' is not printable UTF-8",
            "classes are called by their folders: rename it");
     }

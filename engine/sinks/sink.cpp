@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/core/text.h"
+
 namespace dl {
 
 bool lower_is_better(const std::string& metric) {
@@ -16,7 +18,7 @@ std::string metric_text(const std::string& metric, double value) {
 std::string metrics_text(const Metrics& metrics) {
   std::string out;
   for (const auto& [name, value] : metrics)
-    out += (out.empty() ? "" : "  ") + name + " " + metric_text(name, value);
+    out += (out.empty() ? "" : "  ") + escaped(name) + " " + metric_text(name, value);
   return out;
 }
 
