@@ -101,7 +101,8 @@ std::string schema() {
                         .optimizers = doc_entries(all_optimizers()),
                         .schedules = doc_entries(all_schedules()),
                         .sources = doc_entries(all_data_kinds()),
-                        .transforms = doc_entries(all_transform_kinds())});
+                        .transforms = doc_entries(all_transform_kinds()),
+                        .initializers = doc_entries(all_initializers())});
 }
 
 std::map<std::string, std::string> reference_files() {

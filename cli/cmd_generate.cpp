@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cmath>
@@ -21,8 +22,9 @@ ExitCode generate(const TrainedArguments& trained, GenerateOptions options) {
   SignalWatcher signals;
   const StopFlag& stop = signals.catch_stops();
   std::vector<std::string> notes;
-  generate_text(options, stop, notes, [](std::string_view text) {
-    fmt::print("{}", text);
+  const bool terminal = isatty(STDOUT_FILENO) != 0;  // which must not obey what a text holds
+  generate_text(options, stop, notes, [&](std::string_view text) {
+    fmt::print("{}", terminal ? escaped_lines(text) : std::string(text));
     if (std::fflush(stdout) != 0)  // people watch
       throw FileError("write", "the text to stdout", errno);
   });

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <sstream>
 
 #include "cli/command.h"
 #include "engine/core/error.h"
@@ -103,7 +104,9 @@ int run(int argc, char** argv, const std::vector<Command>& commands) {
   } catch (const CLI::Success& success) {
     return app.exit(success);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    std::ostringstream message;
+    app.exit(error, message, message);
+    print_if_possible(stderr, escaped_lines(message.str()));
     return static_cast<int>(ExitCode::command_line);
   }
   return static_cast<int>(chosen());

@@ -78,6 +78,7 @@ class GroupNorm final : public Layer {
       throw ShapeError("the source's channels (" + std::to_string(src[0][1]) +
                        ") cannot be cut into " + std::to_string(params_.num_groups) + " groups");
     }
+    require_row("group_norm", src[0].elements() / (src[0][0] * params_.num_groups));
     return {src[0]};
   }
 

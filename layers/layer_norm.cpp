@@ -31,6 +31,7 @@ class LayerNorm final : public Layer {
       throw ShapeError("layer_norm over the last " + std::to_string(params_.axes) +
                        " axes does not fit source " + src[0].text());
     }
+    require_row("layer_norm", normalized(src[0]).elements());
     return {src[0]};
   }
 

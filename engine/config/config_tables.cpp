@@ -40,7 +40,7 @@ ParamTable<SplitConfig> split_table() {
       with_default("valid", &SplitConfig::valid, at_least(0),
                    "samples held out of train for validation: a number, or a fraction below 1; "
                    "of each class alike where the samples have one"),
-      with_default("seed", &SplitConfig::seed, at_least(0),
+      with_default("seed", &SplitConfig::seed, seed_limits(),
                    "which samples are held out; not the run's seed, so that runs that differ in "
                    "that one are compared on the same data"),
   };
@@ -52,7 +52,7 @@ ParamTable<SubsetConfig> subset_table() {
                    "names or numbers, in the order of their new labels; all unless said"),
       with_default("per_class", &SubsetConfig::per_class, at_least(1),
                    "training samples of each class; all unless said"),
-      with_default("seed", &SubsetConfig::seed, at_least(0), "which of them"),
+      with_default("seed", &SubsetConfig::seed, seed_limits(), "which of them"),
   };
 }
 
@@ -157,7 +157,7 @@ ParamTable<TopKeys> top_table() {
                    "a config, or a list of them, that this one is put over; relative to this file"),
       with_default("name", &TopKeys::name,
                    "of the run: its folder is runs/<name>-001; the file's name unless said"),
-      with_default("seed", &TopKeys::seed, at_least(0),
+      with_default("seed", &TopKeys::seed, seed_limits(),
                    "of everything random in training: weights, order, augmentation, dropout; "
                    "data.split and data.subset have seeds of their own"),
       with_default("vars", &TopKeys::vars, "values for $name and $(expressions)"),
@@ -181,8 +181,9 @@ ParamTable<TopKeys> top_table() {
 ParamTable<DataConfig> data_table() {
   return {
       with_default("source", &DataConfig::source, "the data set"),
-      with_default("batch", &DataConfig::batch, at_least(1), "samples in a training batch"),
-      with_default("eval_batch", &DataConfig::eval_batch, at_least(1),
+      with_default("batch", &DataConfig::batch, between(1, kMaxBatch),
+                   "samples in a training batch"),
+      with_default("eval_batch", &DataConfig::eval_batch, between(1, kMaxBatch),
                    "samples in a batch of evaluation; batch unless said"),
       with_default("drop_last", &DataConfig::drop_last,
                    "leave out a last training batch that is not full"),

@@ -42,7 +42,7 @@ nlohmann::ordered_json params_schema(std::span<const ParamSpec> specs);
 
 /// What a config chooses by type, for its schema.
 struct SchemaParts {
-  std::vector<DocEntry> layers, losses, optimizers, schedules, sources, transforms;
+  std::vector<DocEntry> layers, losses, optimizers, schedules, sources, transforms, initializers;
 };
 /// The schema of a whole config, with which editors complete and check: `dltool docs schema`.
 std::string config_schema(const SchemaParts& parts);

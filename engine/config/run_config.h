@@ -67,6 +67,9 @@ struct Sampler {
   Mark mark;
 };
 
+/// Samples in a batch: as many as a table has rows, where one likes.
+constexpr std::int64_t kMaxBatch = std::int64_t{1} << 24;
+
 struct DataConfig {
   std::optional<TypedNode> source;
   std::int64_t batch = 32;

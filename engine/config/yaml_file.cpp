@@ -254,7 +254,7 @@ void check_is_text(const std::shared_ptr<const SourceFile>& file) {
   for (std::string_view rest = file->text(); !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
     const std::string_view line = file->line(number);
-    if (escaped(line).size() != line.size()) {
+    if (!is_text(line)) {
       throw UserError(ExitCode::config, file->path() + " is not a text file: line " +
                                             std::to_string(number) +
                                             " holds a byte that is neither UTF-8 nor printable");

@@ -13,9 +13,11 @@ namespace {
 }
 
 void check_limits(const ConfigNode& node, double value, const Limits& limits) {
-  if (!limits.contains(value)) {
-    throw UserError(node.mark(), "is " + node.text() + ", must be " + limits.text());
-  }
+  if (limits.contains(value)) return;
+  // The end that all counts have goes without saying, but where it is passed.
+  const bool beyond = limits.max == kMaxCount && value > kMaxCount;
+  throw UserError(node.mark(), "is " + node.text() + ", must be " +
+                                   (beyond ? "at most 2147483647" : limits.text()));
 }
 
 }  // namespace
@@ -30,12 +32,25 @@ std::string Limits::text() const {
     return whole ? std::to_string(static_cast<std::int64_t>(value)) : number_text(value);
   };
   std::string low, high;
-  if (std::isfinite(min)) low = (min_open ? "above " : "at least ") + number(min);
-  if (std::isfinite(max)) high = (max_open ? "below " : "at most ") + number(max);
+  if (std::isfinite(min) && min != -kMaxCount)
+    low = (min_open ? "above " : "at least ") + number(min);
+  if (std::isfinite(max) && max != kMaxCount)
+    high = (max_open ? "below " : "at most ") + number(max);
   return low.empty() || high.empty() ? low + high : low + " and " + high;
 }
 
+Limits Limits::of_counts() const {
+  Limits limits = *this;
+  // An open infinity is a seed's: whatever an int holds.
+  if (std::isinf(max) && !max_open) limits.max = kMaxCount;
+  if (std::isinf(min)) limits.min = -kMaxCount;
+  return limits;
+}
+
 Limits any_value() { return {}; }
+Limits seed_limits() {
+  return {.min = 0, .max = std::numeric_limits<double>::infinity(), .max_open = true};
+}
 Limits at_least(double min) { return {.min = min}; }
 Limits above(double min) { return {.min = min, .min_open = true}; }
 Limits between(double min, double max) { return {.min = min, .max = max}; }

@@ -7,14 +7,36 @@
 #include <cstdlib>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace dl {
 namespace {
 
-bool is_control(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character[0]);
-  if (first < 0x20 || first == 0x7F) return true;
-  return first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;  // C1 controls
+/// The code point of one UTF-8 character.
+char32_t code_point(std::string_view character) {
+  constexpr unsigned char kLead[] = {0x7F, 0x1F, 0x0F, 0x07};
+  char32_t code = static_cast<unsigned char>(character[0]) & kLead[character.size() - 1];
+  for (const char c : character.substr(1))
+    code = code << 6 | (static_cast<unsigned char>(c) & 0x3F);
+  return code;
+}
+
+/// C0, DEL and C1.
+bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
+
+/// What a terminal obeys or does not show, so that a line is not what it seems to be: Unicode's
+/// categories Cc (control), Cf (format: directions of writing, joiners, tags), Zl and Zp (ends of
+/// lines and paragraphs).
+bool is_hidden(std::string_view character) {
+  static constexpr std::pair<char32_t, char32_t> kRanges[] = {
+      {0x00AD, 0x00AD},   {0x0600, 0x0605},   {0x061C, 0x061C},   {0x06DD, 0x06DD},
+      {0x070F, 0x070F},   {0x0890, 0x0891},   {0x08E2, 0x08E2},   {0x180E, 0x180E},
+      {0x200B, 0x200F},   {0x2028, 0x202E},   {0x2060, 0x206F},   {0xFEFF, 0xFEFF},
+      {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F},
+      {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE007F}};
+  const char32_t code = code_point(character);
+  const auto holds = [&](const auto& range) { return code >= range.first && code <= range.second; };
+  return is_control(code) || std::ranges::any_of(kRanges, holds);
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -69,13 +91,23 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+bool is_text(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0 || (is_control(code_point(text.substr(0, length))) && text[0] != '\t'))
+      return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string escaped(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
     std::size_t length = utf8_length(text);
-    const bool printable = length > 0 && !is_control(text.substr(0, length));
+    const bool printable = length > 0 && !is_hidden(text.substr(0, length));
     length = std::max<std::size_t>(length, 1);
     for (std::size_t i = 0; i < length; ++i) {
       if (printable || text[i] == '\t') {
@@ -88,6 +120,17 @@ std::string escaped(std::string_view text) {
     text.remove_prefix(length);
   }
   return out;
+}
+
+std::string escaped_lines(std::string_view text) {
+  std::string out;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    out += escaped(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
 }
 
 void print_if_possible(std::FILE* stream, std::string_view text) noexcept {

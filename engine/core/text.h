@@ -14,8 +14,14 @@ namespace dl {
 /// Bytes of the UTF-8 character at the front of `text`, or 0 when there is none (not UTF-8, empty).
 std::size_t utf8_length(std::string_view text);
 
-/// Text from data or configs made safe for a terminal: control characters and broken UTF-8 as \xNN.
+/// Whether it is UTF-8 without control characters; the tabulator is none here.
+bool is_text(std::string_view text);
+
+/// Text from data or configs made safe for a terminal: control characters, those that change the
+/// direction of writing or are not seen, and broken UTF-8 as \xNN.
 std::string escaped(std::string_view text);
+/// The same of several lines, whose ends stay.
+std::string escaped_lines(std::string_view text);
 
 /// Prints what nobody may be there to read any more: a pipe's reader has gone, the terminal is
 /// closed, the disk full. That must not end a run; a failed stdout is seen by ferror() in the end.

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/core/shape.h"
 #include "engine/core/text.h"
 
 namespace dl {
 namespace {
-
-constexpr double kMostElements = 0x1p40;  // of a weight
 
 /// Names kinds for did-you-mean, losses and layers apart.
 std::vector<std::string> kind_names(bool losses) {
@@ -58,7 +57,14 @@ class Builder {
     names_[node.name] = static_cast<int>(graph_.nodes.size());
     std::vector<std::int64_t> dims = {config_.data.batch};
     dims.insert(dims.end(), tensor.tensor.sample_shape.begin(), tensor.tensor.sample_shape.end());
-    shapes_.push_back({Shape(std::move(dims))});
+    Shape shape(std::move(dims));
+    try {
+      require_size("a batch", of_largest_batch(shape).dims());
+      shapes_.push_back({std::move(shape)});
+    } catch (const ShapeError& error) {
+      problems_.add(config_.data.mark, "data: '" + node.name + "': " + error.what());
+      shapes_.emplace_back();
+    }
     graph_.nodes.push_back(std::move(node));
   }
 
@@ -207,7 +213,9 @@ class Builder {
     try {
       std::vector<Shape> dst = node.layer->infer(src);
       node.layer->check_types(src, whole);
-      for (const WeightSpec& weight : node.layer->weights(src)) require_size(weight);
+      for (const WeightSpec& weight : node.layer->weights(src))
+        require_size("a " + weight.name, weight.shape.dims());
+      for (const Shape& shape : dst) require_size("its result", of_largest_batch(shape).dims());
       return dst;
     } catch (const SourcesDiffer& error) {
       std::vector<std::string> sources;
@@ -231,15 +239,11 @@ class Builder {
     return node >= 0 && graph_.nodes[node].input->integer;
   }
 
-  static void require_size(const WeightSpec& weight) {
-    double elements = 1;
-    std::vector<std::string> sizes;
-    for (const std::int64_t dim : weight.shape.dims()) {
-      elements *= static_cast<double>(dim);
-      sizes.push_back(std::to_string(dim));
-    }
-    if (elements > kMostElements)
-      throw ShapeError("a " + weight.name + " of " + join(sizes, "x") + " numbers is too large");
+  /// Evaluation's batches may be larger than those of training, which `shape` is of.
+  Shape of_largest_batch(Shape shape) const {
+    const DataConfig& data = config_.data;
+    if (shape.rank() > 1) shape[0] = std::max(shape[0], data.eval_batch.value_or(data.batch));
+    return shape;
   }
 
   /// "'bn2' is 256x28x28 (line 27)".

@@ -7,6 +7,7 @@
 
 #include "engine/core/parallel.h"
 #include "engine/train/batch_rules.h"
+#include "engine/graph/cost.h"
 #include "engine/train/diagnostics.h"
 #include "engine/train/environment.h"
 #include "engine/train/saver.h"
@@ -80,7 +81,7 @@ NetworkSummary summarise(const Setup& setup) {
   summary.rows = network_rows(setup.graph);
   for (const NetworkRow& row : summary.rows) {
     summary.parameters += row.parameters;
-    summary.flops += row.flops;
+    summary.flops = add_flops(summary.flops, row.flops);
   }
   check_training_batches(setup, std::nullopt);
   WeightStore store = setup.make_store();
@@ -131,7 +132,7 @@ Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_lay
   const double samples_per_second = 1000.0 * static_cast<double>(batch) / result.step_ms;
   result.per_second = 1000.0 * static_cast<double>(units_of(setup.graph, batch)) / result.step_ms;
   std::int64_t flops = 0;
-  for (const NetworkRow& row : network_rows(setup.graph)) flops += row.flops;
+  for (const NetworkRow& row : network_rows(setup.graph)) flops = add_flops(flops, row.flops);
   result.gflops_per_second = 3.0 * static_cast<double>(flops) * samples_per_second / 1e9;
   if (by_layer)
     result.layers = time_steps(setup, step.program(), step.context(),
