@@ -8,6 +8,7 @@
 #include "engine/core/file_system.h"
 #include "engine/sinks/diagnosis.h"
 #include "engine/train/measure.h"
+#include "engine/train/run_places.h"
 
 namespace dl {
 namespace {
@@ -55,8 +56,8 @@ std::optional<Diagnosis> find_diagnosis(const std::string& run) {
 }
 
 ExitCode summary(SetupOptions options, bool json) {
-  const std::string given = options.config, resolved = given + "/config.resolved.yaml";
-  if (std::filesystem::exists(resolved)) options.config = resolved;  // a run's folder
+  const std::string given = options.config;
+  if (is_run_folder(given)) options.config = given + "/config.resolved.yaml";
   const Setup setup = load_setup(options);
   const NetworkSummary summary = summarise(setup);
   (json ? print_json : print_text)(setup, summary, find_diagnosis(given));

@@ -21,7 +21,7 @@ std::vector<Command> all_commands() {
   return {train_command(),   finetune_command(), resume_command(),  eval_command(),
           predict_command(), generate_command(), import_command(),  export_command(),
           init_command(),    check_command(),    summary_command(), compare_command(),
-          bench_command(),   docs_command()};
+          bench_command(),   configs_command(),  docs_command()};
 }
 
 std::string version_text() {

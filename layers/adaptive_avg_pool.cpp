@@ -157,8 +157,10 @@ class AdaptiveAvgPool final : public Layer {
 
 LayerKind adaptive_avg_pool_kind() {
   return make_kind<AdaptiveAvgPool>(
-      "adaptive_avg_pool", "the mean of each of output_size windows that share out the source",
-      one_source(), param_table());
+             "adaptive_avg_pool",
+             "the mean of each of output_size windows that share out the source", one_source(),
+             param_table())
+      .also({"adaptive_average_pool", "adaptive_pool"});
 }
 
 }  // namespace dl

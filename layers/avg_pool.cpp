@@ -113,7 +113,8 @@ class AvgPool final : public Layer {
 }  // namespace
 
 LayerKind avg_pool_kind() {
-  return make_kind<AvgPool>("avg_pool", "the mean of each window", one_source(), param_table());
+  return make_kind<AvgPool>("avg_pool", "the mean of each window", one_source(), param_table())
+      .also({"average_pool", "average_pooling", "mean_pool"});
 }
 
 }  // namespace dl

@@ -20,7 +20,7 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      with_default("eps", &Params::eps, above(0), "added to the variance"),
+      with_default("eps", &Params::eps, above(0), "added to the variance").also({"epsilon"}),
       with_default("momentum", &Params::momentum, between(0, 1),
                    "share of the new batch in the running statistics"),
       with_default("affine", &Params::affine, "a learned scale and offset per channel"),
@@ -235,6 +235,7 @@ LayerKind batch_norm_kind() {
                            one_source(), param_table());
   kind.carries = carries_relu;
   kind.norm = [](const Layer& layer) { return static_cast<const BatchNorm&>(layer).folded(); };
+  kind.others = {"bn", "batch_normalization"};
   return kind;
 }
 

@@ -222,6 +222,13 @@ LayerKind cross_entropy_kind() {
       "cross_entropy", "-log softmax(prediction) at the target, over the last axis", {2, 3},
       param_table());
   kind.loss = true;
+  kind.others = {"ce",
+                 "nll",
+                 "negative_log_likelihood",
+                 "categorical_cross_entropy",
+                 "sparse_categorical_cross_entropy",
+                 "softmax_cross_entropy",
+                 "softmax_with_loss"};
   return kind;
 }
 

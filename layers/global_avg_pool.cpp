@@ -39,7 +39,8 @@ class GlobalAvgPool final : public Layer {
 
 LayerKind global_avg_pool_kind() {
   return make_kind<GlobalAvgPool>("global_avg_pool", "the mean of each channel: (C, 1, 1)",
-                                  one_source(), ParamTable<Params>{});
+                                  one_source(), ParamTable<Params>{})
+      .also({"gap", "global_average_pool", "global_average_pooling", "global_pool"});
 }
 
 }  // namespace dl

@@ -187,7 +187,8 @@ class GroupNorm final : public Layer {
 
 LayerKind group_norm_kind() {
   return make_kind<GroupNorm>("group_norm", "normalises groups of channels of each sample",
-                              one_source(), param_table());
+                              one_source(), param_table())
+      .also({"gn", "group_normalization"});
 }
 
 }  // namespace dl

@@ -171,7 +171,8 @@ class Lrn final : public Layer {
 
 LayerKind lrn_kind() {
   return make_kind<Lrn>("lrn", "local response normalisation across channels (AlexNet's)",
-                        one_source(), param_table());
+                        one_source(), param_table())
+      .also({"local_response_norm", "local_response_normalization"});
 }
 
 }  // namespace dl

@@ -49,7 +49,8 @@ class MaxPool final : public Layer {
 
 LayerKind max_pool_kind() {
   return make_kind<MaxPool>("max_pool", "the largest value of each window", one_source(),
-                            param_table());
+                            param_table())
+      .also({"maximum_pool", "max_pooling", "pool"});
 }
 
 }  // namespace dl

@@ -11,6 +11,7 @@
 #include "engine/core/file_system.h"
 #include "engine/sinks/network_table.h"
 #include "engine/train/run_folder.h"
+#include "engine/train/run_places.h"
 #include "engine/train/setup.h"
 
 namespace dl {
@@ -162,7 +163,7 @@ class Reader {
 }  // namespace
 
 RunReport read_run(const std::string& path) {
-  if (!exists(path + "/config.resolved.yaml")) {
+  if (!is_run_folder(path)) {
     throw UserError(ExitCode::run_folder, path + ": no run",
                     "a run folder holds config.resolved.yaml and checkpoints/");
   }

@@ -2,6 +2,7 @@
 
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
+#include "engine/train/provenance.h"
 #include "engine/train/resume_rules.h"
 #include "engine/train/session.h"
 #include "engine/train/signals.h"
@@ -52,10 +53,11 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     setup.freeze(transfer->frozen());
   }
   StopFlag& stop = catch_signals();
-  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
   Session session(files, setup, std::move(folder), stop);
+  session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
+  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   std::vector<std::string> notes = setup.notes;
   if (source) notes.insert(notes.end(), source->notes().begin(), source->notes().end());
   if (!options.init.empty()) {
@@ -70,7 +72,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   }
   session.folder().write("config.yaml", setup.config.given_text);
   session.folder().write(kDataPathsFile, to_json(setup.paths));
-  session.folder().write("env.json", to_json(this_environment()));
+  session.folder().write("env.json", to_json(this_environment(), this_process(options.commit)));
   if (!setup.config.vars_text.empty()) session.folder().write("vars.yaml", setup.config.vars_text);
   session.folder().write("config.resolved.yaml", setup.config.resolved_text);
   unbegun.path.clear();
@@ -112,6 +114,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   for (const std::string& set : options.sets) notes.push_back("changed: " + set);
   StopFlag& stop = catch_signals();
   Session session(files, setup, std::move(folder), stop);
+  session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
   if (checkpoint) {
     session.resume_from(*checkpoint, notes);
   } else {

@@ -10,6 +10,7 @@
 #include "engine/sinks/console.h"
 #include "engine/train/environment.h"
 #include "engine/train/finite_weights.h"
+#include "engine/train/next_steps.h"
 #include "engine/train/resume_rules.h"
 
 namespace dl {
@@ -105,6 +106,8 @@ void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::s
   }
   enter_phase(phase_at(setup_.phases, state_.epoch));
   if (programs_->carries_state(Purpose::train)) load_carried(carried(), checkpoint);
+  if (std::string note = how_to_go_on(setup_, state_, folder_.path()); !note.empty())
+    notes.push_back(std::move(note));
   if (!run_files_->resume_at(state_))
     notes.push_back(
         "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
@@ -129,7 +132,7 @@ ExitCode Session::run_phases(std::vector<std::string> notes,
                              const std::optional<double>& max_seconds,
                              const std::vector<Requirement>& requirements) {
   Sinks sinks;
-  sinks.add(console_sink());
+  sinks.add(console_sink(verbosity_));
   sinks.add(log_sink(*run_files_));
   sinks.add(std::make_unique<Forward>(*run_files_));
   const auto began = std::chrono::steady_clock::now();
@@ -342,6 +345,7 @@ ExitCode Session::finish(Outcome outcome, Sinks& sinks,
   } else if (!unmet.empty()) {
     code = ExitCode::requirement;
   }
+  end.next = next_steps(setup_, outcome, code, folder_.path());
   sinks.tell(&Sink::on_end, end);
   write_exit(end, code);
   if (!unmet.empty()) throw UserError(ExitCode::requirement, unmet);

@@ -43,6 +43,8 @@ class Session {
                const std::vector<Requirement>& requirements);
 
   RunFolder& folder() { return folder_; }
+  /// What the console shows of the run; all of it unless said.
+  void set_verbosity(Verbosity verbosity) { verbosity_ = verbosity; }
 
  private:
   ExitCode run_phases(std::vector<std::string> notes, const std::optional<double>& max_seconds,
@@ -86,6 +88,7 @@ class Session {
   RunIdentity identity_;
   TrainState state_;
   MemoryUse memory_;
+  Verbosity verbosity_ = Verbosity::normal;
 };
 
 }  // namespace dl
