@@ -10,6 +10,7 @@
 #include "engine/sinks/diagnosis.h"
 #include "engine/train/measure.h"
 #include "engine/train/run_identity.h"
+#include "engine/train/run_places.h"
 
 namespace dl {
 namespace {

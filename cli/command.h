@@ -23,6 +23,7 @@ struct Command {
 Command bench_command();
 Command check_command();
 Command compare_command();
+Command configs_command();
 Command docs_command();
 Command eval_command();
 Command export_command();

@@ -40,6 +40,7 @@ std::vector<Command> all_commands() {
           summary_command(),
           compare_command(),
           computing(bench_command()),
+          configs_command(),
           docs_command()};
 }
 

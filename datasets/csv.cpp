@@ -63,14 +63,17 @@ struct Params {
 
 ParamTable<Params> file_rows() {
   return {
-      data_path(with_default(
-          "path", &Params::path,
-          "a CSV file, plain or gzip, all of it train; '@data/...' lies in the data folder")),
+      data_path(
+          with_default(
+              "path", &Params::path,
+              "a CSV file, plain or gzip, all of it train; '@data/...' lies in the data folder"))
+          .also({"file", "filename"}),
       data_path(
           with_default("train", &Params::train, "instead of path, where there are several files")),
       data_path(with_default("valid", &Params::valid, "a file; '' when there is none")),
       data_path(with_default("test", &Params::test, "a file; '' when there is none")),
-      required("target", &Params::target, "the column, or columns, that are predicted"),
+      required("target", &Params::target, "the column, or columns, that are predicted")
+          .also({"label", "labels", "label_column", "target_column", "y"}),
       with_default("task", &Params::task,
                    "classification predicts one of the target's values, regression its number; "
                    "unless said regression where train's target holds nothing but numbers"),
@@ -89,7 +92,8 @@ ParamTable<Params> file_rows() {
           "1, 0 to 1, or left"),
       with_default("scale_target", &Params::scale_target,
                    "scale a regression's target too; metrics and predictions are in its own units"),
-      with_default("separator", &Params::separator, "one character, or the word tab"),
+      with_default("separator", &Params::separator, "one character, or the word tab")
+          .also({"sep", "delimiter"}),
       with_default("header", &Params::header,
                    "the first row holds the columns' names; otherwise they are called 1, 2, ..."),
   };
@@ -388,7 +392,9 @@ DataKind csv_kind() {
   return {
       "csv",
       "a table of numbers and words, a sample a row, one or more columns of which are predicted",
-      specs_of(param_table()), make};
+      specs_of(param_table()),
+      make,
+      {"table", "tsv", "dataframe"}};
 }
 
 }  // namespace dl

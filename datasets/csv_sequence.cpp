@@ -42,7 +42,8 @@ ParamTable<Params> param_table() {
                    "called 1, 2, ..."),
       with_default("targets", &Params::targets,
                    "the columns whose next values are predicted; those of `columns` unless said"),
-      with_default("window", &Params::window, between(1, kMaxElements), "rows that a sample shows"),
+      with_default("window", &Params::window, between(1, kMaxElements), "rows that a sample shows")
+          .also({"lookback", "sequence_length", "seq_len"}),
       with_default("horizon", &Params::horizon, between(1, kMaxElements),
                    "rows after the window that are predicted"),
       with_default("stride", &Params::stride, between(1, 1LL << 31),
@@ -56,7 +57,8 @@ ParamTable<Params> param_table() {
           "what each column is scaled to, as fitted on train: mean 0 and deviation 1, 0 to "
           "1, or left"),
       with_default("header", &Params::header, "the first row holds the columns' names"),
-      with_default("separator", &Params::separator, "one character, or the word tab"),
+      with_default("separator", &Params::separator, "one character, or the word tab")
+          .also({"sep", "delimiter"}),
       with_default("missing", &Params::missing,
                    "what a missing value is: an error, or the value before it"),
       with_default("missing_values", &Params::missing_values, "what stands for a missing value"),
@@ -251,8 +253,11 @@ std::unique_ptr<DataSource> make(const ConfigNode& node) {
 }  // namespace
 
 DataKind csv_sequence_kind() {
-  return {"csv_sequence", "a table whose rows follow in time: windows, and what comes after them",
-          specs_of(param_table()), make};
+  return {"csv_sequence",
+          "a table whose rows follow in time: windows, and what comes after them",
+          specs_of(param_table()),
+          make,
+          {"time_series", "timeseries", "series"}};
 }
 
 }  // namespace dl

@@ -45,7 +45,8 @@ ParamTable<Params> param_table() {
       with_default("separator", &Params::separator,
                    "of CSV files: what stands between fields: one character, or the word tab"),
       required("length", &Params::length, between(1, 1 << 20),
-               "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut"),
+               "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut")
+          .also({"max_length", "sequence_length", "seq_len"}),
   };
   append(table, class_folder_table());
   append(table, token_table());
@@ -310,8 +311,11 @@ std::unique_ptr<DataSource> make(const ConfigNode& node) {
 }  // namespace
 
 DataKind labelled_text_kind() {
-  return {"labelled_text", "texts with classes: .txt files in a folder for each, or a CSV file",
-          specs_of(param_table()), make};
+  return {"labelled_text",
+          "texts with classes: .txt files in a folder for each, or a CSV file",
+          specs_of(param_table()),
+          make,
+          {"labeled_text", "text_folder", "text_classification"}};
 }
 
 }  // namespace dl

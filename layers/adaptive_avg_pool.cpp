@@ -169,6 +169,7 @@ LayerKind adaptive_avg_pool_kind() {
       "adaptive_avg_pool", "the mean of each of output_size windows that share out the source",
       one_source(), param_table());
   kind.reads_channels = true;
+  kind.others = {"adaptive_average_pool", "adaptive_pool"};
   return kind;
 }
 

@@ -190,6 +190,7 @@ LayerKind group_norm_kind() {
   LayerKind kind = make_kind<GroupNorm>(
       "group_norm", "normalises groups of channels of each sample", one_source(), param_table());
   kind.reads_channels = true;
+  kind.others = {"gn", "group_normalization"};
   return kind;
 }
 

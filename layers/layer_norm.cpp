@@ -78,7 +78,8 @@ class LayerNorm final : public Layer {
 
 LayerKind layer_norm_kind() {
   return make_kind<LayerNorm>("layer_norm", "normalises the last axes of each sample", one_source(),
-                              param_table());
+                              param_table())
+      .also({"ln", "layer_normalization"});
 }
 
 }  // namespace dl

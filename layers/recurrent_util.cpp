@@ -160,7 +160,8 @@ RecurrentRoles Recurrent::roles_of(std::span<const Shape> src) const {
 ParamTable<RecurrentParams> recurrent_params() {
   using P = RecurrentParams;
   return {
-      required("hidden_size", &P::hidden_size, at_least(1), "size of the state h"),
+      required("hidden_size", &P::hidden_size, at_least(1), "size of the state h")
+          .also({"units", "hidden", "num_hidden"}),
       with_default("num_layers", &P::num_layers, between(1, 64),
                    "layers, each of which reads the one below"),
       with_default("bidirectional", &P::bidirectional,

@@ -18,12 +18,6 @@
 namespace dl {
 namespace {
 
-std::vector<std::string> names_of_specs(std::span<const ParamSpec> specs) {
-  std::vector<std::string> names;
-  for (const ParamSpec& spec : specs) names.push_back(spec.name);
-  return names;
-}
-
 /// The sections' own keys, and those that the caller knows of: what the config has chosen comes
 /// first.
 std::vector<SectionKeys> all_sections(const ConfigOptions& options, const ConfigNode& root) {
@@ -40,9 +34,9 @@ std::vector<SectionKeys> all_sections(const ConfigOptions& options, const Config
   for (const SectionDoc& section : config_sections()) {
     if (section.path == "loss" || section.path.empty()) continue;
     all.insert(all.begin() + static_cast<std::ptrdiff_t>(at++),
-               {section.path, names_of_specs(section.params)});
+               {section.path, words_of(section.params)});
   }
-  all.push_back({"", names_of_specs(specs_of(top_table()))});
+  all.push_back({"", words_of(specs_of(top_table()))});
   return all;
 }
 
@@ -276,7 +270,9 @@ class ConfigReader {
       problems_.add(mark("epochs"),
                     "train: epochs is " + std::to_string(train.epochs) + ", but the phases have " +
                         std::to_string(phase_epochs_),
-                    "leave it out, or write epochs: ~ where it is inherited");
+                    mark("epochs").file->path() == "--set"
+                        ? "--set phases.0.epochs=N says how long the first one lasts"
+                        : "leave it out, or write epochs: ~ where it is inherited");
     }
     if (!train.monitor.empty()) {
       const std::vector<std::string> parts = split(train.monitor, '/');
@@ -303,7 +299,7 @@ RunConfig load(const ConfigOptions& options, Problems& problems) {
   MergedFiles files = read_with_extends(options.path, problems);
   for (const std::string& set : options.sets) {
     try {
-      apply_set(files.root, set, problems);
+      apply_set(files.root, set, problems, options.other_sections);
     } catch (const UserError& error) {
       problems.add(error);
     }

@@ -8,6 +8,7 @@
 
 #include "engine/config/finetune_config.h"
 #include "engine/config/layer_decl.h"
+#include "engine/config/merge.h"
 #include "engine/core/config_node.h"
 #include "engine/core/params.h"
 
@@ -166,13 +167,6 @@ struct DataFacts {
   std::optional<std::int64_t> classes, vocabulary;
 };
 
-/// The keys of a section that another part reads ("optimizer.sgd"), so that a key in a wrong place
-/// can be told where it belongs.
-struct SectionKeys {
-  std::string section;
-  std::vector<std::string> keys;
-};
-
 struct ConfigOptions {
   std::string path = {};
   std::vector<std::string> sets = {};  // "key=value"
@@ -182,8 +176,9 @@ struct ConfigOptions {
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
   /// config keeps it.
   std::function<void(TypedNode& source)> complete_source = {};
-  std::vector<std::string> layer_types = {};    // empty: types are not checked here
+  std::vector<Word> layer_types = {};           // empty: types are not checked here
   std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
+  /// Those that another part reads, so that a key in a wrong place can be told where it belongs.
   std::vector<SectionKeys> other_sections = {};
   /// What no loss may be called: names of other metrics, and of columns beside them.
   std::vector<std::string> reserved_names = {};

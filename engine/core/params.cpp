@@ -12,6 +12,27 @@ namespace {
   throw UserError(node.mark(), "expected " + expected + ", found " + node.describe(), hint);
 }
 
+/// For one value where a map is expected: under which of the map's keys it belongs.
+std::string map_hint(const ConfigNode& node, std::span<const ParamSpec> specs) {
+  if (!node.is_scalar() || node.quoted() || specs.empty()) return {};
+  if (node.text() == "true") return "write {} for the defaults";
+  const bool number = parse_double(node.text()).has_value();
+  const bool fits = number && (specs[0].type.find("int") != std::string::npos ||
+                               specs[0].type.find("float") != std::string::npos);
+  if (fits) {
+    const Mark& mark = node.mark();
+    if (!mark.valid() || mark.file->path() != "--set")
+      return "write {" + specs[0].name + ": " + node.text() + "}";
+    const std::string& argument = mark.file->text();
+    const std::size_t equals = std::min(argument.find('='), argument.size());
+    return "write --set " +
+           shell_word(argument.substr(0, equals) + "." + specs[0].name + argument.substr(equals));
+  }
+  std::vector<std::string> names;
+  for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  return "its keys are " + join(names, ", ");
+}
+
 void check_limits(const ConfigNode& node, double value, const Limits& limits) {
   if (limits.contains(value)) return;
   // The end that all counts have goes without saying, but where it is passed.
@@ -144,16 +165,21 @@ std::size_t read_word(const ConfigNode& node, std::span<const std::string> words
                   expected + "; found " + node.describe() + did_you_mean(node.text(), words));
 }
 
+std::vector<Word> words_of(std::span<const ParamSpec> specs) {
+  std::vector<Word> words;
+  for (const ParamSpec& spec : specs) words.emplace_back(spec.name, spec.others);
+  return words;
+}
+
 void check_keys(const ConfigNode& map, std::span<const ParamSpec> specs, Problems& problems) {
   if (!map.is_map() && !map.is_null()) {
-    throw UserError(map.mark(), "expected a map, found " + map.describe());
+    throw UserError(map.mark(), "expected a map, found " + map.describe(), map_hint(map, specs));
   }
-  std::vector<std::string> names;
-  for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  const std::vector<Word> words = words_of(specs);
   for (const ConfigNode::Entry& entry : map.entries()) {
-    if (std::find(names.begin(), names.end(), entry.key) == names.end()) {
+    if (std::ranges::find(words, entry.key, &Word::name) == words.end()) {
       problems.add(entry.key_mark,
-                   "unknown key '" + entry.key + "'" + did_you_mean(entry.key, names));
+                   "unknown key '" + entry.key + "'" + did_you_mean(entry.key, words));
     }
   }
   for (const ParamSpec& spec : specs) {

@@ -53,8 +53,11 @@ struct ParamSpec {
   std::string default_text = {};  // YAML; empty when required or when "none" is the default
   bool required = false;
   Limits limits = {};
-  std::vector<ParamSpec> nested = {};  // the keys of a map
+  std::vector<ParamSpec> nested = {};    // the keys of a map
+  std::vector<std::string> others = {};  // what other tools call it
 };
+/// The names of keys, and what else they are called, for did_you_mean().
+std::vector<Word> words_of(std::span<const ParamSpec> specs);
 
 /// A size per spatial axis: `3` for all axes, or `[3, 5]`.
 struct Spatial {
@@ -195,6 +198,12 @@ template <class P>
 struct Param {
   ParamSpec spec;
   std::function<void(P&, const ConfigNode&)> read;
+
+  /// Names that other tools have for it: whoever writes one of them is told ours.
+  Param also(std::vector<std::string> others) && {
+    spec.others = std::move(others);
+    return std::move(*this);
+  }
 };
 template <class P>
 using ParamTable = std::vector<Param<P>>;
@@ -290,13 +299,20 @@ struct Kind {
   std::string_view name, summary;
   std::vector<ParamSpec> params;
   std::function<Made(const ConfigNode& params)> make;
+  std::vector<std::string> others = {};
+
+  /// Names that other tools have for it: whoever writes one of them is told ours.
+  Kind also(std::vector<std::string> words) && {
+    others = std::move(words);
+    return std::move(*this);
+  }
 };
 
 template <class K>
-std::vector<std::string> names_of(std::span<const K> kinds) {
-  std::vector<std::string> names;
-  for (const K& kind : kinds) names.emplace_back(kind.name);
-  return names;
+std::vector<Word> words_of(std::span<const K> kinds) {
+  std::vector<Word> words;
+  for (const K& kind : kinds) words.emplace_back(kind.name, kind.others);
+  return words;
 }
 
 /// The kind called `type`; throws UserError at `mark`: "unknown optimizer 'sdg'; did you mean
@@ -307,7 +323,7 @@ const K& find_kind(std::span<const K> kinds, std::string_view type, const Mark& 
   for (const K& kind : kinds)
     if (kind.name == type) return kind;
   throw UserError(mark, "unknown " + std::string(what) + " '" + std::string(type) + "'" +
-                            did_you_mean(type, names_of(kinds)));
+                            did_you_mean(type, words_of(kinds)));
 }
 
 }  // namespace dl

@@ -12,6 +12,8 @@
 namespace dl {
 namespace {
 
+constexpr std::size_t kLongestCompared = 64;  // an edit distance takes the product of two lengths
+
 /// The code point of one UTF-8 character.
 char32_t code_point(std::string_view character) {
   constexpr unsigned char kLead[] = {0x7F, 0x1F, 0x0F, 0x07};
@@ -60,6 +62,24 @@ std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return lower;
+}
+
+/// What stays the same where tools write a name in their own ways: BatchNorm2d, batch_norm.
+std::string bare_name(std::string_view name) {
+  std::string bare;
+  for (const char c : lower_case(name)) {
+    if (c != '_' && c != '-' && c != ' ') bare += c;
+  }
+  constexpr std::string_view kEndings[] = {"1d", "2d", "3d", "layer", "loss", "lr"};
+  for (bool cut = true; cut;) {
+    cut = false;
+    for (const std::string_view ending : kEndings) {
+      if (bare.size() <= ending.size() || !bare.ends_with(ending)) continue;
+      bare.resize(bare.size() - ending.size());
+      cut = true;
+    }
+  }
+  return bare;
 }
 
 template <class T>
@@ -188,12 +208,12 @@ std::optional<double> parse_double(std::string_view text) {
 }
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
-  if (word.size() > 64) return std::nullopt;
+  if (word.size() > kLongestCompared) return std::nullopt;
   const std::size_t limit = word.size() < 2 ? 1 : std::max<std::size_t>(1, word.size() / 3) + 1;
   std::pair best(limit, std::size_t{0});  // that of equal ones whose letters have the case, too
   std::optional<std::string> found;
   for (const std::string& candidate : candidates) {
-    if (candidate.size() > 64) continue;
+    if (candidate.size() > kLongestCompared) continue;
     const std::pair distance(edit_distance(lower_case(word), lower_case(candidate)),
                              edit_distance(word, candidate));
     if (distance < best) {
@@ -207,6 +227,50 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   const auto found = nearest(word, candidates);
   return found ? "; did you mean '" + *found + "'?" : "";
+}
+
+std::optional<std::string> known_elsewhere(std::string_view word, std::span<const Word> words) {
+  const std::string bare = bare_name(word);
+  for (const Word& candidate : words) {
+    if (bare_name(candidate.name) == bare) return candidate.name;
+  }
+  for (const Word& candidate : words) {
+    const bool same = std::ranges::any_of(
+        candidate.others, [&](const std::string& other) { return bare_name(other) == bare; });
+    if (same) return candidate.name;
+  }
+  return std::nullopt;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const Word> words) {
+  if (const auto found = known_elsewhere(word, words)) return "; did you mean '" + *found + "'?";
+  std::vector<std::string> names;
+  for (const Word& candidate : words) names.push_back(candidate.name);
+  return did_you_mean(word, names);
+}
+
+std::vector<std::string> nearest_first(std::string_view word,
+                                       std::span<const std::string> candidates) {
+  std::vector<std::pair<std::size_t, std::string>> all;
+  const std::string wanted = lower_case(word.substr(0, kLongestCompared));
+  for (const std::string& candidate : candidates) {
+    const std::string given = lower_case(std::string_view(candidate).substr(0, kLongestCompared));
+    all.emplace_back(edit_distance(wanted, given), candidate);
+  }
+  std::ranges::stable_sort(all, {}, &std::pair<std::size_t, std::string>::first);
+  std::vector<std::string> names;
+  for (auto& [distance, name] : all) names.push_back(std::move(name));
+  return names;
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@=";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos)
+    return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
 }
 
 }  // namespace dl

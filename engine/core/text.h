@@ -48,4 +48,27 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 /// "; did you mean 'x'?", or "" when nothing is near.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
+/// A word of configs, and what other tools call the same thing.
+struct Word {
+  std::string name;
+  std::vector<std::string> others = {};
+
+  Word(std::string_view name, std::vector<std::string> others = {})
+      : name(name), others(std::move(others)) {}
+  Word(const std::string& name) : name(name) {}
+  Word(const char* name) : name(name) {}
+};
+/// The name of the word that goes by `word` elsewhere: it is one of its other names, or differs
+/// from one of its names in case, in underscores or in an ending of other tools (2d, _loss, LR).
+std::optional<std::string> known_elsewhere(std::string_view word, std::span<const Word> words);
+/// As above; what goes by that name elsewhere comes before what is spelt like it.
+std::string did_you_mean(std::string_view word, std::span<const Word> words);
+
+/// `candidates` in the order of how near they are to `word`; equally near ones stay in theirs.
+std::vector<std::string> nearest_first(std::string_view word,
+                                       std::span<const std::string> candidates);
+
+/// As a shell reads it back.
+std::string shell_word(std::string_view text);
+
 }  // namespace dl

@@ -10,10 +10,10 @@ namespace dl {
 namespace {
 
 /// Names kinds for did-you-mean, losses and layers apart.
-std::vector<std::string> kind_names(bool losses) {
-  std::vector<std::string> names;
+std::vector<Word> kind_names(bool losses) {
+  std::vector<Word> names;
   for (const LayerKind& kind : all_layers()) {
-    if (kind.loss.has_value() == losses) names.emplace_back(kind.name);
+    if (kind.loss.has_value() == losses) names.emplace_back(kind.name, kind.others);
   }
   return names;
 }
@@ -22,6 +22,13 @@ const LayerKind* find_layer_kind(const std::string& type) {
   const auto at = std::find_if(all_layers().begin(), all_layers().end(),
                                [&](const LayerKind& kind) { return kind.name == type; });
   return at == all_layers().end() ? nullptr : &*at;
+}
+
+/// What a loss computes, as names that are alike do not mean the same everywhere: one takes
+/// probabilities, another what a softmax makes them of.
+std::string summary_of(const std::optional<std::string>& type) {
+  const LayerKind* kind = type ? find_layer_kind(*type) : nullptr;
+  return kind ? *type + " is " + std::string(kind->summary) : "";
 }
 
 std::string sources_text(const Arity& arity) {
@@ -89,7 +96,8 @@ class Builder {
       const std::string why = kind ? "'" + decl.kind.type + "' is a layer, not a loss"
                                    : "unknown loss '" + decl.kind.type + "'" +
                                          did_you_mean(decl.kind.type, kind_names(true));
-      problems_.add(decl.kind.type_mark, "loss '" + decl.name + "': " + why);
+      problems_.add(decl.kind.type_mark, "loss '" + decl.name + "': " + why,
+                    kind ? "" : summary_of(known_elsewhere(decl.kind.type, kind_names(true))));
       const auto judged = names_.find(decl.from.name);
       if (judged != names_.end()) judged_.push_back(judged->second);
       return;

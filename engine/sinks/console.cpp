@@ -16,11 +16,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// "1 epoch", "3 epochs"
+std::string counted(std::int64_t count, std::string_view thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
 std::string start_text(const RunStart& start) {
   const std::string from =
       start.epoch > 0 ? fmt::format(", resumed in epoch {}", start.epoch + 1) : "";
-  return fmt::format("{}: {} epochs of {} steps{}", escaped(start.name), start.epochs,
-                     start.steps_per_epoch, from);
+  return fmt::format("{}: {} of {}{}", escaped(start.name), counted(start.epochs, "epoch"),
+                     counted(start.steps_per_epoch, "step"), from);
 }
 
 std::string epoch_text(const EpochReport& report, std::int64_t epochs) {
@@ -119,6 +124,7 @@ class Console final : public Sink {
   void on_end(const RunEnd& end) override {
     bar_.clear();
     print_if_possible(stdout, end_text(end) + "\n");
+    for (const std::string& line : end.next) say(escaped(line));
   }
 
  private:
@@ -130,6 +136,12 @@ class Console final : public Sink {
   RunStart start_;
   Bar bar_;
   double worked_ = 0;  // seconds of the running work when it was last told of
+};
+
+/// The result for a program, or for a person who wants no more.
+class Result final : public Sink {
+ public:
+  void on_end(const RunEnd& end) override { print_if_possible(stdout, end_text(end) + "\n"); }
 };
 
 class Log final : public Sink {
@@ -159,7 +171,10 @@ class Log final : public Sink {
 
 }  // namespace
 
-std::unique_ptr<Sink> console_sink() { return std::make_unique<Console>(); }
+std::unique_ptr<Sink> console_sink(Verbosity verbosity) {
+  if (verbosity == Verbosity::quiet) return std::make_unique<Result>();
+  return std::make_unique<Console>();
+}
 std::unique_ptr<Sink> log_sink(AppendTarget& target) { return std::make_unique<Log>(target); }
 
 }  // namespace dl

@@ -65,6 +65,7 @@ struct RunEnd {
   std::optional<EpochReport> result;  // of the weights that the run recommends, on test or valid
   std::string weights;                // "best, epoch 12"
   double seconds = 0;
+  std::vector<std::string> next = {};  // lines that tell a person what to type
 };
 
 /// Where a run's news go. All calls come from the engine thread.

@@ -17,6 +17,7 @@
 
 #include "engine/core/error.h"
 #include "engine/train/checkpoint_names.h"
+#include "engine/train/run_places.h"
 
 namespace dl {
 namespace {
@@ -190,8 +191,10 @@ RunFolder RunFolder::create_numbered(FileSystem& files, const std::string& prefi
 
 RunFolder RunFolder::open(FileSystem& files, const std::string& path) {
   if (!exists(path + "/config.resolved.yaml")) {
-    throw UserError(ExitCode::run_folder, path + ": no run to go on with",
-                    "a run folder holds config.resolved.yaml and checkpoints/");
+    const std::string instead = run_hint(path);
+    throw UserError(
+        ExitCode::run_folder, path + ": no run to go on with",
+        instead.empty() ? "a run folder holds config.resolved.yaml and checkpoints/" : instead);
   }
   const std::string plain = without_slash(path);
   try {

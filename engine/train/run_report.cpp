@@ -15,6 +15,7 @@
 #include "engine/train/run_folder.h"
 #include "engine/train/run_identity.h"
 #include "engine/train/sealed_text.h"
+#include "engine/train/run_places.h"
 #include "engine/train/setup.h"
 #include "engine/train/train_state.h"
 
@@ -186,7 +187,7 @@ class Reader {
 }  // namespace
 
 RunReport read_run(const std::string& path) {
-  if (!exists(path + "/config.resolved.yaml")) {
+  if (!is_run_folder(path)) {
     throw UserError(ExitCode::run_folder, path + ": no run",
                     "a run folder holds config.resolved.yaml and checkpoints/");
   }

@@ -2,6 +2,7 @@
 
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
+#include "engine/train/provenance.h"
 #include "engine/train/run_changes.h"
 #include "engine/train/run_identity.h"
 #include "engine/train/sealed_text.h"
@@ -41,11 +42,11 @@ void check_start(const Setup& setup, const TrainOptions& options) {
 }
 
 /// What a run is, so that other commands can read it; its folder is one from the last of it on.
-void write_start(RunFolder& folder, const Setup& setup) {
+void write_start(RunFolder& folder, const Setup& setup, const std::string& commit) {
   std::vector<RunFolder::SmallFile> first = {
       {"config.yaml", setup.config.given_text},
       {kDataPathsFile, to_json(setup.paths)},
-      {"env.json", sealed_json(to_json(this_environment()))}};
+      {"env.json", sealed_json(to_json(this_environment(), this_process(commit)))}};
   if (!setup.config.vars_text.empty())
     first.push_back({"vars.yaml", sealed_yaml(setup.config.vars_text)});
   folder.write(first);
@@ -92,13 +93,14 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     transfer = plan_transfer(setup, *source);
     setup.freeze(transfer->frozen());
   }
-  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   choose_threads(setup, setup.notes);
   StopFlag& stop = signals.catch_stops();
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
   Session session(files, setup, std::move(folder), stop);
   session.check(options.requirements);
+  session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
+  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   std::vector<std::string> notes = setup.notes;
   if (source) notes.insert(notes.end(), source->notes().begin(), source->notes().end());
   if (!options.init.empty()) {
@@ -111,7 +113,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     session.folder().write("transfer.json", sealed_json(to_json(*transfer)));
     session.save_start();
   }
-  write_start(session.folder(), setup);
+  write_start(session.folder(), setup, options.commit);
   unbegun.path.clear();
   return session.run(std::move(notes), options.max_seconds, options.requirements);
 }
@@ -147,6 +149,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   StopFlag& stop = signals.catch_stops();
   Session session(files, setup, std::move(folder), stop);
   session.check(options.requirements);
+  session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
   if (checkpoint) {
     session.resume_from(*checkpoint, notes);
   } else {

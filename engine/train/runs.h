@@ -20,6 +20,8 @@ struct TrainOptions {
   bool finetunes = false;  // the config must say where weights come from
   std::optional<double> max_seconds;
   std::vector<Requirement> requirements;
+  bool quiet = false;  // the console gets the result alone
+  std::string commit;  // of dltool's sources; "": not known
   /// Shows the network to a person, and what is transferred to it (null: nothing).
   std::function<void(const Setup&, const Transfer*)> before_start;
 };
@@ -34,6 +36,7 @@ struct ResumeOptions {
   std::string data_dir;
   std::optional<double> max_seconds;
   std::vector<Requirement> requirements;
+  bool quiet = false;
 };
 /// Goes on with a run where its newest checkpoint left off; to the same bits, on the same machine.
 ExitCode resume_run(FileSystem& files, const ResumeOptions& options);

@@ -12,6 +12,7 @@
 #include "engine/train/environment.h"
 #include "engine/train/finite_weights.h"
 #include "engine/train/monitor.h"
+#include "engine/train/next_steps.h"
 #include "engine/train/run_identity.h"
 #include "engine/train/step_batches.h"
 
@@ -117,6 +118,8 @@ void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::s
   }
   enter_phase(phase_at(setup_.phases, state_.epoch));
   if (programs_->carries_state(Purpose::train)) load_carried(carried(), checkpoint);
+  if (std::string note = how_to_go_on(setup_, state_, folder_.path()); !note.empty())
+    notes.push_back(std::move(note));
   run_files_->resume_at(state_, notes);
 }
 
@@ -132,7 +135,7 @@ void Session::save_start() { saver_->save(state_); }
 ExitCode Session::run(std::vector<std::string> notes, const std::optional<double>& max_seconds,
                       const std::vector<Requirement>& requirements) {
   Sinks sinks;
-  sinks.add(console_sink());
+  sinks.add(console_sink(verbosity_));
   sinks.add(log_sink(*run_files_));
   sinks.add(std::make_unique<Forward>(*run_files_));
   saver_->tell(sinks);

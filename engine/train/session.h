@@ -48,6 +48,8 @@ class Session {
                const std::vector<Requirement>& requirements);
 
   RunFolder& folder() { return folder_; }
+  /// What the console shows of the run; all of it unless said.
+  void set_verbosity(Verbosity verbosity) { verbosity_ = verbosity; }
 
  private:
   ExitCode run_phases(Sinks& sinks, std::vector<std::string> notes,
@@ -99,6 +101,7 @@ class Session {
   std::chrono::steady_clock::time_point began_;  // this session
   double elapsed_before_ = 0;                    // seconds of those before it
   MemoryUse memory_;
+  Verbosity verbosity_ = Verbosity::normal;
 };
 
 }  // namespace dl

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/standard_streams.h"
+#include "engine/train/next_steps.h"
 #include "engine/train/session.h"
 
 // How a session ends: the result of the weights that the run recommends, and exit.json.
@@ -97,6 +98,7 @@ ExitCode Session::finish(Outcome outcome, Sinks& sinks,
   }
   state_.elapsed_seconds = end.seconds = elapsed_before_ + seconds_here();
   folder_.expect_there();
+  end.next = next_steps(setup_, outcome, code, folder_.path());
   sinks.tell(&Sink::on_end, end);
   const auto lost = code == ExitCode::finished ? lost_result() : std::nullopt;
   write_exit(end, lost ? ExitCode::output : code);
