@@ -6,7 +6,7 @@
 #include <cstring>
 #include <set>
 
-#include "datasets/csv_file.h"
+#include "datasets/class_index.h"
 #include "datasets/kinds.h"
 #include "datasets/labelled_texts.h"
 #include "datasets/token_ids.h"
@@ -17,11 +17,9 @@
 namespace dl {
 namespace {
 
-constexpr std::size_t kMaxClasses = 10'000;
-
-struct Params : TokenParams {
+struct Params : TokenParams, CsvFormatParams {
   std::string path, train, valid, test;
-  std::string text_column = "text", label_column = "label", separator = ",";
+  std::string text_column = "text", label_column = "label", id_column;
   std::int64_t length = 0;
   std::vector<std::string> classes;
 };
@@ -40,14 +38,16 @@ ParamTable<Params> param_table() {
       with_default("text_column", &Params::text_column, "of CSV files: the column of the texts"),
       with_default("label_column", &Params::label_column,
                    "of CSV files: the column of the classes"),
-      with_default("separator", &Params::separator,
-                   "of CSV files: what stands between fields: one character, or the word tab"),
+      with_default("id_column", &Params::id_column,
+                   "of CSV files: a column that names the texts in predictions; '' when there is "
+                   "none"),
       required("length", &Params::length, between(1, 1 << 20),
                "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut"),
       with_default("classes", &Params::classes,
-                   "the classes in the order of the labels; all that train has, sorted, unless "
-                   "said"),
+                   "the classes in the order of the labels; defaults to all that train has, "
+                   "sorted"),
   };
+  append(table, csv_format_table("of CSV files: "));
   append(table, token_table());
   return table;
 }
@@ -64,8 +64,9 @@ struct EncodedTexts {
   TokenIds tokens;
   std::vector<std::size_t> begins = {0};  // and the end of the last
   std::vector<std::int32_t> labels;
-  std::vector<std::string> names;
-  std::size_t cut = 0;  // texts that were too long
+  std::vector<std::string> names, ids;  // ids: none, or one for each
+  std::size_t cut = 0;                  // texts that were too long
+  std::vector<std::string> notes = {};
 };
 
 class LabelledTextDataset final : public Dataset {
@@ -78,6 +79,9 @@ class LabelledTextDataset final : public Dataset {
   const DataSpec& spec() const override { return spec_; }
   std::size_t size() const override { return texts_.labels.size(); }
   std::string sample_name(std::size_t index) const override { return texts_.names[index]; }
+  std::string sample_id(std::size_t index) const override {
+    return texts_.ids.empty() ? std::string() : texts_.ids[index];
+  }
   bool has_targets() const override {
     return std::ranges::any_of(texts_.labels, [](std::int32_t label) { return label >= 0; });
   }
@@ -94,10 +98,13 @@ class LabelledTextDataset final : public Dataset {
   }
 
   std::vector<std::string> notes() const override {
-    if (texts_.cut == 0) return {};
-    return {name_ + ": " + std::to_string(texts_.cut) + " of " + std::to_string(size()) +
-            " texts are cut after " + std::to_string(spec_.inputs[0].elements()) +
-            " tokens (length)"};
+    std::vector<std::string> notes = texts_.notes;
+    if (texts_.cut > 0) {
+      notes.push_back(name_ + ": " + std::to_string(texts_.cut) + " of " + std::to_string(size()) +
+                      " texts are cut after " + std::to_string(spec_.inputs[0].elements()) +
+                      " tokens (length)");
+    }
+    return notes;
   }
 
   std::string fingerprint() const override {
@@ -119,8 +126,9 @@ class LabelledTextDataset final : public Dataset {
 
 class LabelledTextSource final : public DataSource {
  public:
-  LabelledTextSource(Params params, char separator)
-      : params_(std::move(params)), columns_{separator, params_.text_column, params_.label_column} {
+  LabelledTextSource(Params params, CsvFormat format)
+      : params_(std::move(params)),
+        columns_{format, params_.text_column, params_.label_column, params_.id_column} {
     spec_ = {.inputs = {{"tokens", DataType::s32, {params_.length}}, {"length", DataType::s32, {}}},
              .targets = {{"label", DataType::s32, {}}},
              .token_rule = TokenRule{params_.unit, params_.lowercase, false}};
@@ -177,12 +185,18 @@ class LabelledTextSource final : public DataSource {
   std::unique_ptr<Dataset> read_all(DataSpec spec, LabelledTexts& texts,
                                     const std::string& place) const {
     const Vocabulary vocabulary(spec);
+    const ClassIndex classes(spec.class_names);
     EncodedTexts encoded(vocabulary.size());
     while (texts.next()) {
-      encoded.labels.push_back(texts.label().empty() ? -1 : number_of(texts, spec.class_names));
+      const auto label = classes.find(texts.label());
+      if (!label && !texts.label().empty()) texts.fail_label(spec.class_names);
+      encoded.labels.push_back(label.value_or(-1));
       encoded.names.push_back(texts.name());
+      if (!texts.id().empty()) encoded.ids.emplace_back(texts.id());
       encode(texts, vocabulary, encoded);
     }
+    if (encoded.ids.size() != encoded.names.size()) encoded.ids.clear();
+    encoded.notes = texts.notes();
     encoded.tokens.shrink_to_fit();
     return std::make_unique<LabelledTextDataset>(std::move(spec), place, std::move(encoded));
   }
@@ -231,14 +245,7 @@ class LabelledTextSource final : public DataSource {
                           std::to_string(kMaxClasses),
                       "label_column names the column of the classes");
     }
-    return {labels.begin(), labels.end()};
-  }
-
-  static std::int32_t number_of(const LabelledTexts& texts,
-                                const std::vector<std::string>& classes) {
-    const auto at = std::ranges::find(classes, texts.label());
-    if (at == classes.end()) texts.fail_label(classes);
-    return static_cast<std::int32_t>(at - classes.begin());
+    return sorted_classes({labels.begin(), labels.end()});
   }
 
   template <class Body>
@@ -278,7 +285,8 @@ void check_consistency(const ConfigNode& node, const Params& params) {
     throw UserError(node.mark(), params.path.empty() ? "missing key 'path' or 'train' (string)"
                                                      : "path and train: give one of them");
   }
-  for (const char* key : {"valid", "test", "text_column", "label_column", "separator"}) {
+  for (const char* key :
+       {"valid", "test", "text_column", "label_column", "id_column", "separator", "quote"}) {
     const ConfigNode* value = node.find(key);
     if (value && !params.path.empty())
       throw UserError(value->mark(), std::string(key) + ": only for CSV files, beside train");
@@ -295,9 +303,8 @@ void check_consistency(const ConfigNode& node, const Params& params) {
 std::unique_ptr<DataSource> make(const ConfigNode& node) {
   Params params = read_params(node, param_table());
   check_consistency(node, params);
-  const ConfigNode* said = node.find("separator");
-  const char separator = csv_separator(params.separator, said ? said->mark() : node.mark());
-  return std::make_unique<LabelledTextSource>(std::move(params), separator);
+  const CsvFormat format = csv_format(node, params, true);
+  return std::make_unique<LabelledTextSource>(std::move(params), format);
 }
 
 }  // namespace

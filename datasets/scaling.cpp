@@ -47,6 +47,12 @@ void Scaling::append(const ColumnStats& stats, ScaleKind kind) {
   scales.push_back(constant ? 1.0 : scale);
 }
 
+std::string misfit(const std::optional<TargetRange>& range, double target) {
+  if (!range || (target >= range->min && target <= range->max)) return "";
+  return "the target is " + number_text(target) + ", but " + range->loss + " reads numbers from " +
+         number_text(range->min) + " to " + number_text(range->max);
+}
+
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value) {
   add_node(params, key, ConfigNode::scalar(std::to_string(value), params.mark()));
 }

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "engine/core/params.h"
+#include "datasets/dataset.h"
 
 namespace dl {
 
@@ -49,6 +51,10 @@ struct Scaling {
     return static_cast<float>((value - offsets[column]) / scales[column]);
   }
 };
+
+/// "the target is 2.5, but bce_with_logits reads numbers from 0 to 1"; "": it is none of those
+/// outside of `range`.
+std::string misfit(const std::optional<TargetRange>& range, double target);
 
 /// Adds `key: value` to a source's own entry unless it has that key: for DataSource::complete().
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value);
