@@ -198,7 +198,7 @@ class TextSource final : public DataSource {
                                                       : params_.test.file;
     const bool ours = said == "@data/tinyshakespeare.txt";
     TextFile file(paths.resolve(said), ours ? get_data_hint("tinyshakespeare") : "");
-    if (params_.unit != TokenUnit::byte) file.drop_mark();
+    if (params_.unit != TokenUnit::byte) file.make_utf8();
     fold_case(file.text(), *spec_.token_rule);
     return file;
   }

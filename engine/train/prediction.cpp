@@ -157,8 +157,10 @@ void predict_batches(const PredictOptions& options, const Setup& setup, Programs
     }
     for (std::size_t place = 0; place < batch->samples; ++place) {
       reader->read(program, tensors, place, prediction);
-      prediction.name =
-          shown(options, batches.dataset().sample_name(batches.sample_of(prediction.sample)));
+      const std::size_t sample = batches.sample_of(prediction.sample);
+      prediction.name = batches.dataset().sample_id(sample);
+      if (prediction.name.empty())
+        prediction.name = shown(options, batches.dataset().sample_name(sample));
       write(
           (options.json ? prediction_json_line : prediction_csv_line)(reader->form(), prediction));
       ++prediction.sample;
