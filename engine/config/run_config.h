@@ -143,6 +143,7 @@ struct RunConfig {
   std::vector<PhaseConfig> phases;               // empty: all epochs are one
   std::string given_text;                        // the file as it was given
   std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
+  std::string facts_text;          // long lists of resolved_text (data_facts.h); "": there are none
   std::string vars_text;           // YAML of the vars' values, which are in nothing else; "": none
   std::vector<std::string> files;  // every file that was read, the given one first
 };
@@ -166,8 +167,8 @@ struct ConfigOptions {
   /// the dot) and the config does not say it.
   std::function<DataFacts(const TypedNode& source, const std::string& key)> data_facts = {};
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
-  /// config keeps it.
-  std::function<void(TypedNode& source)> complete_source = {};
+  /// config keeps it. `losses`: what will read its targets.
+  std::function<void(TypedNode& source, const std::vector<LossDecl>& losses)> complete_source = {};
   std::vector<std::string> layer_types = {};    // empty: types are not checked here
   std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
   std::vector<SectionKeys> other_sections = {};

@@ -1,7 +1,7 @@
 #include "engine/train/resume_rules.h"
 
 #include "engine/config/yaml_file.h"
-#include "engine/train/sha256.h"
+#include "engine/core/sha256.h"
 
 namespace dl {
 namespace {

@@ -1,5 +1,6 @@
 #include "engine/train/runs.h"
 
+#include "engine/config/data_facts.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
 #include "engine/train/resume_rules.h"
@@ -72,6 +73,8 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   session.folder().write(kDataPathsFile, to_json(setup.paths));
   session.folder().write("env.json", to_json(this_environment()));
   if (!setup.config.vars_text.empty()) session.folder().write("vars.yaml", setup.config.vars_text);
+  if (!setup.config.facts_text.empty())
+    session.folder().write(kDataFactsFile, setup.config.facts_text);
   session.folder().write("config.resolved.yaml", setup.config.resolved_text);
   unbegun.path.clear();
   return session.run(std::move(notes), options.max_seconds, options.requirements);
