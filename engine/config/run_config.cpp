@@ -6,6 +6,7 @@
 #include <span>
 
 #include "engine/config/config_tables.h"
+#include "engine/config/data_facts.h"
 #include "engine/config/expand.h"
 #include "engine/config/loss_config.h"
 #include "engine/config/merge.h"
@@ -96,7 +97,7 @@ class ConfigReader {
     if (!config.data.source || !options.complete_source) return;
     TypedNode& source = *config.data.source;
     const std::size_t before = source.params.entries().size();
-    options.complete_source(source);
+    options.complete_source(source, config.losses);
     if (source.params.entries().size() == before) return;
     ConfigNode::Entry entry{source.type, source.type_mark, source.params};
     *resolved_.data.find("source") = ConfigNode::map({std::move(entry)}, source.type_mark);
@@ -160,7 +161,8 @@ class ConfigReader {
     ConfigNode checked = *written;
     Problems ignored;
     drop_bad_keys(checked, specs_of(table), key, sections_, problems_);
-    if (const auto node = expanded(key)) {
+    if (auto node = expanded(key)) {
+      if (key == "data") collect("data: ", [&] { put_data_facts(*node); });
       resolved = *node;
       drop_bad_keys(resolved, specs_of(table), key, sections_, ignored);
       collect(key + ": ", [&] { section = read_params(resolved, table); });
@@ -311,11 +313,13 @@ RunConfig load(const ConfigOptions& options, Problems& problems) {
   if (!problems.empty()) return config;
 
   reader.complete_source(config, options);
-  const ConfigNode resolved = resolved_config(config, reader.resolved());
+  ConfigNode resolved = resolved_config(config, reader.resolved());
+  config.facts_text = take_data_facts(resolved);
   if (count_nodes(resolved) > kMaxConfigNodes) {
     throw UserError(config.model.mark, "the expanded model comes to over 100,000 values");
   }
   config.resolved_text = yaml_text(resolved);
+  expect_readable(config.resolved_text, config.model.mark);
   if (!reader.vars().entries().empty()) config.vars_text = yaml_text(reader.vars());
   config.given_text = std::move(files.given_text);
   config.files = std::move(files.files);

@@ -74,7 +74,7 @@ constexpr std::int64_t kMaxBatch = std::int64_t{1} << 24;
 struct DataConfig {
   std::optional<TypedNode> source;
   std::int64_t batch = 32;
-  Mark batch_mark;  // of `batch`, or else of the section
+  Mark batch_mark;                         // of `batch`, or else of the section
   std::optional<std::int64_t> eval_batch;  // `batch` unless said
   bool drop_last = true;
   Sampler sampler;
@@ -158,6 +158,7 @@ struct RunConfig {
   std::vector<PhaseConfig> phases;               // empty: all epochs are one
   std::string given_text;                        // the file as it was given
   std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
+  std::string facts_text;          // long lists of resolved_text (data_facts.h); "": there are none
   std::string vars_text;           // YAML of the vars' values, which are in nothing else; "": none
   std::vector<std::string> files;  // every file that was read, the given one first
 };
@@ -174,8 +175,8 @@ struct ConfigOptions {
   /// the dot) and the config does not say it.
   std::function<DataFacts(const TypedNode& source, const std::string& key)> data_facts = {};
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
-  /// config keeps it.
-  std::function<void(TypedNode& source)> complete_source = {};
+  /// config keeps it. `losses`: what will read its targets.
+  std::function<void(TypedNode& source, const std::vector<LossDecl>& losses)> complete_source = {};
   std::vector<Word> layer_types = {};           // empty: types are not checked here
   std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
   /// Those that another part reads, so that a key in a wrong place can be told where it belongs.

@@ -248,19 +248,25 @@ void check_bracket_depth(const std::shared_ptr<const SourceFile>& file) {
   }
 }
 
-/// Refuses bytes that are no text, with their place: a picture or a checkpoint given for a config.
-void check_is_text(const std::shared_ptr<const SourceFile>& file) {
+/// The first line that holds bytes that are no text, from 1; 0: none does.
+int first_line_of_bytes(const SourceFile& file) {
   int number = 1;
-  for (std::string_view rest = file->text(); !rest.empty(); ++number) {
+  for (std::string_view rest = file.text(); !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
-    const std::string_view line = file->line(number);
-    if (!is_text(line)) {
-      throw UserError(ExitCode::config, file->path() + " is not a text file: line " +
-                                            std::to_string(number) +
-                                            " holds a byte that is neither UTF-8 nor printable");
-    }
+    const std::string_view line = file.line(number);
+    if (!is_text(line)) return number;
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   }
+  return 0;
+}
+
+/// Refuses bytes that are no text, with their place: an image or a checkpoint given for a config.
+void check_is_text(const std::shared_ptr<const SourceFile>& file) {
+  const int line = first_line_of_bytes(*file);
+  if (line == 0) return;
+  throw UserError(ExitCode::config, file->path() + " is not a text file: line " +
+                                        std::to_string(line) +
+                                        " holds a byte that is neither UTF-8 nor printable");
 }
 
 /// yaml-cpp's words for what goes wrong most often, said so that they help.
@@ -344,6 +350,21 @@ ConfigNode read_yaml_file(const std::string& path, Problems& problems, const Mar
   ConfigNode root = parse_yaml(std::make_shared<SourceFile>(path, std::move(text)), problems);
   if (root.is_null()) throw fail("'" + path + "' is empty");
   return root;
+}
+
+void expect_readable(const std::string& text, const Mark& mark) {
+  if (text.size() > kMaxBytes)
+    throw UserError(mark, "the resolved config comes to " + std::to_string(text.size()) +
+                              " bytes, more than the 4 MB that a config may have");
+  if (const int line = first_line_of_bytes(SourceFile("config.resolved.yaml", text)); line > 0) {
+    std::istringstream lines(text);
+    std::string found;
+    for (int i = 0; i < line; ++i) std::getline(lines, found);
+    throw UserError(mark,
+                    "the resolved config would hold a byte that is neither UTF-8 nor "
+                    "printable: " +
+                        escaped(found));
+  }
 }
 
 std::size_t count_nodes(const ConfigNode& node) {

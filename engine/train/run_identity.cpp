@@ -8,7 +8,7 @@
 #include "engine/train/checkpoint_search.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/sealed_text.h"
-#include "engine/train/sha256.h"
+#include "engine/core/sha256.h"
 #include "engine/train/train_state.h"
 
 namespace dl {

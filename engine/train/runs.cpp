@@ -1,5 +1,6 @@
 #include "engine/train/runs.h"
 
+#include "engine/config/data_facts.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
 #include "engine/train/provenance.h"
@@ -49,6 +50,7 @@ void write_start(RunFolder& folder, const Setup& setup, const std::string& commi
       {"env.json", sealed_json(to_json(this_environment(), this_process(commit)))}};
   if (!setup.config.vars_text.empty())
     first.push_back({"vars.yaml", sealed_yaml(setup.config.vars_text)});
+  if (!setup.config.facts_text.empty()) first.push_back({kDataFactsFile, setup.config.facts_text});
   folder.write(first);
   folder.write("config.resolved.yaml", setup.config.resolved_text);
 }

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "engine/core/error.h"
-#include "engine/train/sha256.h"
+#include "engine/core/sha256.h"
 
 namespace dl {
 namespace {

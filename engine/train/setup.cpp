@@ -16,6 +16,7 @@
 #include "engine/train/run_places.h"
 #include "engine/train/run_training.h"
 #include "engine/train/sequence_rules.h"
+#include "engine/train/target_rules.h"
 #include "engine/train/transfer.h"
 
 namespace dl {
@@ -84,8 +85,15 @@ DataFacts facts_of(const TypedNode& node, const std::string& key, const DataPath
   const DataSpec& spec = source->spec();
   const bool classes = key == "classes";
   if (classes ? spec.classes : spec.vocabulary) return {spec.classes, spec.vocabulary};
+  const auto expect_classes = [&] {
+    const auto advice = source->no_classes();
+    if (classes && advice)
+      throw UserError(node.type_mark, node.type + ": $data.classes: " + advice->what, advice->hint);
+  };
+  expect_classes();
   try {
     source->look_up(paths);
+    expect_classes();
   } catch (const MissingData& error) {  // what is wrong inside of a file is told as it is
     Diagnostic found = error.diagnostics()[0];
     found.mark = node.type_mark;
@@ -100,9 +108,11 @@ DataFacts facts_of(const TypedNode& node, const std::string& key, const DataPath
 }
 
 /// Adds to the notes what the source guessed: it does so once, as what it finds stays in its entry.
-void complete_source(TypedNode& node, const DataPaths& paths, std::vector<std::string>& notes) {
+void complete_source(TypedNode& node, const std::vector<LossDecl>& losses, const DataPaths& paths,
+                     std::vector<std::string>& notes) {
   try {
     const auto source = make_data_source(node);
+    prepare_targets(*source, node, losses);
     look_up_if_there(*source, paths);
     for (std::string& note : source->notes()) notes.push_back(std::move(note));
     source->complete(node.params);
@@ -181,6 +191,7 @@ void read_data(Setup& setup, Problems& problems) {
   collect(problems, "data: ", [&] {
     if (!data.source) return;
     setup.source = make_data_source(*data.source);
+    prepare_targets(*setup.source, *data.source, setup.config.losses);
     if (data.subset) setup.source = take_subset(std::move(setup.source), subset_of(data));
     look_up_if_there(*setup.source, setup.paths);
     const DataSpec& spec = setup.source->spec();
@@ -353,7 +364,9 @@ Setup load_setup(const SetupOptions& options) {
   config.data_facts = [&](const TypedNode& source, const std::string& key) {
     return facts_of(source, key, paths);
   };
-  config.complete_source = [&](TypedNode& source) { complete_source(source, paths, setup.notes); };
+  config.complete_source = [&](TypedNode& source, const std::vector<LossDecl>& losses) {
+    complete_source(source, losses, paths, setup.notes);
+  };
   add_sections("optimizer", all_optimizers(), config.other_sections);
   add_sections("schedule", all_schedules(), config.other_sections);
   add_sections("data.source", all_data_kinds(), config.other_sections);
@@ -365,7 +378,9 @@ Setup load_setup(const SetupOptions& options) {
   check_transforms_agree(setup, problems);
   read_optimizer(setup, problems);
   fit_target(setup);
-  if (!setup.data.inputs.empty()) setup.graph = build_graph(setup.config, setup.data, problems);
+  const bool readable = check_targets(setup, problems);
+  if (readable && !setup.data.inputs.empty())
+    setup.graph = build_graph(setup.config, setup.data, problems);
   check_data_rules(setup, problems);
   check_sequence_rules(setup, problems);
   problems.throw_if_any();
@@ -381,6 +396,7 @@ Setup load_setup(const SetupOptions& options) {
   collect(problems, "", [&] { check_monitor(setup); });
   problems.throw_if_any();
   for (std::string& note : sequence_notes(setup)) setup.notes.push_back(std::move(note));
+  for (std::string& note : target_notes(setup)) setup.notes.push_back(std::move(note));
   return setup;
 }
 
