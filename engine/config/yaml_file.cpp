@@ -274,6 +274,7 @@ std::string in_plain_words(const std::string& message) {
   static constexpr std::pair<std::string_view, std::string_view> words[] = {
       {"illegal map value", "a ':' where none can be, or the indentation of this line is off"},
       {"illegal map key", "a '?' where none can be"},
+      {"end of map not found", "the indentation of this line is off: no key above begins there"},
       {"end of map flow not found", "this { is not closed"},
       {"end of sequence flow not found", "this [ is not closed"},
       {"illegal flow end", "nothing is open that this could close"},

@@ -97,7 +97,8 @@ TypedNode read_typed(const ConfigNode& node, std::string_view what) {
     throw UserError(
         params.mark(),
         "expected the parameters of '" + entry.key + "' as a map, found " + params.describe(),
-        "the type is the key: TYPE: {" + entry.key + ": ...}");
+        "'" + entry.key + "' stands where a type is expected; if it is a parameter, write " +
+            "TYPE: {" + entry.key + ": ...}");
   }
   return {entry.key, entry.key_mark, std::move(params)};
 }

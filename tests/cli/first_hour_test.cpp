@@ -166,7 +166,7 @@ TEST_CASE("a key that stands too far left is told where it belongs") {
                           "    - conv:\n      out_channels: 2\n      kernel_size: 3"),
             "indent what belongs to 'conv' further than it");
   CHECK_HAS(place.refused("optimizer: {sgd: {lr: 0.1}}", "optimizer: {lr: 0.1}"),
-            "the type is the key: TYPE: {lr: ...}");
+            "if it is a parameter, write TYPE: {lr: ...}");
   CHECK_HAS(place.refused("train: {epochs: 2, threads: 1}", "train:\n  epochs: 2\n threads: 1"),
             "indentation");
 }
