@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "engine/core/text.h"
 #include "engine/sinks/network_table.h"
+#include "engine/train/data_check.h"
 #include "engine/train/transfer.h"
 
 namespace dl {
@@ -45,6 +46,7 @@ ExitCode check(const SetupOptions& options, bool json) {
   try {
     Setup setup = load_setup(options);
     if (setup.config.finetune) check_source(setup);
+    check_data(setup, setup.notes);
     std::int64_t parameters = 0, layers = 0;
     for (const NetworkRow& row : network_rows(setup.graph)) {
       parameters += row.parameters;

@@ -51,8 +51,15 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
-std::string absolute(const std::string& path) {
-  return fs::absolute(path).lexically_normal().string();
+/// As the config says it: from its own folder, so that both may move together; absolute where they
+/// have nothing but the root in common.
+std::string from_config(const std::string& path, const std::string& config) {
+  const fs::path there = fs::weakly_canonical(fs::absolute(path));
+  const fs::path folder = fs::weakly_canonical(fs::absolute(config)).parent_path();
+  const auto first = [](const fs::path& whole) { return *whole.relative_path().begin(); };
+  const bool apart = there.relative_path().empty() || folder.relative_path().empty() ||
+                     first(there) != first(folder);
+  return apart ? there.string() : there.lexically_relative(folder).string();
 }
 
 std::string small(std::string text) {
@@ -105,14 +112,6 @@ InitKind kind_of(const InitOptions& options) {
   return text_column(survey, options.target).empty() ? InitKind::table : InitKind::texts;
 }
 
-/// `path` as a config in the folder of `config` names it: relative, so that both may move.
-std::string beside(const std::string& path, const std::string& config) {
-  const fs::path folder = fs::absolute(config).parent_path();
-  std::error_code error;
-  const fs::path relative = fs::relative(path, folder, error);
-  return error || relative.empty() ? absolute(path) : relative.string();
-}
-
 /// A config's text, and what to say of it.
 struct Written {
   std::string text, summary;
@@ -124,13 +123,14 @@ Written init_images(const InitOptions& options, const std::string& file) {
   const auto classes = static_cast<std::int64_t>(survey.classes.size());
   const PictureNetwork network =
       options.from.empty() ? network_for(survey.shorter) : network_of_source(options.from, classes);
-  const InitRequest request{.folder = absolute(options.path),
+  const InitRequest request{.folder = from_config(options.path, file),
                             .name = name_of(options.path),
                             .file = file,
-                            .from = options.from.empty() ? "" : absolute(options.from)};
+                            .from = options.from.empty() ? "" : from_config(options.from, file)};
   Written written{init_config(request, survey, network),
                   fmt::format("{} on {} classes, {} pictures to train on", network.title, classes,
                               survey.train_count())};
+  written.notes = survey.notes;
   for (const std::string& bad : survey.bad) written.notes.push_back("left out: " + bad);
   return written;
 }
@@ -161,7 +161,7 @@ Written write_for(const InitOptions& options, const std::string& file) {
                     "--from is for images; --init WEIGHTS, of train, "
                     "starts any network from weights");
   const InitData data{.path = options.path,
-                      .said = beside(options.path, file),
+                      .said = from_config(options.path, file),
                       .name = name_of(options.path),
                       .file = file,
                       .target = options.target};

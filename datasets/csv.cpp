@@ -203,6 +203,7 @@ class CsvSource final : public DataSource {
     layout_.spec = {.inputs = {{"features", DataType::f32, {static_cast<std::int64_t>(features)}}},
                     .targets = {{"label", DataType::s32, {}}}};
     if (known) layout_.spec.feature_names = feature_names();
+    if (fitted()) layout_.spec.columns = columns();
     if (layout_.regression()) {
       layout_.spec.target_names = layout_.targets;
       layout_.spec.targets = {{.name = "value",
@@ -213,6 +214,15 @@ class CsvSource final : public DataSource {
       layout_.spec.classes = static_cast<std::int64_t>(params_.classes.size());
       layout_.spec.class_names = params_.classes;
     }
+  }
+
+  std::vector<DataColumn> columns() const {
+    std::vector<DataColumn> all = number_columns(layout_.numeric, layout_.numbers);
+    for (std::size_t i = 0; i < all.size() && params_.missing == CsvMissing::mean; ++i)
+      all[i].fill = params_.fill[i];
+    for (std::size_t i = 0; i < layout_.categorical.size(); ++i)
+      all.push_back({.name = layout_.categorical[i], .words = layout_.categories[i]});
+    return all;
   }
 
   Strings feature_names() const {
@@ -241,7 +251,9 @@ DataKind csv_kind() {
   return {
       "csv",
       "a table of numbers and words, a sample a row, one or more columns of which are predicted",
-      specs_of(csv_param_table()), make};
+      specs_of(csv_param_table()),
+      make,
+      {"table", "tsv", "dataframe"}};
 }
 
 }  // namespace dl

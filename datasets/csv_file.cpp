@@ -28,6 +28,16 @@ std::size_t first_bad_byte(std::string_view text) {
   return at;
 }
 
+/// For a column that is not there: those that are, the most likely ones first.
+std::string listed_columns(std::string_view column, std::span<const std::string> columns) {
+  constexpr std::size_t kMost = 12;
+  std::vector<std::string> names = nearest_first(column, columns);
+  const bool cut = names.size() > kMost;
+  if (cut) names.resize(kMost);
+  return "its columns: " + join(names, ", ") +
+         (cut ? ", ... (" + std::to_string(columns.size()) + ")" : "");
+}
+
 }  // namespace
 
 std::string_view CsvField::word() const {
@@ -114,10 +124,11 @@ std::optional<std::size_t> CsvFile::find(std::string_view column) const {
 
 std::size_t CsvFile::index_of(std::string_view column) const {
   if (const auto at = find(column)) return *at;
+  const std::string cut = separator_hint();
   throw UserError(ExitCode::data,
                   path() + ": there is no column '" + std::string(column) + "'" +
                       did_you_mean(column, columns_),
-                  separator_hint());
+                  cut.empty() ? listed_columns(column, columns_) : cut);
 }
 
 std::size_t CsvFile::index_of_name_or_number(std::string_view column) const {

@@ -20,11 +20,13 @@ ParamTable<CsvFormatParams> csv_format_table(const std::string& of_what) {
   return {
       with_default("separator", &CsvFormatParams::separator,
                    of_what + "what stands between fields: one character, or the word tab; a first "
-                             "line sep=; of a file says it too"),
+                             "line sep=; of a file says it too")
+          .also({"sep", "delimiter"}),
       with_default("quote", &CsvFormatParams::quote,
                    of_what + "the character that fields may stand in, or the word none, for which "
                              "quotes are text like any other; defaults to '\"', and to none where "
-                             "a tab separates"),
+                             "a tab separates")
+          .also({"quotechar", "quote_char"}),
   };
 }
 

@@ -20,13 +20,17 @@ using Strings = std::vector<std::string>;
 
 ParamTable<CsvParams> file_rows() {
   return {
-      with_default(
-          "path", &CsvParams::path,
-          "a CSV file, plain or gzip, all of it train; '@data/...' lies in the data folder"),
-      with_default("train", &CsvParams::train, "instead of path, where there are several files"),
-      with_default("valid", &CsvParams::valid, "a file; '' when there is none"),
-      with_default("test", &CsvParams::test, "a file; '' when there is none"),
-      required("target", &CsvParams::target, "the column, or columns, that are predicted"),
+      data_path(
+          with_default(
+              "path", &CsvParams::path,
+              "a CSV file, plain or gzip, all of it train; '@data/...' lies in the data folder"))
+          .also({"file", "filename"}),
+      data_path(with_default("train", &CsvParams::train,
+                             "instead of path, where there are several files")),
+      data_path(with_default("valid", &CsvParams::valid, "a file; '' when there is none")),
+      data_path(with_default("test", &CsvParams::test, "a file; '' when there is none")),
+      required("target", &CsvParams::target, "the column, or columns, that are predicted")
+          .also({"label", "labels", "label_column", "target_column", "y"}),
       with_default("task", &CsvParams::task,
                    "classification predicts one of the target's values, regression its number; "
                    "defaults to regression where train's target holds nothing but numbers"),

@@ -35,9 +35,9 @@ struct Params : CsvFormatParams {
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      required("path", &Params::path,
-               "a CSV file, plain or gzip, a row for each point in time; '@data/...' lies in the "
-               "data folder"),
+      data_path(required("path", &Params::path,
+                         "a CSV file, plain or gzip, a row for each point in time; '@data/...' "
+                         "lies in the data folder")),
       with_default("columns", &Params::columns,
                    "what the network sees; defaults to all columns of numbers. Without a header "
                    "they are called 1, 2, ..."),
@@ -53,7 +53,8 @@ ParamTable<Params> param_table() {
       with_default("ignore", &Params::ignore,
                    "columns that are left out where those of numbers and dates are found: names, "
                    "or numbers that count the columns from 1"),
-      with_default("window", &Params::window, between(1, kMaxElements), "rows that a sample shows"),
+      with_default("window", &Params::window, between(1, kMaxElements), "rows that a sample shows")
+          .also({"lookback", "sequence_length", "seq_len"}),
       with_default("horizon", &Params::horizon, between(1, kMaxElements),
                    "rows after the window that are predicted"),
       with_default("stride", &Params::stride, between(1, 1LL << 31),
@@ -254,6 +255,7 @@ class SequenceSource final : public DataSource {
                     .targets = {std::move(value)},
                     .feature_names = layout_.columns,
                     .target_names = layout_.targets,
+                    .columns = number_columns(layout_.columns, layout_.inputs_scaling),
                     .order = SampleOrder::in_time,
                     .adjoining = params_.stride == params_.window};
   }
@@ -311,8 +313,11 @@ std::unique_ptr<DataSource> make(const ConfigNode& node) {
 }  // namespace
 
 DataKind csv_sequence_kind() {
-  return {"csv_sequence", "a table whose rows follow in time: windows, and what comes after them",
-          specs_of(param_table()), make};
+  return {"csv_sequence",
+          "a table whose rows follow in time: windows, and what comes after them",
+          specs_of(param_table()),
+          make,
+          {"time_series", "timeseries", "series"}};
 }
 
 }  // namespace dl

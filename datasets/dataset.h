@@ -25,6 +25,7 @@ struct Field {
   DataType type = DataType::f32;
   std::vector<std::int64_t> shape;
   bool encoded = false;  // pictures that Dataset::decode() gives, not read()
+  bool upright = true;   // images from files are turned as EXIF's Orientation says
   /// A number x stands for x * scale + offset in the units of the files; one of each for every
   /// place of the last axis, or none: the units are the same. Doubles, since a float cannot hold
   /// the offset of large numbers that differ little: points of time, identifiers.
@@ -51,6 +52,15 @@ struct TokenRule {
   bool line_ends = false;  // of words: the end of a line is the token <eos>
 };
 
+/// A column of a file, or a dimension of a series, that an input is made of.
+struct DataColumn {
+  std::string name;
+  /// Not empty: it has a place for each of these words, 1 where that is what stands there.
+  std::vector<std::string> words = {};
+  double offset = 0, scale = 1;     // of numbers: x becomes (x - offset) / scale
+  std::optional<double> fill = {};  // what is put in place of a missing number
+};
+
 /// What every sample of a data set looks like.
 struct DataSpec {
   std::vector<Field> inputs, targets;
@@ -59,6 +69,8 @@ struct DataSpec {
   /// Empty, or what each place of the features and of the predicted values stands for: a column, or
   /// a column and one of its words ("sex=male").
   std::vector<std::string> feature_names = {}, target_names = {};
+  std::vector<DataColumn> columns =
+      {};  // likewise: what the last axis of the first input is made of
   std::optional<std::int64_t> vocabulary =
       {};                                    // how many tokens there are, where samples are texts
   std::vector<std::string> tokens = {};      // empty, or the text of each token
@@ -115,10 +127,11 @@ std::string_view split_name(Split split);
 struct DataPaths {
   std::string data;         // what '@data' stands for
   std::string builtin;      // what '@builtin' stands for: resource_folder() + "/datasets"
-  std::string folder = {};  // where relative paths start; "": the working folder
+  std::string config = {};  // the folder of the config, where relative paths start
+  std::string folder = {};  // where they start if there is nothing; "": the working folder
 
-  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise. A relative path that is not in
-  /// `folder` but in the working folder is found there: a run may have been moved with its data.
+  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise. A relative path is looked for in
+  /// `config`, in `folder` and in the working folder: a run may have been moved with its data.
   std::string resolve(const std::string& path) const;
 };
 
@@ -142,6 +155,10 @@ class DataSource {
   virtual std::optional<Advice> no_classes() const { return std::nullopt; }
   /// Puts what look_up() found into the source's own entry of the config, so that a run keeps it.
   virtual void complete(ConfigNode& /*params*/) const {}
+  /// What to do where all samples turn out to be of one class: a hint.
+  virtual std::string one_class_hint(const DataPaths& /*paths*/) const {
+    return "is that the right file, and the right column of classes?";
+  }
   /// Throws UserError (ExitCode::data) naming file and byte offset when a file is missing or
   /// damaged.
   virtual std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const = 0;
@@ -149,6 +166,16 @@ class DataSource {
   /// Throws UserError where there are no such files.
   virtual std::unique_ptr<Dataset> open_file(const std::string& path) const;
 };
+
+/// A row of a source's table that says where its data lie, which is no part of what a run is: they
+/// may move.
+template <class P>
+Param<P> data_path(Param<P> row) {
+  row.spec.type = "path";
+  return row;
+}
+/// Whether such a key has a path for its value: some take other things too.
+bool names_a_path(const ParamSpec& spec, const ConfigNode& value);
 
 using DataKind = Kind<std::unique_ptr<DataSource>>;
 const std::vector<DataKind>& all_data_kinds();

@@ -1,11 +1,14 @@
 #include <zlib.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 #include <cstring>
 
 #include "datasets/bad_pictures.h"
 #include "datasets/class_folders.h"
+#include "datasets/class_names.h"
+#include "datasets/exif.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
 #include "datasets/picture_buffers.h"
@@ -19,6 +22,7 @@ namespace dl {
 namespace {
 
 enum class OnBad { error, skip };
+enum class Orientation { apply, ignore };
 
 }  // namespace
 
@@ -27,45 +31,59 @@ struct EnumWords<OnBad> {
   static constexpr std::pair<std::string_view, OnBad> words[] = {{"error", OnBad::error},
                                                                  {"skip", OnBad::skip}};
 };
+template <>
+struct EnumWords<Orientation> {
+  static constexpr std::pair<std::string_view, Orientation> words[] = {
+      {"apply", Orientation::apply}, {"ignore", Orientation::ignore}};
+};
 
 namespace {
 
-struct Params {
+struct Params : ClassFolderParams {
   std::string path;
   std::int64_t channels = 3;
-  std::vector<std::string> classes;
   Spatial size;
+  Orientation orientation = Orientation::apply;
   OnBad on_bad = OnBad::error;
 };
 
 ParamTable<Params> param_table() {
-  return {
-      required("path", &Params::path,
-               "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each "
-               "class in "
-               "each, or of the class folders themselves; '@data/...' lies in the data folder"),
+  ParamTable<Params> table = {
+      data_path(
+          required(
+              "path", &Params::path,
+              "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each "
+              "class "
+              "in each, or of the class folders themselves; '@data/...' lies in the data folder"))
+          .also({"root", "folder", "dir", "directory"}),
       with_default("channels", &Params::channels, between(1, 3), "3: colour, 1: grey"),
-      with_default("classes", &Params::classes,
-                   "the classes' folders in the order of the labels; all folders, sorted, unless "
-                   "said"),
       with_default("size", &Params::size, between(1, kMaxSide),
-                   "of every file, [height, width] or one for both; without it pictures may have "
+                   "of every file, [height, width] or one for both; without it images may have "
                    "any, and a transform must give them one"),
+      with_default("orientation", &Params::orientation,
+                   "what to do with EXIF's Orientation, by which cameras tell how an image was "
+                   "held: apply turns it upright, as image viewers do; ignore takes the pixels as "
+                   "they are stored, as Pillow's open() does"),
       with_default("on_bad", &Params::on_bad,
-                   "what to do with a file that is damaged, no picture or of another size: stop, "
+                   "what to do with a file that is damaged, no image or of another size: stop, "
                    "or look at all files beforehand and leave those out"),
   };
+  append(table, class_folder_table());
+  return table;
 }
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(DataSpec spec, std::string folder, LabelledFiles list, PictureRule rule, OnBad on_bad)
+  /// `all_classes`: each class with files must keep one of them.
+  ImageFolder(DataSpec spec, std::string folder, LabelledFiles list, PictureRule rule, OnBad on_bad,
+              bool all_classes)
       : spec_(std::move(spec)),
         folder_(std::move(folder)),
         list_(std::move(list)),
         rule_(rule),
-        on_bad_(on_bad) {
-    if (on_bad_ == OnBad::skip) leave_out_bad_ones();
+        on_bad_(on_bad),
+        notes_(std::move(list_.notes)) {
+    if (on_bad_ == OnBad::skip) leave_out_bad_ones(all_classes);
   }
 
   const DataSpec& spec() const override { return spec_; }
@@ -93,6 +111,7 @@ class ImageFolder final : public Dataset {
 
   std::string fingerprint() const override {
     std::vector<std::uint32_t> sums(size());
+    std::vector<std::uint8_t> turned(size());
     parallel_with<std::vector<std::uint8_t>>(size(), [&](std::size_t i, auto& file) {
       try {
         read_picture_file(sample_name(i), file);
@@ -103,24 +122,26 @@ class ImageFolder final : public Dataset {
       const auto* text = reinterpret_cast<const Bytef*>(name.data());
       sums[i] = static_cast<std::uint32_t>(
           crc32_z(crc32_z(0, text, name.size()), file.data(), file.size()));
+      turned[i] = rule_.upright && exif_orientation(file) != 1;
     });
     const unsigned long sum =
         crc32_z(0, reinterpret_cast<const Bytef*>(sums.data()), sums.size() * sizeof(sums[0]));
     char text[64];
     std::snprintf(text, sizeof text, "%zu pictures, crc32 %08lx", size(), sum);
-    return text;
+    const auto count = std::ranges::count(turned, 1);
+    return text + (count > 0 ? ", " + std::to_string(count) + " turned upright" : "");
   }
 
  private:
   /// Decides once which samples there are: those whose files can be decoded now.
-  void leave_out_bad_ones() {
+  void leave_out_bad_ones(bool all_classes) {
     std::vector<std::string> paths;
     for (std::size_t i = 0; i < size(); ++i) paths.push_back(sample_name(i));
-    keep_good_ones(bad_pictures(paths, rule_));
+    keep_good_ones(bad_pictures(paths, rule_), all_classes);
   }
 
   /// `reasons`: why each file is bad, or "".
-  void keep_good_ones(const std::vector<std::string>& reasons) {
+  void keep_good_ones(const std::vector<std::string>& reasons, bool all_classes) {
     LabelledFiles good;
     std::vector<std::string> bad;
     std::vector<std::size_t> left(spec_.class_names.size()), listed(spec_.class_names.size());
@@ -136,14 +157,17 @@ class ImageFolder final : public Dataset {
       good.labels.push_back(list_.labels[i]);
     }
     for (std::size_t label = 0; label < left.size(); ++label) {
-      if (listed[label] > 0 && left[label] == 0) {
+      if (all_classes && listed[label] > 0 && left[label] == 0) {
         throw UserError(ExitCode::data,
                         folder_ + ": none of the " + std::to_string(listed[label]) +
-                            " pictures of the class '" + spec_.class_names[label] + "' is good",
+                            " images of the class '" + spec_.class_names[label] + "' is good",
                         "the first bad file is " + bad.front());
       }
     }
-    notes_ = left_out_notes(folder_, bad, size(), "on_bad: skip");
+    if (good.files.empty())
+      throw UserError(ExitCode::data, folder_ + ": no image of it is good", bad.front());
+    for (std::string& note : left_out_notes(folder_, bad, size(), "on_bad: skip"))
+      notes_.push_back(std::move(note));
     list_ = std::move(good);
   }
 
@@ -159,11 +183,13 @@ class ImageFolderSource final : public DataSource {
  public:
   explicit ImageFolderSource(Params params) : params_(std::move(params)) {
     rule_.channels = params_.channels;
+    rule_.upright = params_.orientation == Orientation::apply;
     const std::vector<std::int64_t>& size = params_.size.sizes;
     if (!size.empty()) rule_.size = {{size.front(), size.back()}};
     const auto [height, width] = rule_.size.value_or(std::array<std::int64_t, 2>{0, 0});
     spec_ = labelled_pictures({rule_.channels, height, width}, 0);
     spec_.inputs[0].encoded = true;
+    spec_.inputs[0].upright = rule_.upright;
     set_classes(spec_, params_.classes);
   }
 
@@ -173,43 +199,41 @@ class ImageFolderSource final : public DataSource {
   }
 
   void look_up(const DataPaths& paths) override {
-    found_ = splits_of(paths);
-    notes_ = notes_on_unread(paths.resolve(params_.path), found_, kPictures);
-    if (!spec_.classes) set_classes(spec_, class_folders(found_, kPictures));
+    const ClassFolders folders = folders_at(paths);
+    found_ = folders.find_splits();
+    if (!spec_.classes) set_classes(spec_, folders.classes(found_));
   }
 
-  std::vector<std::string> notes() const override { return notes_; }
+  std::vector<std::string> notes() const override { return found_.notes; }
+  std::string one_class_hint(const DataPaths& paths) const override {
+    return folders_at(paths).one_class_hint();
+  }
   void complete(ConfigNode& params) const override { complete_classes(spec_, params); }
 
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
-    const SplitFolders splits = splits_of(paths);
-    const std::string& folder = splits.of(split);
-    if (folder.empty()) {
-      throw UserError(ExitCode::data, paths.resolve(params_.path) + ": there is no folder " +
-                                          std::string(split_name(split)) + "/");
-    }
+    const ClassFolders folders = folders_at(paths);
+    const SplitFolders splits = folders.find_splits();
     DataSpec spec = spec_;
     if (!spec.classes)  // nothing was there when the config was read
-      set_classes(spec, class_folders(splits, kPictures));
-    LabelledFiles list = list_files(folder, spec.class_names, split == Split::train, kPictures);
-    return std::make_unique<ImageFolder>(std::move(spec), folder, std::move(list), rule_,
-                                         params_.on_bad);
+      set_classes(spec, folders.classes(splits));
+    LabelledFiles list = folders.list(splits, split, spec.class_names);
+    return std::make_unique<ImageFolder>(std::move(spec), splits.of(split), std::move(list), rule_,
+                                         params_.on_bad, split == Split::train);
   }
 
  private:
-  SplitFolders splits_of(const DataPaths& paths) const {
+  ClassFolders folders_at(const DataPaths& paths) const {
     const bool ours = params_.path == "@data/cifar10_images";
-    return find_splits(paths.resolve(params_.path),
-                       ours ? get_data_hint("cifar10_images")
-                            : "it holds train/ and test/ with a folder for each class in each, or "
-                              "the class folders themselves");
+    return ClassFolders(kPictures, paths.resolve(params_.path), params_,
+                        ours ? get_data_hint("cifar10_images")
+                             : "it holds train/ and test/ with a folder for each class in each, or "
+                               "the class folders themselves");
   }
 
   Params params_;
   PictureRule rule_;
   DataSpec spec_;
   SplitFolders found_;
-  std::vector<std::string> notes_;
 };
 
 void check_consistency(const ConfigNode& node, const Params& params) {
@@ -229,8 +253,11 @@ std::unique_ptr<DataSource> make(const ConfigNode& node) {
 }  // namespace
 
 DataKind image_folder_kind() {
-  return {"image_folder", "JPEG and PNG files of any size, in a folder for each class",
-          specs_of(param_table()), make};
+  return {"image_folder",
+          "JPEG and PNG files of any size, in a folder for each class",
+          specs_of(param_table()),
+          make,
+          {"folder", "images", "directory"}};
 }
 
 }  // namespace dl

@@ -115,7 +115,7 @@ class Decompressor {
 
 }  // namespace
 
-void decode_jpeg(std::span<const std::uint8_t> file, const PictureRule& rule, Picture& out) {
+void decode_jpeg(std::span<const std::uint8_t> file, const SizeCheck& check_size, Picture& out) {
   Decompressor jpeg;
   const auto damaged = [&] {
     return PictureError(std::string("is a damaged JPEG: ") + jpeg.message());
@@ -125,7 +125,7 @@ void decode_jpeg(std::span<const std::uint8_t> file, const PictureRule& rule, Pi
     throw PictureError("is a JPEG of " + std::to_string(jpeg.channels()) +
                        " channels, expected 1, 3 or 4");
   }
-  check_size(rule, jpeg.height(), jpeg.width());
+  check_size(jpeg.height(), jpeg.width());
   out.reshape(jpeg.height(), jpeg.width(), jpeg.channels());
   if (!jpeg.read_pixels(out.pixels.data())) throw damaged();
   if (jpeg.channels() == 4) {  // programs write inks inverted, and Pillow counts on it

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "datasets/class_index.h"
+#include "datasets/class_names.h"
 #include "datasets/kinds.h"
 #include "datasets/labelled_texts.h"
 #include "datasets/token_ids.h"
@@ -17,24 +18,25 @@
 namespace dl {
 namespace {
 
-struct Params : TokenParams, CsvFormatParams {
+struct Params : TokenParams, CsvFormatParams, ClassFolderParams {
   std::string path, train, valid, test;
   std::string text_column = "text", label_column = "label", id_column;
   std::int64_t length = 0;
-  std::vector<std::string> classes;
 };
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      with_default("path", &Params::path,
-                   "folder of train/, valid/ (or val/, validation/) and test/ with a folder of "
-                   ".txt files for "
-                   "each class in each, or of the class folders themselves; '@data/...' lies in "
-                   "the data folder"),
-      with_default("train", &Params::train,
-                   "instead of path: a CSV file whose first row names the columns"),
-      with_default("valid", &Params::valid, "beside train: likewise; '' when there is none"),
-      with_default("test", &Params::test, "beside train: likewise; '' when there is none"),
+      data_path(with_default(
+          "path", &Params::path,
+          "folder of train/, valid/ (or val/, validation/) and test/ with a folder of .txt files "
+          "for each class in each, or of the class folders themselves; '@data/...' lies in the "
+          "data folder")),
+      data_path(with_default("train", &Params::train,
+                             "instead of path: a CSV file whose first row names the columns")),
+      data_path(
+          with_default("valid", &Params::valid, "beside train: likewise; '' when there is none")),
+      data_path(
+          with_default("test", &Params::test, "beside train: likewise; '' when there is none")),
       with_default("text_column", &Params::text_column, "of CSV files: the column of the texts"),
       with_default("label_column", &Params::label_column,
                    "of CSV files: the column of the classes"),
@@ -42,12 +44,11 @@ ParamTable<Params> param_table() {
                    "of CSV files: a column that names the texts in predictions; '' when there is "
                    "none"),
       required("length", &Params::length, between(1, 1 << 20),
-               "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut"),
-      with_default("classes", &Params::classes,
-                   "the classes in the order of the labels; defaults to all that train has, "
-                   "sorted"),
+               "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut")
+          .also({"max_length", "sequence_length", "seq_len"}),
   };
   append(table, csv_format_table("of CSV files: "));
+  append(table, class_folder_table());
   append(table, token_table());
   return table;
 }
@@ -66,7 +67,7 @@ struct EncodedTexts {
   std::vector<std::int32_t> labels;
   std::vector<std::string> names, ids;  // ids: none, or one for each
   std::size_t cut = 0;                  // texts that were too long
-  std::vector<std::string> notes = {};
+  std::vector<std::string> notes = {};  // sentences on what is not read
 };
 
 class LabelledTextDataset final : public Dataset {
@@ -143,13 +144,14 @@ class LabelledTextSource final : public DataSource {
   }
 
   void look_up(const DataPaths& paths) override {
-    if (in_folders()) {
-      found_ = folders(paths);
-      notes_ = notes_on_unread(paths.resolve(params_.path), found_, kTextFiles);
-    }
+    if (in_folders()) found_ = folders(paths).find_splits();
     find_facts(spec_, paths);
   }
-  std::vector<std::string> notes() const override { return notes_; }
+  std::vector<std::string> notes() const override { return found_.notes; }
+  std::string one_class_hint(const DataPaths& paths) const override {
+    return in_folders() ? folders(paths).one_class_hint()
+                        : "label_column names the column of the classes";
+  }
   void complete(ConfigNode& params) const override {
     complete_classes(spec_, params);
     complete_vocabulary(spec_, params);
@@ -176,10 +178,10 @@ class LabelledTextSource final : public DataSource {
                                    : params_.test;
   }
 
-  SplitFolders folders(const DataPaths& paths) const {
-    return find_splits(paths.resolve(params_.path),
-                       "it holds train/ and test/ with a folder for each class in each, or the "
-                       "class folders themselves");
+  ClassFolders folders(const DataPaths& paths) const {
+    return ClassFolders(kTextFiles, paths.resolve(params_.path), params_,
+                        "it holds train/ and test/ with a folder for each class in each, or the "
+                        "class folders themselves");
   }
 
   std::unique_ptr<Dataset> read_all(DataSpec spec, LabelledTexts& texts,
@@ -187,41 +189,38 @@ class LabelledTextSource final : public DataSource {
     const Vocabulary vocabulary(spec);
     const ClassIndex classes(spec.class_names);
     EncodedTexts encoded(vocabulary.size());
+    TokenNumbers numbers(vocabulary);
     while (texts.next()) {
       const auto label = classes.find(texts.label());
       if (!label && !texts.label().empty()) texts.fail_label(spec.class_names);
       encoded.labels.push_back(label.value_or(-1));
       encoded.names.push_back(texts.name());
       if (!texts.id().empty()) encoded.ids.emplace_back(texts.id());
-      encode(texts, vocabulary, encoded);
+      encode(texts, numbers, encoded);
     }
     if (encoded.ids.size() != encoded.names.size()) encoded.ids.clear();
-    encoded.notes = texts.notes();
     encoded.tokens.shrink_to_fit();
+    encoded.notes = texts.notes();
+    numbers.add_note(place, params_.unit, encoded.notes);
     return std::make_unique<LabelledTextDataset>(std::move(spec), place, std::move(encoded));
   }
 
   /// The folder or the file of a split.
   std::string place_of(Split split, const DataPaths& paths) const {
     if (!in_folders()) return paths.resolve(table_of(split));
-    std::string folder = folders(paths).of(split);
-    if (folder.empty()) {
-      throw UserError(ExitCode::data, paths.resolve(params_.path) + ": there is no folder " +
-                                          std::string(split_name(split)) + "/");
-    }
-    return folder;
+    return folders(paths).find_splits().of(split);
   }
 
   std::unique_ptr<LabelledTexts> open_texts(Split split, const std::vector<std::string>& classes,
                                             const DataPaths& paths) const {
-    const std::string place = place_of(split, paths);
-    return in_folders() ? texts_in_folder(place, classes, split == Split::train)
-                        : texts_in_table(place, columns_);
+    return in_folders() ? texts_in_folders(folders(paths), split, classes)
+                        : texts_in_table(paths.resolve(table_of(split)), columns_);
   }
 
   /// The classes and the tokens that train has, as far as the config leaves them open.
   void find_facts(DataSpec& spec, const DataPaths& paths) const {
-    if (in_folders() && !spec.classes) set_classes(spec, class_folders(folders(paths), kTextFiles));
+    if (in_folders() && !spec.classes)
+      set_classes(spec, folders(paths).classes(folders(paths).find_splits()));
     if (spec.classes && spec.vocabulary) return;
     std::set<std::string, std::less<>> labels;
     TokenCounts counts;
@@ -259,11 +258,11 @@ class LabelledTextSource final : public DataSource {
   }
 
   /// All of the text is looked at, so that what is wrong with it is told, however long it is.
-  void encode(LabelledTexts& texts, const Vocabulary& vocabulary, EncodedTexts& encoded) const {
+  void encode(LabelledTexts& texts, TokenNumbers& numbers, EncodedTexts& encoded) const {
     std::size_t count = 0;
     const auto most = static_cast<std::size_t>(params_.length);
     for_each_of(texts, [&](std::string_view token, std::size_t offset) {
-      if (++count <= most) encoded.tokens.add(vocabulary.number_of(token, offset));
+      if (++count <= most) encoded.tokens.add(numbers.number_of(token, offset));
     });
     if (count == 0) {
       texts.fail(
@@ -277,7 +276,6 @@ class LabelledTextSource final : public DataSource {
   TextColumns columns_;
   DataSpec spec_;
   SplitFolders found_;
-  std::vector<std::string> notes_;
 };
 
 void check_consistency(const ConfigNode& node, const Params& params) {
@@ -290,6 +288,11 @@ void check_consistency(const ConfigNode& node, const Params& params) {
     const ConfigNode* value = node.find(key);
     if (value && !params.path.empty())
       throw UserError(value->mark(), std::string(key) + ": only for CSV files, beside train");
+  }
+  for (const char* key : {"ignore", "allow_empty"}) {
+    const ConfigNode* value = node.find(key);
+    if (value && params.path.empty())
+      throw UserError(value->mark(), std::string(key) + ": only for folders, beside path");
   }
   check_classes(node, params.classes, !params.path.empty());
   const std::vector<std::string> front = specials();
@@ -310,8 +313,11 @@ std::unique_ptr<DataSource> make(const ConfigNode& node) {
 }  // namespace
 
 DataKind labelled_text_kind() {
-  return {"labelled_text", "texts with classes: .txt files in a folder for each, or a CSV file",
-          specs_of(param_table()), make};
+  return {"labelled_text",
+          "texts with classes: .txt files in a folder for each, or a CSV file",
+          specs_of(param_table()),
+          make,
+          {"labeled_text", "text_folder", "text_classification"}};
 }
 
 }  // namespace dl

@@ -1,5 +1,6 @@
 #include "datasets/labelled_texts.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "datasets/csv_file.h"
@@ -11,22 +12,24 @@ namespace {
 
 constexpr std::size_t kClassesShown = 10;
 
+/// Files of one text each. Without labels they are to be predicted.
 class FolderTexts final : public LabelledTexts {
  public:
-  FolderTexts(std::string folder, std::vector<std::string> classes, bool all_classes)
-      : folder_(std::move(folder)),
-        classes_(std::move(classes)),
-        list_(list_files(folder_, classes_, all_classes, kTextFiles)) {}
+  FolderTexts(std::string folder, std::vector<std::string> classes, LabelledFiles list)
+      : folder_(std::move(folder)), classes_(std::move(classes)), list_(std::move(list)) {}
 
   bool next() override {
     if (at_ == list_.files.size()) return false;
-    file_.emplace(folder_ + "/" + list_.files[at_++]);
+    file_.emplace(below(folder_, list_.files[at_++]));
     file_->make_utf8();
     return true;
   }
   std::string& text() override { return file_->text(); }
-  std::string_view label() const override { return classes_[list_.labels[at_ - 1]]; }
+  std::string_view label() const override {
+    return list_.labels.empty() ? std::string_view() : classes_[list_.labels[at_ - 1]];
+  }
   std::string name() const override { return file_->path(); }
+  std::vector<std::string> notes() const override { return list_.notes; }
 
   void fail(const TextError& error) const override {
     throw UserError(ExitCode::data, file_->place(error.offset()) + ": " + error.what(),
@@ -116,9 +119,11 @@ class TableTexts final : public LabelledTexts {
 
 }  // namespace
 
-std::unique_ptr<LabelledTexts> texts_in_folder(const std::string& folder,
-                                               std::vector<std::string> classes, bool all_classes) {
-  return std::make_unique<FolderTexts>(folder, std::move(classes), all_classes);
+std::unique_ptr<LabelledTexts> texts_in_folders(const ClassFolders& folders, Split split,
+                                                std::vector<std::string> classes) {
+  const SplitFolders splits = folders.find_splits();
+  LabelledFiles list = folders.list(splits, split, classes);
+  return std::make_unique<FolderTexts>(splits.of(split), std::move(classes), std::move(list));
 }
 
 std::unique_ptr<LabelledTexts> texts_in_table(const std::string& path, const TextColumns& columns) {
@@ -126,6 +131,14 @@ std::unique_ptr<LabelledTexts> texts_in_table(const std::string& path, const Tex
 }
 
 std::unique_ptr<LabelledTexts> texts_in_file(const std::string& path, const TextColumns& columns) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    FolderFiles files = some_files_in(path, kTextFiles);
+    LabelledFiles list{.files = std::move(files.found), .labels = {}};
+    std::string note = unread_note(path, files.unread, list.files.size(), kTextFiles);
+    if (!note.empty()) list.notes.push_back(std::move(note));
+    return std::make_unique<FolderTexts>(path, std::vector<std::string>(), std::move(list));
+  }
   if (path.ends_with(".txt")) return std::make_unique<LoneText>(path);
   return std::make_unique<TableTexts>(path, columns, true);
 }

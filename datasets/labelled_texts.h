@@ -27,7 +27,7 @@ class LabelledTexts {
   virtual std::string name() const = 0;
   /// What a column of names calls it; "": nothing.
   virtual std::string_view id() const { return {}; }
-  /// What a user should know of how the texts so far were read.
+  /// Sentences on what is not read, and on how the texts so far were read.
   virtual std::vector<std::string> notes() const { return {}; }
   /// Tells what is wrong with the text.
   [[noreturn]] virtual void fail(const TextError& error) const = 0;
@@ -35,9 +35,9 @@ class LabelledTexts {
   [[noreturn]] virtual void fail_label(std::span<const std::string> classes) const = 0;
 };
 
-/// The .txt files in the folders of a split, class by class. `classes` as for list_files().
-std::unique_ptr<LabelledTexts> texts_in_folder(const std::string& folder,
-                                               std::vector<std::string> classes, bool all_classes);
+/// The .txt files in the folders of a split, class by class.
+std::unique_ptr<LabelledTexts> texts_in_folders(const ClassFolders& folders, Split split,
+                                                std::vector<std::string> classes);
 inline constexpr std::string_view kTextEndings[] = {".txt"};
 inline constexpr FileKind kTextFiles{"text", kTextEndings};
 
@@ -48,7 +48,8 @@ struct TextColumns {
 };
 std::unique_ptr<LabelledTexts> texts_in_table(const std::string& path, const TextColumns& columns);
 
-/// Texts to be predicted: that of a .txt file, or those of a table, which need not have classes.
+/// Texts to be predicted: that of a .txt file, those of all in a folder and its folders, or those
+/// of a table, which need not have classes.
 std::unique_ptr<LabelledTexts> texts_in_file(const std::string& path, const TextColumns& columns);
 
 }  // namespace dl

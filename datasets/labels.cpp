@@ -6,7 +6,7 @@ namespace dl {
 
 bool has_labels(const DataSpec& spec) {
   return spec.targets.size() == 1 && spec.targets[0].type == DataType::s32 &&
-         spec.targets[0].elements() == 1 && !spec.token_rule;
+         spec.targets[0].shape.empty();
 }
 
 LabelReader::LabelReader(const Dataset& dataset) : dataset_(dataset) {

@@ -8,7 +8,7 @@
 
 namespace dl {
 
-/// Whether every sample has one class.
+/// Whether every sample has one class: a label, and not the tokens that follow.
 bool has_labels(const DataSpec& spec);
 
 /// Reads the labels of a data set that has them; for one thread.

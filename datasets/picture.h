@@ -14,7 +14,8 @@ namespace dl {
 /// it.
 struct Picture {
   std::int64_t height = 0, width = 0, channels = 0;
-  std::vector<std::uint8_t> pixels;  // room for this picture or a larger one
+  std::vector<std::uint8_t> pixels;      // room for this picture or a larger one
+  std::vector<std::uint8_t> spare = {};  // room to turn it
 
   std::size_t bytes() const { return static_cast<std::size_t>(height * width * channels); }
   /// Takes memory only when no picture before was as large. What it holds afterwards is arbitrary.
@@ -38,7 +39,8 @@ class PictureError : public std::runtime_error {
 /// What is asked of a file's picture.
 struct PictureRule {
   std::int64_t channels = 3;                             // 1: grey, 3: red, green, blue
-  std::optional<std::array<std::int64_t, 2>> size = {};  // height, width; any unless said
+  std::optional<std::array<std::int64_t, 2>> size = {};  // height, width; any unless given
+  bool upright = true;  // turned as EXIF's Orientation says, before its size is compared
 };
 
 /// No picture is larger than this, before or after resizing: a file of a few bytes may promise any

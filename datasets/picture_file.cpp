@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "datasets/exif.h"
 #include "datasets/picture_codecs.h"
 #include "engine/core/file_system.h"
 
@@ -71,7 +72,8 @@ std::string size_text(std::int64_t height, std::int64_t width) {
   return std::to_string(height) + "x" + std::to_string(width);
 }
 
-void check_size(const PictureRule& rule, std::int64_t height, std::int64_t width) {
+void SizeCheck::operator()(std::int64_t height, std::int64_t width) const {
+  if (sideways) std::swap(height, width);
   if (height < 1 || width < 1) throw PictureError("has no pixels");
   if (is_too_large(height, width)) {
     throw PictureError("is " + size_text(height, width) + " pixels; read are at most " +
@@ -86,16 +88,32 @@ void check_size(const PictureRule& rule, std::int64_t height, std::int64_t width
 
 void decode_picture(std::span<const std::uint8_t> file, const PictureRule& rule, Picture& out) {
   if (file.empty()) throw PictureError("is empty");
+  const int orientation = rule.upright ? exif_orientation(file) : 1;
+  const SizeCheck check_size{rule, lies_on_its_side(orientation)};
   if (begins_with(file, kJpegMagic)) {
-    decode_jpeg(file, rule, out);
+    decode_jpeg(file, check_size, out);
   } else if (begins_with(file, kPngMagic)) {
-    decode_png(file, rule, out);
+    decode_png(file, check_size, out);
   } else {
     throw PictureError("is neither a JPEG nor a PNG picture");
   }
   if (out.channels == 4) cmyk_to_rgb(out);
   if (out.channels == 3 && rule.channels == 1) rgb_to_grey(out);
   if (out.channels == 1 && rule.channels == 3) grey_to_rgb(out);
+  turn_upright(out, orientation);
+}
+
+bool is_picture_file(const std::string& path) {
+  try {
+    const InputFile file(path);
+    std::array<std::uint8_t, std::size(kPngMagic)> start{};
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), start.size()));
+    file.read_at(0, std::as_writable_bytes(std::span(start).first(count)));
+    const auto there = std::span<const std::uint8_t>(start).first(count);
+    return begins_with(there, kJpegMagic) || begins_with(there, kPngMagic);
+  } catch (const FileError&) {
+    return false;
+  }
 }
 
 void read_picture_file(const std::string& path, std::vector<std::uint8_t>& out) {

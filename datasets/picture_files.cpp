@@ -14,11 +14,13 @@ namespace fs = std::filesystem;
 
 class PictureFiles final : public Dataset {
  public:
-  PictureFiles(DataSpec spec, std::vector<std::string> files, bool skip_bad)
-      : spec_(std::move(spec)), files_(std::move(files)) {
+  PictureFiles(DataSpec spec, std::vector<std::string> files, std::vector<std::string> notes,
+               bool skip_bad)
+      : spec_(std::move(spec)), files_(std::move(files)), notes_(std::move(notes)) {
     const std::vector<std::int64_t>& shape = spec_.inputs[0].shape;
     rule_.channels = shape[0];
     if (shape[1] > 0) rule_.size = {{shape[1], shape[2]}};
+    rule_.upright = spec_.inputs[0].upright;
     spec_.inputs[0].encoded = true;
     if (skip_bad) leave_out_bad_ones();
   }
@@ -36,7 +38,8 @@ class PictureFiles final : public Dataset {
 
   void decode(std::size_t index, PictureBuffers& buffers) const override {
     try {
-      decode_picture_file(files_[index], {.channels = rule_.channels}, buffers);
+      const PictureRule any_size{.channels = rule_.channels, .size = {}, .upright = rule_.upright};
+      decode_picture_file(files_[index], any_size, buffers);
     } catch (const PictureError& error) {
       throw UserError(ExitCode::data, files_[index] + ": " + error.what(),
                       "--skip-bad leaves bad pictures out");
@@ -74,8 +77,9 @@ class PictureFiles final : public Dataset {
         bad.push_back(files_[i] + ": " + reasons[i]);
     }
     if (good.empty())
-      throw UserError(ExitCode::data, "no picture can be read", "the first is " + bad.front());
-    notes_ = left_out_notes("pictures", bad, files_.size(), "--skip-bad");
+      throw UserError(ExitCode::data, "no image can be read", "the first is " + bad.front());
+    for (std::string& note : left_out_notes("images", bad, files_.size(), "--skip-bad"))
+      notes_.push_back(std::move(note));
     files_ = std::move(good);
   }
 
@@ -97,7 +101,7 @@ std::unique_ptr<Dataset> open_pictures(std::span<const std::string> paths, DataS
                                        bool any_size, bool skip_bad) {
   assert(are_pictures(like));
   if (any_size) like.inputs[0].shape = {like.inputs[0].shape[0], 0, 0};
-  std::vector<std::string> files;
+  std::vector<std::string> files, notes;
   for (const std::string& path : paths) {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
@@ -107,10 +111,13 @@ std::unique_ptr<Dataset> open_pictures(std::span<const std::string> paths, DataS
       files.push_back(path);
       continue;
     }
-    for (const std::string& found : files_below(path, kPictures))
-      files.push_back(path + (path.ends_with('/') ? "" : "/") + found);
+    const FolderFiles inside = some_files_in(path, kPictures);
+    for (const std::string& found : inside.found) files.push_back(below(path, found));
+    std::string note = unread_note(path, inside.unread, inside.found.size(), kPictures);
+    if (!note.empty()) notes.push_back(std::move(note));
   }
-  return std::make_unique<PictureFiles>(std::move(like), std::move(files), skip_bad);
+  return std::make_unique<PictureFiles>(std::move(like), std::move(files), std::move(notes),
+                                        skip_bad);
 }
 
 }  // namespace dl

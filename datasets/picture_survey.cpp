@@ -39,7 +39,7 @@ void look_at(const std::string& folder, const LabelledFiles& list, PictureSurvey
     survey.grey = survey.grey && is_grey(buffers.decoded);
   }
   if (sides.empty())
-    throw UserError(ExitCode::data, folder + ": no picture of it can be read", survey.bad.front());
+    throw UserError(ExitCode::data, folder + ": no image of it can be read", survey.bad.front());
   std::sort(sides.begin(), sides.end());
   survey.shorter = sides[sides.size() / 2];
 }
@@ -51,24 +51,29 @@ std::size_t PictureSurvey::train_count() const {
 }
 
 PictureSurvey survey_pictures(const std::string& folder) {
-  const SplitFolders splits = find_splits(folder);
+  const ClassFolders folders(kPictures, folder);
+  const SplitFolders splits = folders.find_splits();
   if (splits.train.empty())
     throw UserError(ExitCode::data, folder + ": has no train/ beside the other splits");
   PictureSurvey survey;
-  survey.classes = class_folders(splits, kPictures);
+  survey.classes = folders.classes(splits);
   if (survey.classes.size() < 2) {
     throw UserError(ExitCode::data,
-                    folder + ": has pictures of one class only, '" + survey.classes[0] + "'",
-                    "each class has a folder of its own, with its pictures in it");
+                    folder + ": has images of one class only, '" + survey.classes[0] + "'",
+                    folders.one_class_hint());
   }
-  const auto list = [&](const std::string& split, bool all) {
-    return split.empty() ? LabelledFiles{} : list_files(split, survey.classes, all, kPictures);
+  survey.notes = splits.notes;
+  const auto list = [&](Split split) {
+    if (splits.of(split).empty()) return LabelledFiles{};
+    LabelledFiles files = folders.list(splits, split, survey.classes);
+    survey.notes.insert(survey.notes.end(), files.notes.begin(), files.notes.end());
+    return files;
   };
-  const LabelledFiles train = list(splits.train, true);
+  const LabelledFiles train = list(Split::train);
   survey.train.resize(survey.classes.size());
   for (const std::int32_t label : train.labels) ++survey.train[static_cast<std::size_t>(label)];
-  survey.valid = list(splits.valid, false).files.size();
-  survey.test = list(splits.test, false).files.size();
+  survey.valid = list(Split::valid).files.size();
+  survey.test = list(Split::test).files.size();
   look_at(splits.train, train, survey);
   return survey;
 }

@@ -82,13 +82,13 @@ class Reader {
 
 }  // namespace
 
-void decode_png(std::span<const std::uint8_t> file, const PictureRule& rule, Picture& out) {
+void decode_png(std::span<const std::uint8_t> file, const SizeCheck& check_size, Picture& out) {
   Reader png(file);
   const auto damaged = [&] {
     return PictureError(std::string("is a damaged PNG: ") + png.message());
   };
   if (!png.read_header()) throw damaged();
-  check_size(rule, png.height(), png.width());
+  check_size(png.height(), png.width());
   const int channels = png.channels();
   out.reshape(png.height(), png.width(), channels);
   if (!png.read_pixels(out.pixels.data())) throw damaged();

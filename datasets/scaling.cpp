@@ -47,6 +47,15 @@ void Scaling::append(const ColumnStats& stats, ScaleKind kind) {
   scales.push_back(constant ? 1.0 : scale);
 }
 
+std::vector<DataColumn> number_columns(const std::vector<std::string>& names,
+                                       const Scaling& scaling) {
+  std::vector<DataColumn> columns;
+  if (scaling.scales.size() != names.size()) return columns;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    columns.push_back({.name = names[i], .offset = scaling.offsets[i], .scale = scaling.scales[i]});
+  return columns;
+}
+
 std::string misfit(const std::optional<TargetRange>& range, double target) {
   if (!range || (target >= range->min && target <= range->max)) return "";
   return "the target is " + number_text(target) + ", but " + range->loss + " reads numbers from " +

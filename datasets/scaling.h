@@ -52,6 +52,10 @@ struct Scaling {
   }
 };
 
+/// Columns of numbers; none where it is not known how they are scaled.
+std::vector<DataColumn> number_columns(const std::vector<std::string>& names,
+                                       const Scaling& scaling);
+
 /// "the target is 2.5, but bce_with_logits reads numbers from 0 to 1"; "": it is none of those
 /// outside of `range`.
 std::string misfit(const std::optional<TargetRange>& range, double target);

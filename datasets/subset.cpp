@@ -89,6 +89,10 @@ class SubsetSource final : public DataSource {
     describe();
   }
   void complete(ConfigNode& params) const override { whole_->complete(params); }
+  std::string one_class_hint(const DataPaths& paths) const override {
+    return options_.classes.size() == 1 ? "data.subset: classes: name two or more"
+                                        : whole_->one_class_hint(paths);
+  }
 
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
     std::unique_ptr<Dataset> dataset = whole_->open(split, paths);

@@ -32,7 +32,7 @@ struct EnumWords<OnUnknown> {
 };
 template <>
 struct ValueType<Part> {
-  static std::string name() { return "float or string"; }
+  static std::string name() { return "float or path"; }
   static Part read(const ConfigNode& node, const Limits& limits) {
     if (node.is_scalar() && !node.quoted() && parse_double(node.text()))
       return {"", ValueType<double>::read(node, limits)};
@@ -53,10 +53,11 @@ struct Params : TokenParams {
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      with_default("path", &Params::path,
-                   "a text of which train, valid and test are stretches in this order; plain or "
-                   "gzip; '@data/...' lies in the data folder"),
-      with_default("train", &Params::train, "instead of path: a text for each split"),
+      data_path(
+          with_default("path", &Params::path,
+                       "a text of which train, valid and test are stretches in this order; plain "
+                       "or gzip; '@data/...' lies in the data folder")),
+      data_path(with_default("train", &Params::train, "instead of path: a text for each split")),
       with_default("valid", &Params::valid, from_to_below(0, 1),
                    "share of path that is for validation; or, beside train, a file"),
       with_default("test", &Params::test, from_to_below(0, 1),
@@ -88,12 +89,14 @@ struct Stretch {
 
 class TextDataset final : public Dataset {
  public:
-  TextDataset(DataSpec spec, std::string name, TokenIds tokens, std::size_t first)
+  TextDataset(DataSpec spec, std::string name, TokenIds tokens, std::size_t first,
+              std::vector<std::string> notes)
       : spec_(std::move(spec)),
         name_(std::move(name)),
         tokens_(std::move(tokens)),
         first_(first),
-        length_(spec_.inputs[0].elements()) {
+        length_(spec_.inputs[0].elements()),
+        notes_(std::move(notes)) {
     if (size() == 0) {
       throw UserError(ExitCode::data,
                       name_ + ": has " + std::to_string(tokens_.size()) + " tokens (" +
@@ -101,6 +104,12 @@ class TextDataset final : public Dataset {
                           "s), fewer than a sample of " + std::to_string(length_) +
                           " and the one that follows it",
                       "a smaller length, in the source, needs less");
+    }
+    const std::size_t rest = tokens_.size() - 1 - size() * length_;
+    if (rest > 0) {
+      notes_.push_back(name_ + ": the last " + std::to_string(rest) + " of " +
+                       std::to_string(tokens_.size()) +
+                       " tokens do not fill a sample (length) and are left out");
     }
   }
 
@@ -122,6 +131,7 @@ class TextDataset final : public Dataset {
     }
   }
 
+  std::vector<std::string> notes() const override { return notes_; }
   std::string fingerprint() const override {
     char text[64];
     std::snprintf(text, sizeof text, "%zu tokens, crc32 %08x", tokens_.size(), tokens_.crc32());
@@ -133,6 +143,7 @@ class TextDataset final : public Dataset {
   std::string name_;
   TokenIds tokens_;
   std::size_t first_, length_;
+  std::vector<std::string> notes_;
 };
 
 class TextSource final : public DataSource {
@@ -165,15 +176,18 @@ class TextSource final : public DataSource {
       find_tokens(spec, split == Split::train ? file : text_of(Split::train, paths));
     const Stretch stretch = stretch_of(split, file);
     const Vocabulary vocabulary(spec);
+    TokenNumbers numbers(vocabulary);
     TokenIds tokens(vocabulary.size());
     for_each_of(stretch, file, [&](std::string_view token, std::size_t offset) {
-      tokens.add(vocabulary.number_of(token, offset));
+      tokens.add(numbers.number_of(token, offset));
     });
     tokens.shrink_to_fit();
     std::string name = file.path();
     if (!params_.path.empty()) name += " (" + std::string(split_name(split)) + ")";
+    std::vector<std::string> notes;
+    numbers.add_note(name, params_.unit, notes);
     return std::make_unique<TextDataset>(std::move(spec), std::move(name), std::move(tokens),
-                                         stretch.begin);
+                                         stretch.begin, std::move(notes));
   }
 
  private:

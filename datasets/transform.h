@@ -52,6 +52,8 @@ class Pipeline {
   const DataSpec& source() const { return source_; }
   /// What comes out: shapes of the network's inputs and targets.
   const DataSpec& spec() const { return plan_.spec; }
+  /// What the transforms come to.
+  const TransformPlan& plan() const { return plan_; }
   /// Whether pictures of any size come out as one: resized, and cropped where that leaves them
   /// open.
   bool takes_any_size() const {

@@ -48,10 +48,10 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      required("train", &Params::train,
-               "a .ts file, plain or gzip; '@data/...' lies in the data folder"),
-      with_default("valid", &Params::valid, "a file; '' when there is none"),
-      with_default("test", &Params::test, "a file; '' when there is none"),
+      data_path(required("train", &Params::train,
+                         "a .ts file, plain or gzip; '@data/...' lies in the data folder")),
+      data_path(with_default("valid", &Params::valid, "a file; '' when there is none")),
+      data_path(with_default("test", &Params::test, "a file; '' when there is none")),
       with_default(
           "scale", &Params::scale,
           "what each dimension (and a number to predict) is scaled to, as fitted on train: "
@@ -336,6 +336,10 @@ class TsSource final : public DataSource {
                        {"length", DataType::s32, {}}},
             .targets = {{"label", DataType::s32, {}}},
             .equal_lengths = params_.equal_lengths};
+    std::vector<std::string> dimensions;
+    for (std::size_t i = 0; i < layout_.values.scales.size(); ++i)
+      dimensions.push_back(std::to_string(i + 1));
+    spec.columns = number_columns(dimensions, layout_.values);
     if (regression()) {
       spec.targets = {{.name = "value",
                        .shape = {1},

@@ -93,4 +93,19 @@ std::vector<std::int32_t> Vocabulary::encode(std::string text) const {
   return numbers;
 }
 
+std::int32_t TokenNumbers::number_of(std::string_view token, std::size_t offset) {
+  const std::int32_t number = vocabulary_.number_of(token, offset);
+  ++total_;
+  if (number == vocabulary_.unknown() && token != kUnknownToken) ++unknown_;
+  return number;
+}
+
+void TokenNumbers::add_note(const std::string& place, TokenUnit unit,
+                            std::vector<std::string>& notes) const {
+  if (unknown_ == 0) return;
+  notes.push_back(place + ": " + std::to_string(unknown_) + " of " + std::to_string(total_) + " " +
+                  std::string(unit_name(unit)) + "s are not in the vocabulary and are read as " +
+                  std::string(kUnknownToken));
+}
+
 }  // namespace dl

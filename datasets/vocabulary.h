@@ -58,4 +58,20 @@ class Vocabulary {
   std::int32_t unknown_ = -1;
 };
 
+/// Numbers the tokens of a text, and counts those that become <unk> since the vocabulary lacks
+/// them.
+class TokenNumbers {
+ public:
+  explicit TokenNumbers(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+
+  /// As Vocabulary::number_of().
+  std::int32_t number_of(std::string_view token, std::size_t offset);
+  /// "place: 12 of 430 words are not in the vocabulary and are read as <unk>", or nothing.
+  void add_note(const std::string& place, TokenUnit unit, std::vector<std::string>& notes) const;
+
+ private:
+  const Vocabulary& vocabulary_;
+  std::size_t total_ = 0, unknown_ = 0;
+};
+
 }  // namespace dl

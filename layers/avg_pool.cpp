@@ -113,7 +113,11 @@ class AvgPool final : public Layer {
 }  // namespace
 
 LayerKind avg_pool_kind() {
-  return make_kind<AvgPool>("avg_pool", "the mean of each window", one_source(), param_table());
+  LayerKind kind =
+      make_kind<AvgPool>("avg_pool", "the mean of each window", one_source(), param_table());
+  kind.reads_channels = true;
+  kind.others = {"average_pool", "average_pooling", "mean_pool"};
+  return kind;
 }
 
 }  // namespace dl

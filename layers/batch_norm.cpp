@@ -1,3 +1,5 @@
+#include <cassert>
+
 #include "layers/initializer.h"
 #include "layers/onnx_writer.h"
 #include "layers/registry.h"
@@ -20,7 +22,7 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      with_default("eps", &Params::eps, above(0), "added to the variance"),
+      with_default("eps", &Params::eps, above(0), "added to the variance").also({"epsilon"}),
       with_default("momentum", &Params::momentum, between(0, 1),
                    "share of the new batch in the running statistics"),
       with_default("affine", &Params::affine, "a learned scale and offset per channel"),
@@ -51,6 +53,12 @@ class BatchNorm final : public Layer {
           src[0].text());
     }
     return {src[0]};
+  }
+
+  void check_training(std::span<const Shape> src) const override {
+    if (src[0].elements() > src[0][1]) return;
+    throw ShapeError("batch_norm has one value per channel to normalize in training",
+                     "a larger batch, or layer_norm or group_norm in its place");
   }
 
   std::vector<WeightSpec> weights(std::span<const Shape> src) const override {
@@ -166,10 +174,7 @@ class BatchNorm final : public Layer {
     const Shape shape = forward.src.shape();
     const std::int64_t channels = shape[1];
     const std::int64_t count = shape.elements() / channels;
-    if (count < 2) {
-      throw ShapeError("batch_norm has one value per channel to normalise in training",
-                       "use a larger batch, or layer_norm");
-    }
+    assert(count > 1 && "check_training() has refused it");
     const float momentum = params_.momentum;
     const float unbias = static_cast<float>(count) / static_cast<float>(count - 1);
     tape.host("running statistics", {forward.mean, forward.variance},
@@ -234,7 +239,9 @@ LayerKind batch_norm_kind() {
       make_kind<BatchNorm>("batch_norm", "normalises each channel over the batch, learns its scale",
                            one_source(), param_table());
   kind.carries = carries_relu;
+  kind.reads_channels = true;
   kind.norm = [](const Layer& layer) { return static_cast<const BatchNorm&>(layer).folded(); };
+  kind.others = {"bn", "batch_normalization"};
   return kind;
 }
 

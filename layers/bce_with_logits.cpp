@@ -97,7 +97,9 @@ LayerKind bce_with_logits_kind() {
       "binary cross-entropy of sigmoid(prediction) and a target of 0 to 1, "
       "mean over all elements",
       {2, 3}, param_table());
-  kind.loss = true;
+  kind.loss = LossTraits{.task = LossTask::yes_no};
+  kind.others = {"bce", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+                 "sigmoid_cross_entropy"};
   return kind;
 }
 

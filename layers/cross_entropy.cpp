@@ -205,6 +205,13 @@ class CrossEntropy final : public Layer {
     return record_loss(tape, srcs, std::move(loss));
   }
 
+  std::int64_t ignore_index() const { return params_.ignore_index; }
+  double label_weight(std::int64_t label) const {
+    if (label == params_.ignore_index) return 0;
+    const bool given = label >= 0 && label < std::ssize(params_.class_weights);
+    return given ? params_.class_weights[static_cast<std::size_t>(label)] : 1;
+  }
+
  private:
   /// Smoothing or weights make something else of it than the likelihood of the labels.
   bool changed() const { return params_.label_smoothing > 0 || !params_.class_weights.empty(); }
@@ -221,7 +228,22 @@ LayerKind cross_entropy_kind() {
   LayerKind kind = make_kind<CrossEntropy>(
       "cross_entropy", "-log softmax(prediction) at the target, over the last axis", {2, 3},
       param_table());
-  kind.loss = true;
+  kind.loss = LossTraits{.task = LossTask::classes,
+                         .label_weight =
+                             [](const Layer& layer, std::int64_t label) {
+                               return static_cast<const CrossEntropy&>(layer).label_weight(label);
+                             },
+                         .ignore_index =
+                             [](const Layer& layer) {
+                               return static_cast<const CrossEntropy&>(layer).ignore_index();
+                             }};
+  kind.others = {"ce",
+                 "nll",
+                 "negative_log_likelihood",
+                 "categorical_cross_entropy",
+                 "sparse_categorical_cross_entropy",
+                 "softmax_cross_entropy",
+                 "softmax_with_loss"};
   return kind;
 }
 

@@ -40,7 +40,8 @@ class L1 final : public Layer {
 LayerKind l1_kind() {
   LayerKind kind = make_kind<L1>("l1", "mean of |prediction - target| over all elements", {2, 3},
                                  ParamTable<Params>{});
-  kind.loss = true;
+  kind.loss = LossTraits{.task = LossTask::numbers};
+  kind.others = {"mae", "mean_absolute_error", "absolute_error"};
   return kind;
 }
 

@@ -75,6 +75,11 @@ class Layer {
   virtual void check_types(std::span<const Shape> /*src*/,
                            const std::vector<bool>& /*whole*/) const {}
 
+  /// Whether a training step can be taken over `src`, batch included, that has passed infer().
+  /// Throws ShapeError where the batch is too small for it. It is not asked where the layer's
+  /// statistics are frozen.
+  virtual void check_training(std::span<const Shape> /*src*/) const {}
+
   /// Weights to create, in checkpoint order. `src` has passed infer().
   virtual std::vector<WeightSpec> weights(std::span<const Shape> /*src*/) const { return {}; }
 
@@ -86,6 +91,22 @@ class OnnxWriter;  // layers/onnx_writer.h
 
 /// Results of a loss (LayerKind::loss) that smoothing or weights change: those of its plain form.
 constexpr std::size_t kPlainMean = 2, kPlainWeight = 3;
+
+/// What a loss judges: which metrics go with it, and who else may read its target.
+enum class LossTask {
+  classes,  // which of C classes it is: the target is a label, or a probability for each class
+  yes_no,   // every output for itself, a logit: the target is 0 or 1
+  numbers,  // the target is the number that should have been predicted
+};
+
+/// What other parts need to know of a loss.
+struct LossTraits {
+  LossTask task = LossTask::numbers;
+  /// Set where labels do not all count alike: how much one adds to what the loss is a mean of.
+  std::function<double(const Layer&, std::int64_t label)> label_weight = {};
+  /// Set where samples with one label do not count at all: which one.
+  std::function<std::int64_t(const Layer&)> ignore_index = {};
+};
 
 /// How many sources a layer takes.
 struct Arity {
@@ -103,9 +124,10 @@ struct LayerKind {
   Arity sources;
   std::vector<ParamSpec> params;
   std::function<std::unique_ptr<Layer>(const ConfigNode& params)> make;  // throws UserError
-  /// A loss: sources are prediction, target and perhaps a mask; dst are the mean loss (1) and the
-  /// number (or weight) of what it is a mean of (1), so that means of batches add up to the set's.
-  bool loss = false;
+  /// Set for losses: sources are prediction, target and perhaps a mask; dst are the mean loss (1)
+  /// and the number (or weight) of what it is a mean of (1), so that means of batches add up to the
+  /// set's.
+  std::optional<LossTraits> loss = {};
   /// Set for element-wise functions of one source that another layer can apply as its last act.
   std::function<Activation(const Layer&)> activation = {};
   /// Set for layers that honour tape.post(): whether this one can carry `activation`.
@@ -119,6 +141,10 @@ struct LayerKind {
   /// as those of its source.
   enum class Units { as_source, channels, features };
   Units units = Units::as_source;
+  /// Set where axes of the first source are in another order in the result: where that axis is.
+  std::function<std::size_t(const Layer&, std::size_t axis)> moves_axis = {};
+  /// Takes axis 1 of its source for channels, and what follows for places.
+  bool reads_channels = false;
   /// Draws random numbers in training, and has no weights that could be frozen.
   bool random = false;
   /// Its first source is a sequence, (N, T, F), that it reads step by step.
@@ -131,6 +157,13 @@ struct LayerKind {
   /// Says the layer in ONNX's operators and returns the names of its results. Set by make_kind()
   /// where the class has such a member; a layer without it is not exported.
   std::function<std::vector<std::string>(const Layer&, OnnxWriter&)> to_onnx = {};
+  std::vector<std::string> others = {};
+
+  /// Names that other tools have for it: whoever writes one of them is told ours.
+  LayerKind also(std::vector<std::string> words) && {
+    others = std::move(words);
+    return std::move(*this);
+  }
 };
 
 /// All layers and losses that there are.

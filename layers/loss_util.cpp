@@ -20,18 +20,13 @@ DL_VECTORISED void scale(float* dst, const float* src, std::size_t n, float fact
 struct LossStep {
   RowLoss loss;
   LossRows rows;
-  std::size_t rows_per_mask;  // 0: no mask
-  bool lengths;               // the mask says how many of a sample's rows count
+  RowMask rule;
   bool gradient;
 
   std::size_t plain() const { return gradient ? 4 : 3; }  // its first dst
 
   float mask(const HostArgs& args, std::size_t row) const {
-    if (rows_per_mask == 0) return 1.0F;
-    const std::size_t at = row / rows_per_mask, mask = loss.reads.size();
-    if (!lengths) return args.src<float>(mask)[at];
-    const std::int32_t length = args.src<std::int32_t>(mask)[at];
-    return static_cast<std::int64_t>(row % rows_per_mask) < length ? 1.0F : 0.0F;
+    return rule.rows_per_number == 0 ? 1.0F : rule.at(args.src<void>(loss.reads.size()), row);
   }
 
   void one_row(const HostArgs& args, std::size_t row) const {
@@ -131,12 +126,11 @@ Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
   const Value mean = tape.value(plain_desc({1})), weight = tape.value(plain_desc({1}));
   std::vector<Value> reads = loss.reads;
   std::vector<Value> writes = {mean, weight, tape.value(plain_desc({rows.count}))};
-  std::size_t rows_per_mask = 0;
-  const bool lengths =
-      srcs.size() > 2 && srcs[2].desc.get_data_type() == dnnl::memory::data_type::s32;
+  RowMask mask;
   if (srcs.size() > 2) {
     reads.push_back(tape.plain(srcs[2]));
-    rows_per_mask = rows.count / srcs[2].shape().elements();
+    mask.rows_per_number = rows.count / srcs[2].shape().elements();
+    mask.lengths = srcs[2].desc.get_data_type() == dnnl::memory::data_type::s32;
   }
   if (gradient) writes.push_back(tape.value(plain_desc(srcs[0].shape())));
   std::vector<Value> results = {mean, weight};
@@ -146,7 +140,7 @@ Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss) {
     results.insert(results.end(), writes.end() - 3, writes.end() - 1);
   }
   const std::string name(loss.name);
-  tape.host(name, reads, writes, LossStep{std::move(loss), rows, rows_per_mask, lengths, gradient});
+  tape.host(name, reads, writes, LossStep{std::move(loss), rows, mask, gradient});
 
   GradFn grad = [=](Tape& back, std::span<const std::optional<Value>> diff_dst) {
     std::vector<std::optional<Value>> diff_src(srcs.size());

@@ -10,6 +10,21 @@ struct LossRows {
   std::int64_t count, size;
 };
 
+/// How much each row of a prediction counts, by a loss's mask: one number for a sample or for each
+/// place of a sequence; or integers, how many places of each sequence count.
+struct RowMask {
+  std::size_t rows_per_number = 0;  // 0: there is no mask
+  bool lengths = false;             // the numbers are s32, else f32
+
+  float at(const void* numbers, std::size_t row) const {
+    if (rows_per_number == 0) return 1.0F;
+    const std::size_t place = row / rows_per_number;
+    if (!lengths) return static_cast<const float*>(numbers)[place];
+    const std::int32_t length = static_cast<const std::int32_t*>(numbers)[place];
+    return static_cast<std::int64_t>(row % rows_per_number) < length ? 1.0F : 0.0F;
+  }
+};
+
 /// A loss as functions of a row; record_loss makes a layer of it. They see `reads` as
 /// args.src(0..).
 struct RowLoss {
@@ -25,8 +40,7 @@ struct RowLoss {
   std::function<double(const HostArgs& args, std::size_t row)> plain_weight = {};
 };
 
-/// sum(loss) / sum(weight) over the rows, each times its mask: srcs[2], one number for a sample or
-/// for each place of a sequence; or integers, how many places of each sequence count. The gradient
+/// sum(loss) / sum(weight) over the rows, each times its mask, srcs[2] (see RowMask). The gradient
 /// is made along with the loss, in one pass, and is scaled on the way back. The mean of nothing is
 /// 0.
 Recorded record_loss(Tape& tape, std::span<const Value> srcs, RowLoss loss);

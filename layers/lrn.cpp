@@ -170,8 +170,11 @@ class Lrn final : public Layer {
 }  // namespace
 
 LayerKind lrn_kind() {
-  return make_kind<Lrn>("lrn", "local response normalisation across channels (AlexNet's)",
-                        one_source(), param_table());
+  LayerKind kind = make_kind<Lrn>("lrn", "local response normalisation across channels (AlexNet's)",
+                                  one_source(), param_table());
+  kind.reads_channels = true;
+  kind.others = {"local_response_norm", "local_response_normalization"};
+  return kind;
 }
 
 }  // namespace dl

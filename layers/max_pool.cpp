@@ -21,10 +21,7 @@ class MaxPool final : public Layer {
     require_picture("max_pool", src[0]);
     const Window window = pool_window(params_, src[0]);
     for (std::size_t i = 0; i < window.kernel.size(); ++i) {
-      // With holes the first point of a window that lies in the source can be beyond its end.
-      const std::int64_t step = window.dilation[i] + 1;
-      const std::int64_t first = (step - window.before[i] % step) % step;
-      if (window.before[i] == 0 || first < src[0][i + 2]) continue;
+      if (sees_source(window, i, src[0][i + 2])) continue;
       throw ShapeError("a window of kernel " + sizes_text(window.kernel) +
                        " sees only padding: source " + src[0].text() + " is too small");
     }
@@ -42,14 +39,28 @@ class MaxPool final : public Layer {
   }
 
  private:
+  /// With holes the first point of a window that lies in the source can be beyond its end.
+  static bool sees_source(const Window& window, std::size_t axis, std::int64_t size) {
+    const std::int64_t step = window.dilation[axis] + 1;
+    for (std::int64_t place = 0; place < window.places[axis]; ++place) {
+      const std::int64_t outside = window.before[axis] - place * window.stride[axis];
+      if (outside <= 0) return true;  // and so for the windows behind this one
+      if ((step - outside % step) % step >= size) return false;
+    }
+    return true;
+  }
+
   PoolParams params_;
 };
 
 }  // namespace
 
 LayerKind max_pool_kind() {
-  return make_kind<MaxPool>("max_pool", "the largest value of each window", one_source(),
-                            param_table());
+  LayerKind kind = make_kind<MaxPool>("max_pool", "the largest value of each window", one_source(),
+                                      param_table());
+  kind.reads_channels = true;
+  kind.others = {"maximum_pool", "max_pooling", "pool"};
+  return kind;
 }
 
 }  // namespace dl

@@ -37,7 +37,8 @@ class Mse final : public Layer {
 LayerKind mse_kind() {
   LayerKind kind = make_kind<Mse>("mse", "mean of (prediction - target)^2 over all elements",
                                   {2, 3}, ParamTable<Params>{});
-  kind.loss = true;
+  kind.loss = LossTraits{.task = LossTask::numbers};
+  kind.others = {"l2", "mean_squared_error", "squared_error"};
   return kind;
 }
 

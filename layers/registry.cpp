@@ -35,6 +35,7 @@ const std::vector<LayerKind>& all_layers() {
       mse_kind(),
       mul_kind(),
       pad_kind(),
+      permute_kind(),
       relu_kind(),
       relu6_kind(),
       reshape_kind(),

@@ -36,6 +36,7 @@ LayerKind mish_kind();
 LayerKind mse_kind();
 LayerKind mul_kind();
 LayerKind pad_kind();
+LayerKind permute_kind();
 LayerKind relu_kind();
 LayerKind relu6_kind();
 LayerKind reshape_kind();

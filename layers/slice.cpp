@@ -9,6 +9,7 @@ struct Params {
   int axis = 1;
   std::int64_t start = 0;
   std::optional<std::int64_t> stop;
+  std::int64_t step = 1;
 };
 
 ParamTable<Params> param_table() {
@@ -18,10 +19,12 @@ ParamTable<Params> param_table() {
                    "the first place that is kept; negative counts from the end"),
       with_default("stop", &Params::stop, between(-1e9, 1e9),
                    "the place after the last one; none: to the end, negative counts from the end"),
+      with_default("step", &Params::step, between(1, 1e9),
+                   "from each place that is kept to the next one"),
   };
 }
 
-/// start:stop along one axis, as in Python.
+/// start:stop:step along one axis, as in Python.
 class Slice final : public Layer {
  public:
   explicit Slice(Params params) : params_(params) {}
@@ -33,9 +36,14 @@ class Slice final : public Layer {
   std::vector<std::string> to_onnx(OnnxWriter& onnx) const {
     const Box box = box_of(onnx.src_shape(0));
     const std::int64_t start = box.offsets[params_.axis], size = box.shape[params_.axis];
-    return {onnx.add("Slice", {onnx.src(0), onnx.constant(std::vector<std::int64_t>{start}),
-                               onnx.constant(std::vector<std::int64_t>{start + size}),
-                               onnx.constant(std::vector<std::int64_t>{params_.axis})})};
+    const auto number = [&](std::int64_t value) {
+      return onnx.constant(std::vector<std::int64_t>{value});
+    };
+    std::vector<std::string> inputs = {onnx.src(0), number(start),
+                                       number(start + (size - 1) * params_.step + 1),
+                                       number(params_.axis)};
+    if (params_.step > 1) inputs.push_back(number(params_.step));
+    return {onnx.add("Slice", std::move(inputs))};
   }
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {
@@ -66,8 +74,12 @@ class Slice final : public Layer {
                        " places of axis " + std::to_string(axis) + " of " + src.text());
     }
     Box box{src, dnnl::memory::dims(src.rank(), 0)};
-    box.shape[axis] = stop - start;
+    box.shape[axis] = (stop - start + params_.step - 1) / params_.step;
     box.offsets[axis] = start;
+    if (params_.step > 1) {
+      box.steps.assign(src.rank(), 1);
+      box.steps[axis] = params_.step;
+    }
     return box;
   }
 
@@ -77,7 +89,7 @@ class Slice final : public Layer {
 }  // namespace
 
 LayerKind slice_kind() {
-  return make_kind<Slice>("slice", "start:stop along one axis, as in Python", one_source(),
+  return make_kind<Slice>("slice", "start:stop:step along one axis, as in Python", one_source(),
                           param_table());
 }
 

@@ -58,7 +58,8 @@ LayerKind smooth_l1_kind() {
   LayerKind kind = make_kind<SmoothL1>(
       "smooth_l1", "mean of |prediction - target|, rounded off near zero, over all elements",
       {2, 3}, param_table());
-  kind.loss = true;
+  kind.loss = LossTraits{.task = LossTask::numbers};
+  kind.others = {"huber"};
   return kind;
 }
 

@@ -5,8 +5,6 @@
 namespace dl {
 namespace {
 
-constexpr double kMostElements = 0x1p40;
-
 std::string padding_text(const Padding& padding) {
   return padding.same ? "same" : sizes_text(padding.sizes.sizes);
 }
@@ -21,15 +19,13 @@ Axis place_on_axis(std::int64_t src, std::int64_t reach, std::int64_t stride, st
                    bool ceil_mode) {
   Axis axis{.before = padding, .after = padding};
   const std::int64_t room = src + 2 * padding - reach;
-  if (room < 0) return axis;
-  axis.places = room / stride + 1;
-  const bool rest = room % stride != 0;
+  // With ceil_mode the one window may itself be cut off.
+  if (room < 0 && (!ceil_mode || room + stride <= 0)) return axis;
+  axis.places = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
   // A last window that is cut off counts if it starts in the source or in the padding before it.
-  if (ceil_mode && rest && axis.places * stride < src + padding) {
-    ++axis.places;
-    axis.overhang = (axis.places - 1) * stride - room;
-    axis.after += axis.overhang;
-  }
+  if (ceil_mode && (axis.places - 1) * stride >= src + padding) --axis.places;
+  axis.overhang = std::max<std::int64_t>(0, (axis.places - 1) * stride - room);
+  axis.after += axis.overhang;
   return axis;
 }
 
@@ -98,19 +94,6 @@ void require_picture(std::string_view layer, const Shape& src) {
                        " needs a picture (C, H, W) or a series (C, W) but its source is " +
                        src.text(),
                    "put a reshape layer before it");
-}
-
-std::string sizes_text(std::span<const std::int64_t> sizes) {
-  std::string out;
-  for (const std::int64_t size : sizes) out += (out.empty() ? "" : "x") + std::to_string(size);
-  return out;
-}
-
-void require_size(std::string_view what, std::span<const std::int64_t> dims) {
-  double elements = 1;
-  for (const std::int64_t dim : dims) elements *= static_cast<double>(dim);
-  if (elements <= kMostElements) return;
-  throw ShapeError(std::string(what) + " of " + sizes_text(dims) + " numbers is too large");
 }
 
 }  // namespace dl

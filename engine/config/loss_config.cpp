@@ -3,35 +3,28 @@
 #include <algorithm>
 
 #include "engine/config/config_tables.h"
+#include "engine/config/layer_entry.h"
 
 namespace dl {
 namespace {
 
-/// Whether a file of metrics has a column of that name whatever the losses are called (see
-/// engine/sinks/metrics_files.h and engine/train/meter.h): a loss would stand in its place.
-bool is_reserved(const std::string& name) {
-  static const char* const kTaken[] = {
-      "epoch", "step",       "split",         "lr",           "samples_per_second", "seconds",
-      "loss",  "top1",       "top5",          "f1",           "wait_share",         "mae",
-      "rmse",  "perplexity", "bits_per_char", "bits_per_byte"};
-  return name.starts_with("baseline_") || std::ranges::find(kTaken, name) != std::end(kTaken);
-}
-
 std::string loss_name(const std::string& written, const std::string& type, const ConfigNode& own,
-                      const std::vector<LossDecl>& before) {
+                      const std::vector<LossDecl>& before,
+                      const std::vector<std::string>& reserved) {
   const auto taken = [&](const std::string& name) {
     return std::ranges::any_of(before, [&](const LossDecl& loss) { return loss.name == name; });
   };
   if (const ConfigNode* node = own.find("name")) {
-    if (written.empty()) throw UserError(node->mark(), "name: is empty");
+    check_name(written, node->mark());
     if (taken(written)) throw UserError(node->mark(), "the name '" + written + "' is used twice");
-    if (is_reserved(written)) {
+    if (std::ranges::find(reserved, written) != reserved.end()) {
       throw UserError(node->mark(),
                       "name: '" + written + "' is what the metrics call something else",
                       "a loss is a metric under its name, so that it needs one of its own");
     }
     return written;
   }
+  check_name(type, own.mark());
   std::string name = type;
   for (int number = 2; taken(name); ++number) name = type + std::to_string(number);
   return name;
@@ -40,7 +33,7 @@ std::string loss_name(const std::string& written, const std::string& type, const
 }  // namespace
 
 LossDecl read_loss(const ConfigNode& node, const std::vector<LossDecl>& before,
-                   Expansion& expansion) {
+                   const std::vector<std::string>& reserved, Expansion& expansion) {
   LossDecl loss;
   loss.kind = read_typed(node, "a loss");
   ConfigNode own = ConfigNode::map({}, loss.kind.type_mark);
@@ -53,7 +46,7 @@ LossDecl read_loss(const ConfigNode& node, const std::vector<LossDecl>& before,
   const LossKeys keys = read_params(own, loss_table());
   loss.weight = keys.weight;
   loss.train_only = keys.train_only;
-  loss.name = loss_name(keys.name, loss.kind.type, own, before);
+  loss.name = loss_name(keys.name, loss.kind.type, own, before, reserved);
   const auto source = [&](const char* key, const std::string& name) {
     return own.find(key)
                ? expansion.resolve(name, own.find(key)->mark(), std::string("loss: ") + key + ": ")

@@ -8,8 +8,9 @@
 
 namespace dl {
 
-/// One entry of `loss`, its expressions replaced; `before` are those above it. Throws UserError.
+/// One entry of `loss`, its expressions replaced; `before` are those above it, `reserved` what it
+/// may not be called. Throws UserError.
 LossDecl read_loss(const ConfigNode& node, const std::vector<LossDecl>& before,
-                   Expansion& expansion);
+                   const std::vector<std::string>& reserved, Expansion& expansion);
 
 }  // namespace dl

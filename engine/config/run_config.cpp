@@ -19,12 +19,6 @@
 namespace dl {
 namespace {
 
-std::vector<std::string> names_of_specs(std::span<const ParamSpec> specs) {
-  std::vector<std::string> names;
-  for (const ParamSpec& spec : specs) names.push_back(spec.name);
-  return names;
-}
-
 /// The sections' own keys, and those that the caller knows of: what the config has chosen comes
 /// first.
 std::vector<SectionKeys> all_sections(const ConfigOptions& options, const ConfigNode& root) {
@@ -41,9 +35,9 @@ std::vector<SectionKeys> all_sections(const ConfigOptions& options, const Config
   for (const SectionDoc& section : config_sections()) {
     if (section.path == "loss" || section.path.empty()) continue;
     all.insert(all.begin() + static_cast<std::ptrdiff_t>(at++),
-               {section.path, names_of_specs(section.params)});
+               {section.path, words_of(section.params)});
   }
-  all.push_back({"", names_of_specs(specs_of(top_table()))});
+  all.push_back({"", words_of(specs_of(top_table()))});
   return all;
 }
 
@@ -68,6 +62,7 @@ class ConfigReader {
                Findings& findings)
       : root_(std::move(root)),
         sections_(all_sections(options, root_)),
+        reserved_names_(options.reserved_names),
         problems_(problems),
         findings_(findings) {
     drop_bad_keys(root_, specs_of(top_table()), "", sections_, problems_);
@@ -81,6 +76,8 @@ class ConfigReader {
     }
     read_top(path);
     read_section("data", data_table(), config_.data, resolved_.data);
+    const ConfigNode* batch = root_.find("data") ? root_.find("data")->find("batch") : nullptr;
+    config_.data.batch_mark = batch ? batch->mark() : config_.data.mark;
     read_phases();
     read_section("train", train_table(), config_.train, resolved_.train);
     if (root_.find("diagnostics"))
@@ -237,8 +234,9 @@ class ConfigReader {
     if (entries.empty())
       problems_.add(node->mark(), "loss: expected a loss or a list of them, found an empty list");
     for (const ConfigNode& entry : entries)
-      collect("loss: ",
-              [&] { config_.losses.push_back(read_loss(entry, config_.losses, *expansion_)); });
+      collect("loss: ", [&] {
+        config_.losses.push_back(read_loss(entry, config_.losses, reserved_names_, *expansion_));
+      });
   }
 
   /// What is chosen by type and read by its owner: the optimizer and the schedule.
@@ -274,7 +272,9 @@ class ConfigReader {
       problems_.add(mark("epochs"),
                     "train: epochs is " + std::to_string(train.epochs) + ", but the phases have " +
                         std::to_string(phase_epochs_),
-                    "leave it out, or write epochs: ~ where it is inherited");
+                    mark("epochs").file->path() == "--set"
+                        ? "--set phases.0.epochs=N says how long the first one lasts"
+                        : "leave it out, or write epochs: ~ where it is inherited");
     }
     if (!train.monitor.empty()) {
       const std::vector<std::string> parts = split(train.monitor, '/');
@@ -288,6 +288,7 @@ class ConfigReader {
 
   ConfigNode root_;
   std::vector<SectionKeys> sections_;
+  std::vector<std::string> reserved_names_;
   Problems& problems_;
   Findings& findings_;
   std::unique_ptr<Expansion> expansion_;
@@ -300,7 +301,7 @@ RunConfig load(const ConfigOptions& options, Problems& problems) {
   MergedFiles files = read_with_extends(options.path, problems);
   for (const std::string& set : options.sets) {
     try {
-      apply_set(files.root, set, problems);
+      apply_set(files.root, set, problems, options.other_sections);
     } catch (const UserError& error) {
       problems.add(error);
     }

@@ -8,6 +8,7 @@
 
 #include "engine/config/finetune_config.h"
 #include "engine/config/layer_decl.h"
+#include "engine/config/merge.h"
 #include "engine/core/config_node.h"
 #include "engine/core/params.h"
 
@@ -32,12 +33,13 @@ struct ModelConfig {
   Mark mark;
 };
 
-/// Samples held out of train, by seed: a number of them, or a fraction below 1.
+/// Samples held out of train: a number of them, or a fraction below 1.
 struct HeldOut {
   double amount = 0;
 };
 struct SplitConfig {
   HeldOut valid;
+  std::int64_t seed = 0;  // which; not the run's seed, so that runs of several seeds share the data
 };
 
 /// A part of a classified set.
@@ -52,6 +54,13 @@ struct ThreadCount {
   int count = 0;
 };
 
+/// Threads that compute. 0 is `auto`, each physical core; measured: as many as are fastest when the
+/// run begins, which its resolved config then says.
+struct ComputeThreads {
+  int count = 0;
+  bool measured = false;
+};
+
 /// Which training samples make up an epoch.
 enum class SamplerKind { all, balanced };
 struct Sampler {
@@ -59,9 +68,13 @@ struct Sampler {
   Mark mark;
 };
 
+/// Samples in a batch: as many as a table has rows, where one likes.
+constexpr std::int64_t kMaxBatch = std::int64_t{1} << 24;
+
 struct DataConfig {
   std::optional<TypedNode> source;
   std::int64_t batch = 32;
+  Mark batch_mark;                         // of `batch`, or else of the section
   std::optional<std::int64_t> eval_batch;  // `batch` unless said
   bool drop_last = true;
   Sampler sampler;
@@ -89,7 +102,8 @@ struct StopConfig {
   double min_delta = 0;
 };
 struct CheckpointEvery {
-  std::optional<std::int64_t> epochs, steps;  // neither: every epoch
+  std::optional<std::int64_t> epochs = {}, steps = {};  // neither: every epoch
+  std::optional<double> seconds = {};                   // see save_rule()
 };
 struct CheckpointConfig {
   CheckpointEvery every;
@@ -110,12 +124,13 @@ struct TrainConfig {
   ClipConfig clip;
   std::optional<EmaConfig> ema;
   std::optional<std::int64_t> effective_batch;
-  ThreadCount threads;
+  ComputeThreads threads;
   Precision precision = Precision::f32;
   std::string monitor;  // "valid/top1"; empty: the first loss's main metric on valid
   std::optional<StopConfig> stop;
   CheckpointConfig checkpoint;
   OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::int64_t skip_limit = 20;  // steps in a row
   FeatureCaching cache_features;
   std::int64_t log_every = 50;  // steps
   Mark mark;
@@ -153,13 +168,6 @@ struct DataFacts {
   std::optional<std::int64_t> classes, vocabulary;
 };
 
-/// The keys of a section that another part reads ("optimizer.sgd"), so that a key in a wrong place
-/// can be told where it belongs.
-struct SectionKeys {
-  std::string section;
-  std::vector<std::string> keys;
-};
-
 struct ConfigOptions {
   std::string path = {};
   std::vector<std::string> sets = {};  // "key=value"
@@ -169,9 +177,12 @@ struct ConfigOptions {
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
   /// config keeps it. `losses`: what will read its targets.
   std::function<void(TypedNode& source, const std::vector<LossDecl>& losses)> complete_source = {};
-  std::vector<std::string> layer_types = {};    // empty: types are not checked here
+  std::vector<Word> layer_types = {};           // empty: types are not checked here
   std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
+  /// Those that another part reads, so that a key in a wrong place can be told where it belongs.
   std::vector<SectionKeys> other_sections = {};
+  /// What no loss may be called: names of other metrics, and of columns beside them.
+  std::vector<std::string> reserved_names = {};
 };
 
 /// Reads a config, with all that it extends and with `sets`. Throws one UserError with all that is

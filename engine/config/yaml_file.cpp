@@ -253,8 +253,7 @@ int first_line_of_bytes(const SourceFile& file) {
   int number = 1;
   for (std::string_view rest = file.text(); !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
-    const std::string_view line = file.line(number);
-    if (escaped(line).size() != line.size()) return number;
+    if (!is_text(file.line(number))) return number;
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   }
   return 0;
@@ -336,10 +335,15 @@ ConfigNode read_yaml_file(const std::string& path, Problems& problems, const Mar
   if (std::filesystem::file_size(path, error) > kMaxBytes)
     throw fail("'" + path + "' is larger than 4 MB");
   std::ifstream stream(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream)
+  std::string text, block(1 << 16, '\0');
+  while (stream && text.size() <= kMaxBytes) {  // what is no file on a disk tells no size
+    stream.read(block.data(), static_cast<std::streamsize>(block.size()));
+    text.append(block, 0, static_cast<std::size_t>(stream.gcount()));
+  }
+  if (!stream.eof() && !stream.good())
     throw fail("cannot read '" + path +
                "': " + std::error_code(errno, std::generic_category()).message());
+  if (text.size() > kMaxBytes) throw fail("'" + path + "' is larger than 4 MB");
   if (text.starts_with("\xEF\xBB\xBF"))
     text.erase(0, 3);  // a byte order mark would shift the columns of line 1
   ConfigNode root = parse_yaml(std::make_shared<SourceFile>(path, std::move(text)), problems);

@@ -9,6 +9,13 @@ int Graph::find(std::string_view name) const {
   return -1;
 }
 
+std::optional<std::size_t> Graph::input_slot(int node) const {
+  if (node < 0 || !nodes[node].input) return std::nullopt;
+  std::size_t slot = 0;
+  for (int i = 0; i < node; ++i) slot += nodes[i].input.has_value();
+  return slot;
+}
+
 std::vector<std::vector<Shape>> infer_shapes(const Graph& graph, std::int64_t batch) {
   std::vector<std::vector<Shape>> shapes;
   shapes.reserve(graph.nodes.size());

@@ -55,6 +55,8 @@ struct Graph {
   std::vector<Port> features = {};
 
   int find(std::string_view name) const;  // -1: no such node
+  /// Where a node is among the inputs; none: it is another.
+  std::optional<std::size_t> input_slot(int node) const;
 };
 
 /// Shapes of every node's results for a batch of that size. The graph has been checked: does not

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/core/error.h"
+#include "engine/onnx/export_ends.h"
 #include "layers/onnx_writer.h"
 
 namespace dl {
@@ -19,32 +20,35 @@ std::string raw(std::span<const T> values) {
 }
 
 /// The model as it grows, one layer after the other; for the layers it is their OnnxWriter.
-class Exporter final : public OnnxWriter {
+class Exporter final : public OnnxEndsWriter {
  public:
   Exporter(const Graph& graph, const WeightStore& store, OnnxModel& model,
-           std::vector<std::string>& notes)
+           std::vector<std::string>& notes, const OnnxPreprocessing* preprocessing)
       : graph_(graph),
         store_(store),
         model_(model),
         notes_(notes),
+        preprocessing_(preprocessing),
         shapes_(infer_shapes(graph, 1)),
         tensors_(graph.nodes.size()) {}
 
   void write_input(std::size_t node) {
     const Node& input = graph_.nodes[node];
+    enter(node);
     // "data.image" is the config's word for it.
     const std::string name = input.name.starts_with("data.") ? input.name.substr(5) : input.name;
-    OnnxPort port{
-        .name = name, .type = input.input->integer ? OnnxType::i64 : OnnxType::f32, .dims = {-1}};
-    const auto& sample = input.input->sample_shape;
-    port.dims.insert(port.dims.end(), sample.begin(), sample.end());
-    tensors_[node] = {name};
-    model_.inputs.push_back(std::move(port));
+    if (preprocessing_ && preprocessing_->input == name && !input.input->integer) {
+      tensors_[node] = {write_preprocessing(*this, *preprocessing_, name, shapes_[node][0])};
+      return;
+    }
+    std::vector<std::int64_t> dims = shapes_[node][0].dims();
+    dims[0] = -1;
+    tensors_[node] = {
+        add_input(name, input.input->integer ? OnnxType::i64 : OnnxType::f32, std::move(dims))};
   }
 
   void write_layer(std::size_t node) {
-    node_ = node;
-    counts_.clear();
+    enter(node);
     src_shapes_.clear();
     for (const Port& port : graph_.nodes[node].src)
       src_shapes_.push_back(shapes_[port.node][port.output]);
@@ -57,8 +61,13 @@ class Exporter final : public OnnxWriter {
   void stand_in(std::size_t node) { tensors_[node].assign(shapes_[node].size(), "?"); }
 
   void write_output() {
-    const std::string& tensor = tensors_[graph_.output.node][graph_.output.output];
-    constexpr const char* kOutput = "output";
+    const Shape& shape = shapes_[graph_.output.node][graph_.output.output];
+    std::string tensor = tensors_[graph_.output.node][graph_.output.output];
+    if (preprocessing_) {
+      output_begun_ = true;
+      counts_.clear();
+      tensor = write_postprocessing(*this, *preprocessing_, tensor, shape);
+    }
     OnnxNode identity{.op = "Identity",
                       .domain = {},
                       .name = kOutput,
@@ -73,8 +82,7 @@ class Exporter final : public OnnxWriter {
     } else {
       rename(tensor, kOutput);
     }
-    OnnxPort port{.name = kOutput, .type = OnnxType::f32, .dims = {}};
-    port.dims = shapes_[graph_.output.node][graph_.output.output].dims();
+    OnnxPort port{.name = kOutput, .type = OnnxType::f32, .dims = shape.dims()};
     port.dims[0] = -1;
     model_.outputs.push_back(std::move(port));
   }
@@ -127,11 +135,29 @@ class Exporter final : public OnnxWriter {
     return add_constant(OnnxType::i64, {static_cast<std::int64_t>(values.size())},
                         raw(std::span<const std::int64_t>(values)));
   }
+  std::string doubles(std::vector<double> values) override {
+    const auto count = static_cast<std::int64_t>(values.size());
+    return add_constant(OnnxType::f64, {count}, raw(std::span<const double>(values)));
+  }
+  std::string add_input(const std::string& wish, OnnxType type,
+                        std::vector<std::int64_t> dims) override {
+    std::string name = wish.empty() ? "input" : wish;
+    const auto is_taken = [&] {
+      return name == kOutput || store_.find(name) ||
+             std::ranges::count(model_.inputs, name, &OnnxPort::name) > 0;
+    };
+    while (is_taken()) name += '_';
+    if (name != wish) notes_.push_back("the input '" + wish + "' is called '" + name + "'");
+    model_.inputs.push_back({.name = name, .type = type, .dims = std::move(dims)});
+    return name;
+  }
   std::vector<std::string> add_all(std::string_view op, std::vector<std::string> inputs,
                                    OnnxAttributes attributes, std::size_t results) override {
-    OnnxNode node{.op = std::string(op),
-                  .domain = {},
-                  .name = fresh_name(std::string(op)),
+    // "ai.onnx.ml.OneHotEncoder": a domain is before the last dot.
+    const std::size_t dot = op.rfind('.') == std::string_view::npos ? 0 : op.rfind('.') + 1;
+    OnnxNode node{.op = std::string(op.substr(dot)),
+                  .domain = std::string(op.substr(0, dot > 0 ? dot - 1 : 0)),
+                  .name = fresh_name(std::string(op.substr(dot))),
                   .inputs = std::move(inputs),
                   .outputs = {},
                   .attributes = {}};
@@ -152,10 +178,19 @@ class Exporter final : public OnnxWriter {
   }
 
  private:
-  /// "conv1/Conv", "gelu1/Mul_1": no weight and no input has a slash.
+  static constexpr const char* kOutput = "output";
+
+  void enter(std::size_t node) {
+    node_ = node;
+    counts_.clear();
+  }
+
+  /// "conv1/Conv", "gelu1/Mul_1": no weight and no input of a network has a slash.
   std::string fresh_name(const std::string& what) {
     const int count = counts_[what]++;
-    return graph_.nodes[node_].name + "/" + what + (count == 0 ? "" : "_" + std::to_string(count));
+    const std::string& owner = graph_.nodes[node_].name;
+    return (output_begun_ ? std::string(kOutput) : owner) + "/" + what +
+           (count == 0 ? "" : "_" + std::to_string(count));
   }
 
   std::string add_constant(OnnxType type, std::vector<std::int64_t> dims, std::string bytes) {
@@ -180,6 +215,8 @@ class Exporter final : public OnnxWriter {
   const WeightStore& store_;
   OnnxModel& model_;
   std::vector<std::string>& notes_;
+  const OnnxPreprocessing* preprocessing_;  // null: none
+  bool output_begun_ = false;               // of what follows the network
   const std::vector<std::vector<Shape>> shapes_;
   std::vector<std::vector<std::string>> tensors_;  // by node and result
   std::size_t node_ = 0;                           // being written
@@ -191,11 +228,11 @@ class Exporter final : public OnnxWriter {
 }  // namespace
 
 OnnxModel export_network(const Graph& graph, const WeightStore& store, const std::string& name,
-                         std::vector<std::string>& notes) {
+                         std::vector<std::string>& notes, const OnnxPreprocessing* preprocessing) {
   OnnxModel model;
   model.name = name;
   const std::vector<bool> needed = needed_for(graph, {graph.output.node});
-  Exporter exporter(graph, store, model, notes);
+  Exporter exporter(graph, store, model, notes, preprocessing);
   std::vector<Diagnostic> refused;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -30,8 +31,8 @@ template <const char* kType>
 void plain_function(Importer& in, const OnnxNode& node) {
   add_function(in, node, {.type = kType});
 }
-constexpr char kRelu[] = "relu", kSigmoid[] = "sigmoid", kTanh[] = "tanh", kMish[] = "mish",
-               kHardswish[] = "hardswish", kSoftplus[] = "softplus";
+constexpr char kRelu[] = "relu", kTanh[] = "tanh", kMish[] = "mish", kHardswish[] = "hardswish",
+               kSoftplus[] = "softplus";
 
 // ---- parts of functions that are written in several operators ----
 
@@ -222,20 +223,18 @@ void import_mul(Importer& in, const OnnxNode& node) {
     return value && value->kind == ValueKind::constant;
   };
   if (constant(0) && constant(1)) return import_constant_product(in, node);
-  if (import_gated(in, node) || import_scaled_softplus(in, node) || import_group_scale(in, node))
-    return;
-  if (!in.is_data(node, 0) || !in.is_data(node, 1))
-    throw NotCovered("a product with numbers that are not the network's");
-  LayerPort a = in.plain(node, 0).port, b = in.plain(node, 1).port;
+  if (import_gated(in, node) || import_scaled_softplus(in, node) || import_affine(in, node)) return;
+  ImportedValue a = in.data(node, 0), b = in.data(node, 1);
+  if (a.perm != b.perm) a = in.plain(node, 0), b = in.plain(node, 1);
   // The whole picture first, then what gates its channels.
-  if (in.shape(b).elements() > in.shape(a).elements()) std::swap(a, b);
-  in.set_data(node, in.add({.type = "mul", .from = {a, b}, .wish = wished_name(node, {})}));
+  if (in.shape(b.port).elements() > in.shape(a.port).elements()) std::swap(a, b);
+  a.port = in.add({.type = "mul", .from = {a.port, b.port}, .wish = wished_name(node, {})});
+  in.set(node, std::move(a));
 }
 
 void import_div(Importer& in, const OnnxNode& node) {
-  if (import_gated(in, node) || import_scaled_softplus(in, node)) return;
-  in.value(node, 0);
-  throw NotCovered("a quotient");
+  if (import_gated(in, node) || import_scaled_softplus(in, node) || import_affine(in, node)) return;
+  throw NotCovered("dltool has no layer that divides one result by another");
 }
 
 /// PyTorch's softplus: x itself from where they do not differ, Where(x > 20, x, softplus(x)).
@@ -252,15 +251,35 @@ void import_where(Importer& in, const OnnxNode& node) {
   in.reads_only(node, {node.input(1), node.input(2)});
 }
 
+/// `layer` of the data's input times and plus a number, its result likewise.
+void import_within(Importer& in, const OnnxNode& node, const Affine& before, ImportedLayer layer,
+                   const Affine& after) {
+  ImportedValue value = with_affine(in, node, node.input(0), in.data(node, 0), before);
+  layer.from = {value.port};
+  layer.wish = wished_name(node, {});
+  value.port = in.add(std::move(layer));
+  in.set(node, with_affine(in, node, "", value, after));
+  in.reads_only(node, {node.input(0)});
+}
+
 void import_clip(Importer& in, const OnnxNode& node) {
-  in.value(node, 0);
+  in.data(node, 0);
   const auto bounds = bounds_of(in, node);
-  if (bounds && bounds->min == 0 && bounds->max == 6) {
-    add_function(in, node, {.type = "relu6"});
-  } else if (bounds && bounds->min == 0 && bounds->max >= std::numeric_limits<float>::max()) {
-    add_function(in, node, {.type = "relu"});
+  if (!bounds) throw NotCovered("its bounds are not known beforehand");
+  constexpr float kMost = std::numeric_limits<float>::max();
+  const auto [min, max] = *bounds;
+  if (min <= -kMost && max >= kMost) return in.set(node, in.data(node, 0));
+  if (max >= kMost) {  // relu(x - min) + min
+    import_within(in, node, {.shift = {-min}}, {.type = "relu"}, {.shift = {min}});
+  } else if (min <= -kMost) {  // max - relu(max - x)
+    import_within(in, node, {.scale = {-1}, .shift = {max}}, {.type = "relu"},
+                  {.scale = {-1}, .shift = {max}});
+  } else if (min < max) {
+    const float size = (max - min) / 6;
+    import_within(in, node, {.scale = {1 / size}, .shift = {-min / size}}, {.type = "relu6"},
+                  {.scale = {size}, .shift = {min}});
   } else {
-    throw NotCovered("its bounds are not 0 and 6");
+    throw NotCovered("its bounds leave one number");
   }
 }
 
@@ -280,11 +299,42 @@ void import_gelu(Importer& in, const OnnxNode& node) {
   add_function(in, node, std::move(layer));
 }
 
+/// min(max(alpha x + beta, 0), 1), of which the layer has alpha 1/6 and beta 1/2.
 void import_hard_sigmoid(Importer& in, const OnnxNode& node) {
-  in.value(node, 0);
-  if (!is_hard_sigmoid(in, node.outputs.at(0), node.input(0)))
-    throw NotCovered("its line is not x / 6 + 1 / 2");
-  add_function(in, node, {.type = "hardsigmoid"});
+  in.data(node, 0);
+  if (is_hard_sigmoid(in, node.outputs.at(0), node.input(0)))
+    return add_function(in, node, {.type = "hardsigmoid"});
+  const float alpha = node.real("alpha", 0.2F), beta = node.real("beta", 0.5F);
+  import_within(in, node, {.scale = {6 * alpha}, .shift = {6 * (beta - 0.5F)}},
+                {.type = "hardsigmoid"}, {});
+}
+
+void import_selu(Importer& in, const OnnxNode& node) {
+  const float alpha = node.real("alpha", 1.67326319F), gamma = node.real("gamma", 1.05070102F);
+  import_within(in, node, {}, {.type = "elu", .params = {parameter("alpha", alpha)}},
+                {.scale = {gamma}});
+}
+
+/// With one slope for all it is a leaky relu.
+void import_prelu(Importer& in, const OnnxNode& node) {
+  in.data(node, 0);
+  const std::vector<float> slopes = in.floats(node, 1);
+  if (slopes.empty() || std::ranges::any_of(slopes, [&](float s) { return s != slopes[0]; }))
+    throw NotCovered("dltool has no layer with a slope for each channel");
+  add_function(in, node,
+               {.type = "leaky_relu", .params = {parameter("negative_slope", slopes[0])}});
+}
+
+/// The loss has it: bce_with_logits takes scores.
+void import_sigmoid(Importer& in, const OnnxNode& node) {
+  const ImportedValue& value = in.data(node, 0);
+  if (!in.ends_as_output(node.outputs.at(0)) || value.port.layer < 0)
+    return add_function(in, node, {.type = "sigmoid"});
+  in.note(
+      "the Sigmoid at the end is left out: the loss bce_with_logits has its own, and the network "
+      "gives what it is taken of");
+  in.choose_loss(ImportedLoss::bce_with_logits);
+  in.set(node, value);
 }
 
 }  // namespace
@@ -299,8 +349,10 @@ std::vector<OperatorRow> activation_operators() {
           {"LeakyRelu", import_leaky_relu},
           {"Mish", plain_function<kMish>},
           {"Mul", import_mul},
+          {"PRelu", import_prelu},
           {"Relu", plain_function<kRelu>},
-          {"Sigmoid", plain_function<kSigmoid>},
+          {"Selu", import_selu},
+          {"Sigmoid", import_sigmoid},
           {"Softplus", plain_function<kSoftplus>},
           {"Tanh", plain_function<kTanh>},
           {"Where", import_where}};

@@ -116,19 +116,35 @@ std::string section(const std::string& key, ConfigNode value) {
   return yaml_text(ConfigNode::map({parameter(key, std::move(value))}, {}));
 }
 
+/// `, classes: [cat, dog]`: what the model says of them, for the source that is to be filled in.
+std::string classes_text(const std::vector<std::string>& names) {
+  if (names.empty()) return "";
+  std::vector<std::string> quoted;
+  for (const std::string& name : names) quoted.push_back(yaml_string(escaped(name)));
+  return ", classes: [" + join(quoted, ", ") + "]";
+}
+
 std::string data_section(const ConfigSketch& sketch) {
   const Shape& output = sketch.layers.back().shapes[0];
   std::string text =
       "# To fill in: where the data comes from, and the transforms with which the network was "
       "trained, as\n"
-      "#   source: {image_folder: {path: '@data/pictures'}}\n"
+      "#   source: {image_folder: {path: '@data/pictures'" +
+      classes_text(sketch.class_names) +
+      "}}\n"
       "#   transforms: {train: [...], eval: [normalize: {mean: [...], std: [...]}]}\n";
   if (sketch.tokens)
     text +=
         "# The network reads tokens: a source such as text or labelled_text says what they are.\n";
-  return text + section("data", ConfigNode::map({parameter("batch", std::int64_t{32}),
-                                                 parameter("classes", output.back())},
-                                                {}));
+  std::vector<ConfigNode::Entry> data = {parameter("batch", std::int64_t{32})};
+  if (sketch.loss == ImportedLoss::cross_entropy)
+    data.push_back(parameter("classes", output.back()));
+  else
+    text +=
+        "# The target is " +
+        (output.back() == 1 ? std::string("a number") : "numbers, as many as the network gives") +
+        (sketch.loss == ImportedLoss::mse ? ".\n" : ", 0 or 1: see the loss.\n");
+  return text + section("data", ConfigNode::map(std::move(data), {}));
 }
 
 /// Where the output is a linear layer's, data.classes says its size: another number of classes is
@@ -136,10 +152,24 @@ std::string data_section(const ConfigSketch& sketch) {
 std::string model_section(const ConfigSketch& sketch, ConfigNode model) {
   std::string text = section("model", std::move(model));
   const ImportedLayer& output = sketch.layers.back();
-  if (output.type != "linear" || output.shapes[0].rank() != 2) return text;
+  if (output.type != "linear" || output.shapes[0].rank() != 2 ||
+      sketch.loss != ImportedLoss::cross_entropy)
+    return text;
   constexpr std::string_view kKey = "out_features: ";
   const std::size_t at = text.rfind(kKey) + kKey.size();  // of the last layer in the list
   return text.replace(at, text.find_first_not_of("0123456789", at) - at, "$data.classes");
+}
+
+const char* loss_text(ImportedLoss loss) {
+  switch (loss) {
+    case ImportedLoss::bce_with_logits:
+      return "bce_with_logits";
+    case ImportedLoss::mse:
+      return "mse";
+    case ImportedLoss::cross_entropy:
+      break;
+  }
+  return "cross_entropy";
 }
 
 }  // namespace
@@ -190,7 +220,9 @@ std::string config_text(const ConfigSketch& sketch, const std::vector<std::strin
          section("name", ConfigNode::scalar(name.empty() ? "imported" : name, {})) +
          data_section(sketch) + model_section(sketch, ConfigNode::map(std::move(model), {})) +
          "# To be chosen: loss, optimizer and epochs.\n"
-         "loss: cross_entropy\n"
+         "loss: " +
+         loss_text(sketch.loss) +
+         "\n"
          "optimizer: {sgd: {lr: 0.01, momentum: 0.9}}\n"
          "train: {epochs: 10}\n";
 }

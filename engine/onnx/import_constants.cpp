@@ -89,22 +89,26 @@ void import_shape(Importer& in, const OnnxNode& node) {
   in.set_integers(node, {static_cast<std::int64_t>(part.size())}, part);
 }
 
-/// Few numbers of a known shape, or zeros of any shape: initial states.
+/// Numbers of a known shape, or zeros of any shape: initial states.
 void import_filled(Importer& in, const OnnxNode& node) {
   const std::vector<std::int64_t> dims = in.integers(node, 0);
   const OnnxTensor* given = node.find<OnnxTensor>("value");
   OnnxTensor fill{
       .name = {}, .type = OnnxType::f32, .dims = {1}, .bytes = std::string(sizeof(float), '\0')};
   if (given) fill = *given;
-  const std::int64_t count = count_of(dims);
-  if (count >= 0 && fill.elements() == 1) {
-    std::string bytes;
-    for (std::int64_t i = 0; i < count; ++i) bytes += fill.bytes;
-    return in.set_constant(
-        node, {.name = {}, .type = fill.type, .dims = dims, .bytes = std::move(bytes)});
+  const bool open = std::ranges::any_of(dims, [](std::int64_t dim) { return dim < 0; });
+  if (open || fill.elements() != 1 || fill.bytes.empty()) {  // the batch is among them
+    if (!all_zero(fill)) throw NotCovered("it makes many numbers other than 0");
+    return in.set(node, {});
   }
-  if (!all_zero(fill)) throw NotCovered("it makes many numbers other than 0");
-  in.set(node, {});
+  double bytes = static_cast<double>(fill.bytes.size());
+  for (const std::int64_t dim : dims) bytes *= static_cast<double>(dim);
+  if (bytes > 0x1p40) throw NotCovered("it makes more numbers than any memory holds");
+  in.grant_filled(static_cast<std::size_t>(bytes));
+  OnnxTensor filled{.name = {}, .type = fill.type, .dims = dims, .bytes = {}};
+  filled.bytes.reserve(static_cast<std::size_t>(bytes));
+  while (filled.bytes.size() < static_cast<std::size_t>(bytes)) filled.bytes += fill.bytes;
+  in.set_constant(node, std::move(filled));
 }
 
 void import_expand(Importer& in, const OnnxNode& node) {
@@ -122,11 +126,29 @@ void reshape_constant(Importer& in, const OnnxNode& node, std::vector<std::int64
   in.set_constant(node, std::move(tensor));
 }
 
-template <class T>
-std::vector<T> transposed(const std::vector<T>& values, std::int64_t rows, std::int64_t columns) {
-  std::vector<T> moved(values.size());
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t k = 0; k < columns; ++k) moved[k * rows + i] = values[i * columns + k];
+/// Axis i of the result is axis perm[i] of the tensor.
+OnnxTensor transposed(const OnnxTensor& tensor, const std::vector<std::int64_t>& perm) {
+  const std::size_t rank = perm.size();
+  const auto elements = static_cast<std::size_t>(tensor.elements());
+  OnnxTensor moved{.name = tensor.name, .type = tensor.type, .dims = {}, .bytes = {}};
+  for (const std::int64_t axis : perm) moved.dims.push_back(tensor.dims[axis]);
+  if (elements == 0 || tensor.bytes.empty()) return moved;
+  const std::size_t size = tensor.bytes.size() / elements;  // of one element
+  std::vector<std::size_t> strides(rank, size), steps, place(rank, 0);
+  for (std::size_t i = rank; i-- > 1;)
+    strides[i - 1] = strides[i] * static_cast<std::size_t>(tensor.dims[i]);
+  for (const std::int64_t axis : perm) steps.push_back(strides[axis]);
+  moved.bytes.resize(tensor.bytes.size());
+  std::size_t from = 0;
+  for (std::size_t to = 0; to < moved.bytes.size(); to += size) {
+    std::memcpy(moved.bytes.data() + to, tensor.bytes.data() + from, size);
+    for (std::size_t axis = rank; axis-- > 0;) {  // counts on, the last axis first
+      from += steps[axis];
+      if (++place[axis] < static_cast<std::size_t>(moved.dims[axis])) break;
+      from -= steps[axis] * static_cast<std::size_t>(moved.dims[axis]);
+      place[axis] = 0;
+    }
+  }
   return moved;
 }
 
@@ -140,23 +162,30 @@ void require_small(const OnnxTensor& tensor) {
 void import_constant_reshape(Importer& in, const OnnxNode& node,
                              const std::vector<std::int64_t>& target) {
   const OnnxTensor& tensor = in.constant(node, 0);
-  require_small(tensor);
   std::vector<std::int64_t> dims = target;
-  const auto open = std::ranges::find(dims, -1);
-  if (open != dims.end()) {
-    *open = 1;
-    const std::int64_t given = count_of(dims);
-    if (given < 1) throw NotCovered("its shape does not fit its input's");
-    *open = count_of(tensor.dims) / given;
+  double given = 1;
+  std::int64_t* open = nullptr;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i] == 0 && i < tensor.dims.size() && node.integer("allowzero", 0) == 0)
+      dims[i] = tensor.dims[i];
+    if (dims[i] == -1 && !open)
+      open = &dims[i];
+    else if (dims[i] < 0)
+      throw NotCovered("its shape does not fit its input's");
+    else
+      given *= static_cast<double>(dims[i]);
   }
-  if (count_of(dims) != count_of(tensor.dims))
-    throw NotCovered("its shape does not fit its input's");
+  const auto elements = static_cast<double>(tensor.elements());
+  if (open && given > 0) {
+    *open = static_cast<std::int64_t>(elements / given);
+    given *= static_cast<double>(*open);
+  }
+  if (given != elements) throw NotCovered("its shape does not fit its input's");
   reshape_constant(in, node, std::move(dims));
 }
 
 void import_constant_squeeze(Importer& in, const OnnxNode& node) {
   const OnnxTensor& tensor = in.constant(node, 0);
-  require_small(tensor);
   const auto axes = in.list(node, "axes", 1);
   std::set<std::size_t> dropped;
   for (const std::int64_t axis : axes.value_or(std::vector<std::int64_t>{}))
@@ -164,13 +193,14 @@ void import_constant_squeeze(Importer& in, const OnnxNode& node) {
   std::vector<std::int64_t> dims;
   for (std::size_t i = 0; i < tensor.dims.size(); ++i) {
     const bool drops = axes ? dropped.contains(i) : tensor.dims[i] == 1;
+    if (drops && tensor.dims[i] != 1)
+      throw NotCovered("it takes away an axis that is not of size 1");
     if (!drops) dims.push_back(tensor.dims[i]);
   }
   reshape_constant(in, node, std::move(dims));
 }
 
 void import_constant_unsqueeze(Importer& in, const OnnxNode& node) {
-  require_small(in.constant(node, 0));
   std::vector<std::int64_t> dims = in.constant(node, 0).dims;
   const auto axes = in.list(node, "axes", 1);
   if (!axes || axes->size() > 8) throw NotCovered("it says no axes");
@@ -184,19 +214,18 @@ void import_constant_unsqueeze(Importer& in, const OnnxNode& node) {
   reshape_constant(in, node, std::move(dims));
 }
 
-/// Of a matrix: weights are often stored that way.
+/// Weights are often stored that way: matrices, and kernels with their channels last.
 void import_constant_transpose(Importer& in, const OnnxNode& node) {
   const OnnxTensor& tensor = in.constant(node, 0);
-  const std::vector<std::int64_t> swapped = {1, 0};
-  if (tensor.dims.size() != 2 || node.integers("perm", swapped) != swapped)
-    throw NotCovered("it changes a known tensor that is no matrix");
-  const std::int64_t rows = tensor.dims[0], columns = tensor.dims[1];
-  if (const auto numbers = tensor.integers())
-    return in.set_integers(node, {columns, rows}, transposed(*numbers, rows, columns));
-  const std::vector<float> moved = transposed(in.floats(node, 0), rows, columns);
-  OnnxTensor out{.name = tensor.name, .type = OnnxType::f32, .dims = {columns, rows}, .bytes = {}};
-  out.bytes.assign(reinterpret_cast<const char*>(moved.data()), moved.size() * sizeof(float));
-  in.set_constant(node, std::move(out));
+  const std::size_t rank = tensor.dims.size();
+  std::vector<std::int64_t> reversed;
+  for (std::size_t i = rank; i-- > 0;) reversed.push_back(static_cast<std::int64_t>(i));
+  const std::vector<std::int64_t> perm = node.integers("perm", reversed);
+  std::vector<std::int64_t> sorted = perm;
+  std::ranges::sort(sorted);
+  std::ranges::reverse(reversed);
+  if (sorted != reversed) throw NotCovered("its order names other axes than its input's");
+  in.set_constant(node, transposed(tensor, perm));
 }
 
 void import_constant_concat(Importer& in, const OnnxNode& node) {

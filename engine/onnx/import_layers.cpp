@@ -85,66 +85,35 @@ void import_gemm(Importer& in, const OnnxNode& node) {
 }
 
 void import_matmul(Importer& in, const OnnxNode& node) {
-  const LayerPort src = in.plain(node, 0).port;
   const OnnxTensor& matrix = in.constant(node, 1);
-  if (matrix.dims.size() != 2 || matrix.elements() == 0)
+  // Axes of one place before it are as good as none, unless the result would get more by them.
+  const std::size_t rank = in.data(node, 0).perm.size(), axes = matrix.dims.size();
+  if (axes < 2 || axes > std::max<std::size_t>(rank, 2) || matrix.elements() == 0 ||
+      std::any_of(matrix.dims.begin(), matrix.dims.end() - 2,
+                  [](std::int64_t size) { return size != 1; }))
     throw NotCovered("features times a known matrix are covered");
-  ImportedLayer layer = linear(src, matrix.dims[1], transposed(in.floats(node, 1), matrix.dims[0]));
+  ImportedValue value = in.last_axis_last(node, 0);
+  const std::int64_t features = matrix.dims[axes - 2];
+  ImportedLayer layer =
+      linear(value.port, matrix.dims[axes - 1], transposed(in.floats(node, 1), features));
   layer.params.push_back(parameter("bias", false));
   layer.wish = wished_name(node, {node.input(1)});
-  in.set_data(node, in.add(std::move(layer)));
-}
-
-bool lacks_bias(const ImportedLayer& layer) {
-  return (layer.type == "linear" || layer.type == "conv") && layer.weights.size() == 1;
-}
-
-/// Numbers that are added to what a layer without a bias gives are its bias.
-bool import_bias(Importer& in, const OnnxNode& node, std::size_t data) {
-  const ImportedValue& value = in.value(node, data);
-  if (!value.plain() || value.port.layer < 0 || in.uses(node.input(data)) != 1) return false;
-  ImportedLayer layer = in.copy_of(value.port);
-  const OnnxTensor& numbers = in.constant(node, 1 - data);
-  if (!lacks_bias(layer) && layer.type != "group_norm") return false;
-  const Shape& shape = in.shape(value.port);
-  const std::size_t axis = layer.type == "linear" ? shape.rank() - 1 : 1;
-  // The numbers must lie along that axis of the result.
-  const std::size_t behind = shape.rank() - 1 - axis;
-  if (numbers.dims.size() > behind && numbers.elements() != 1 &&
-      numbers.dims[numbers.dims.size() - 1 - behind] != numbers.elements())
-    return false;
-  if (numbers.dims.size() <= behind && numbers.elements() != 1) return false;
-  auto bias = bias_of(numbers, shape[axis]);
-  if (!bias) return false;
-  if (layer.type == "group_norm") {
-    if (layer.weights.size() != 2 ||
-        std::ranges::any_of(layer.weights[1].values, [](float x) { return x != 0; }))
-      return false;
-    layer.weights[1].values = *std::move(bias);
-  } else {
-    std::erase_if(layer.params, [](const ConfigNode::Entry& entry) { return entry.key == "bias"; });
-    layer.weights.push_back({"bias", {shape[axis]}, *std::move(bias)});
-  }
-  if (layer.wish.empty()) layer.wish = wished_name(node, {node.input(1 - data)});
-  in.set_data(node, in.add(std::move(layer)));
-  return true;
+  value.port = in.add(std::move(layer));
+  in.set(node, std::move(value));
 }
 
 void import_add(Importer& in, const OnnxNode& node) {
-  for (const std::size_t i : {0, 1}) {
-    if (in.is_data(node, i) && in.is_constant(node, 1 - i)) {
-      if (import_bias(in, node, i)) return;
-      throw NotCovered("a sum with numbers that are not the network's");
-    }
-  }
+  if (import_affine(in, node)) return;
   ImportedLayer layer{.type = "add", .wish = wished_name(node, {})};
-  ImportedValue first = in.value(node, 0);
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    const ImportedValue& value = in.value(node, i);
-    if (value.kind != ImportedValue::Kind::data || value.perm != first.perm)
-      throw NotCovered("its inputs are not results of layers with the same order of axes");
-    layer.from.push_back(value.port);
-  }
+  ImportedValue first = in.data(node, 0);
+  const bool alike = [&] {
+    for (std::size_t i = 1; i < node.inputs.size(); ++i)
+      if (in.data(node, i).perm != first.perm) return false;
+    return true;
+  }();
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    layer.from.push_back(alike ? in.data(node, i).port : in.plain(node, i).port);
+  if (!alike) first = in.plain(node, 0);
   if (layer.from.size() == 1) return in.set(node, first);
   first.port = in.add(std::move(layer));
   in.set(node, first);
@@ -158,10 +127,13 @@ void import_embedding(Importer& in, const OnnxNode& node) {
   ImportedLayer layer{.type = "embedding",
                       .params = {parameter("num_embeddings", matrix.dims[0]),
                                  parameter("embedding_dim", matrix.dims[1])},
-                      .from = {in.plain(node, 1).port},
+                      .from = {in.data(node, 1).port},
                       .weights = {{"weight", matrix.dims, in.floats(node, 0)}},
                       .wish = wished_name(node, {node.input(0)})};
-  in.set_data(node, in.add(std::move(layer)));
+  ImportedValue value = in.data(node, 1);
+  value.perm.push_back(static_cast<int>(value.perm.size()));  // the features of each token
+  value.port = in.add(std::move(layer));
+  in.set(node, std::move(value));
 }
 
 void import_gather(Importer& in, const OnnxNode& node) {
@@ -173,29 +145,79 @@ void import_dropout(Importer& in, const OnnxNode& node) {
   ImportedValue value = in.value(node, 0);
   if (value.kind != ImportedValue::Kind::data) return in.set(node, value);
   float share = node.real("ratio", 0.5F);
+  const std::string note =
+      in.is_constant(node, 2) && in.integers(node, 2) == std::vector<std::int64_t>{1}
+          ? "the Dropout '" + node.name +
+                "' is in training mode in the model, which draws anew for each batch; here it "
+                "draws in training alone"
+          : "";
   if (in.has(node, 1)) {
     const std::vector<float> ratio = in.floats(node, 1);
     if (ratio.size() == 1) share = ratio[0];
   }
-  value.port = in.add({.type = "dropout", .params = {parameter("p", share)}, .from = {value.port}});
+  value.port = in.add(
+      {.type = "dropout", .params = {parameter("p", share)}, .from = {value.port}, .note = note});
   in.set(node, value);
 }
 
-/// The loss has it: cross_entropy takes scores.
-void import_softmax(Importer& in, const OnnxNode& node) {
-  const LayerPort src = in.plain(node, 0).port;
-  const std::size_t rank = in.shape(src).rank();
+/// Up to opset 12 all axes from one on are taken as one; from 13 on it is that axis alone.
+std::size_t softmax_axis(Importer& in, const OnnxNode& node, ImportedValue& value,
+                         std::vector<std::int64_t>& shaped_back) {
+  const std::size_t rank = value.perm.size();
   const std::size_t axis = Importer::axis_of(node.integer("axis", in.opset() < 13 ? 1 : -1), rank);
-  if (axis + 1 != rank) throw NotCovered("softmax runs over the last axis");
-  if (in.is_output(node.outputs.at(0)) && in.uses(node.outputs[0]) == 1 && src.layer >= 0) {
-    in.note("the " + node.op +
-            " at the end is left out: the loss cross_entropy has its own, and "
-            "predict tells probabilities");
-    return in.set_data(node, src);
+  if (in.opset() >= 13) return axis;
+  std::vector<std::int64_t> dims = in.dims(value);
+  std::size_t wide = axis, count = 0;
+  for (std::size_t i = axis; i < rank; ++i) {
+    if (dims[i] == kBatch) throw NotCovered("softmax over the samples of a batch");
+    if (dims[i] == 1) continue;
+    wide = i;
+    ++count;
   }
-  ImportedLayer layer{.type = "softmax", .from = {src}, .wish = wished_name(node, {})};
+  if (count < 2) return wide;
+  value = in.plain(node, 0);
+  shaped_back.assign(dims.begin() + 1, dims.end());
+  std::vector<std::int64_t> joined(dims.begin() + 1,
+                                   dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  joined.push_back(1);
+  for (std::size_t i = axis; i < rank; ++i) joined.back() *= dims[i];
+  value.port = in.reshaped(value.port, joined);
+  value.perm.resize(joined.size() + 1);
+  return axis;
+}
+
+/// The loss has it: cross_entropy takes scores.
+bool leave_to_loss(Importer& in, const OnnxNode& node, const ImportedValue& value,
+                   std::size_t axis) {
+  const Shape& shape = in.shape(value.port);
+  const auto own = static_cast<std::size_t>(value.perm[axis]);
+  const bool of_sample = shape.elements() == shape[own];
+  if (!in.ends_as_output(node.outputs.at(0)) || value.port.layer < 0 ||
+      (!of_sample && own + 1 != shape.rank()))
+    return false;
+  in.note("the " + node.op +
+          " at the end is left out: the loss cross_entropy has its own, and predict tells "
+          "probabilities");
+  if (of_sample)
+    in.set_data(node, in.reshaped(value.port, {shape[own]}));
+  else
+    in.set(node, value);
+  return true;
+}
+
+void import_softmax(Importer& in, const OnnxNode& node) {
+  ImportedValue value = in.data(node, 0);
+  std::vector<std::int64_t> shaped_back;
+  const std::size_t axis = softmax_axis(in, node, value, shaped_back);
+  if (value.perm[axis] == 0) throw NotCovered("softmax over the samples of a batch");
+  if (leave_to_loss(in, node, value, axis)) return;
+  value =
+      in.moved(value, static_cast<std::size_t>(value.perm[axis]), in.shape(value.port).rank() - 1);
+  ImportedLayer layer{.type = "softmax", .from = {value.port}, .wish = wished_name(node, {})};
   if (node.op == "LogSoftmax") layer.params.push_back(parameter("log", true));
-  in.set_data(node, in.add(std::move(layer)));
+  value.port = in.add(std::move(layer));
+  if (shaped_back.empty()) return in.set(node, std::move(value));
+  in.set_data(node, in.reshaped(value.port, shaped_back));
 }
 
 }  // namespace

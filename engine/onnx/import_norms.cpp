@@ -16,7 +16,20 @@ void add_eps(std::vector<ConfigNode::Entry>& params, const OnnxNode& node) {
   if (eps != 1e-5F) params.push_back(parameter("eps", eps));
 }
 
+/// Its results are then those of the batch that it is given: no function of a sample.
+void refuse_training_mode(const OnnxNode& node) {
+  const bool gives_statistics =
+      std::any_of(node.outputs.begin() + 1, node.outputs.end(),
+                  [](const std::string& output) { return !output.empty(); });
+  if (node.integer("training_mode", 0) == 0 && !gives_statistics) return;
+  throw NotCovered(
+      "it is in training mode, in which it normalizes by the statistics of each batch instead of "
+      "the running ones: export the model as it is evaluated (model.eval())");
+}
+
 void import_batch_norm(Importer& in, const OnnxNode& node) {
+  refuse_training_mode(node);
+  if (node.integer("spatial", 1) == 0) throw NotCovered("it has statistics for each place");
   ImportedLayer layer{.type = "batch_norm", .from = {in.plain(node, 0).port}};
   add_eps(layer.params, node);
   // The share of the old statistics here, of the new ones in PyTorch.
@@ -31,10 +44,10 @@ void import_batch_norm(Importer& in, const OnnxNode& node) {
 }
 
 void import_layer_norm(Importer& in, const OnnxNode& node) {
-  const LayerPort src = in.plain(node, 0).port;
-  const std::size_t rank = in.shape(src).rank();
+  const std::size_t rank = in.data(node, 0).perm.size();
   const std::size_t axis = Importer::axis_of(node.integer("axis", -1), rank);
-  ImportedLayer layer{.type = "layer_norm", .from = {src}};
+  ImportedValue value = axis + 1 == rank ? in.last_axis_last(node, 0) : in.plain(node, 0);
+  ImportedLayer layer{.type = "layer_norm", .from = {value.port}};
   const auto axes = static_cast<std::int64_t>(rank - axis);
   if (axes != 1) layer.params.push_back(parameter("axes", axes));
   add_eps(layer.params, node);
@@ -46,7 +59,8 @@ void import_layer_norm(Importer& in, const OnnxNode& node) {
     layer.weights.push_back({"bias", scale.dims, std::vector<float>(scale.values.size(), 0.0F)});
   }
   layer.wish = wished_name(node, {node.input(1), node.input(2)});
-  in.set_data(node, in.add(std::move(layer)));
+  value.port = in.add(std::move(layer));
+  in.set(node, std::move(value));
 }
 
 ImportedLayer group_norm(const OnnxNode& node, const LayerPort& src, std::int64_t groups) {
@@ -119,26 +133,6 @@ std::optional<LayerPort> regrouped(Importer& in, const OnnxNode& node) {
                    {"bias", {channels}, std::vector<float>(channels, 0.0F)}};
   layer.wish = wished_name(*norm, {});
   return in.add(std::move(layer));
-}
-
-bool import_group_scale(Importer& in, const OnnxNode& node) {
-  for (const std::size_t i : {0, 1}) {
-    if (!in.is_data(node, i) || !in.is_constant(node, 1 - i)) continue;
-    const ImportedValue& value = in.value(node, i);
-    if (!value.plain() || value.port.layer < 0 || in.uses(node.input(i)) != 1) return false;
-    ImportedLayer layer = in.copy_of(value.port);
-    const OnnxTensor& scale = in.constant(node, 1 - i);
-    const Shape& shape = in.shape(value.port);
-    if (layer.type != "group_norm" || layer.weights.size() != 2 ||
-        !all_are(layer.weights[0].values, 1) || !all_are(layer.weights[1].values, 0) ||
-        scale.elements() != shape[1] || scale.dims.size() < shape.rank() - 1 ||
-        scale.dims[scale.dims.size() - shape.rank() + 1] != shape[1])
-      return false;
-    layer.weights[0].values = in.floats(node, 1 - i);
-    in.set_data(node, in.add(std::move(layer)));
-    return true;
-  }
-  return false;
 }
 
 std::vector<OperatorRow> norm_operators() {

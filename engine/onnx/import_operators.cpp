@@ -7,9 +7,9 @@ namespace {
 
 std::map<std::string_view, ImportOperator> make_table() {
   std::map<std::string_view, ImportOperator> table;
-  for (const auto& rows :
-       {activation_operators(), constant_operators(), layer_operators(), norm_operators(),
-        part_operators(), pool_operators(), recurrent_operators(), shape_operators()}) {
+  for (const auto& rows : {activation_operators(), affine_operators(), constant_operators(),
+                           layer_operators(), norm_operators(), part_operators(), pool_operators(),
+                           recurrent_operators(), reduction_operators(), shape_operators()}) {
     for (const OperatorRow& row : rows) table.emplace(row.op, row.import);
   }
   return table;

@@ -5,16 +5,17 @@
 namespace dl {
 namespace {
 
-/// Places start..stop of an axis.
+/// Places start..stop of an axis, each `step` behind the one before.
 LayerPort sliced(Importer& in, const LayerPort& src, std::size_t axis, std::int64_t start,
-                 std::int64_t stop) {
+                 std::int64_t stop, std::int64_t step = 1) {
   const std::int64_t size = in.shape(src)[axis];
+  if (start == 0 && stop == size && step == 1) return src;
   if (axis == 0) throw NotCovered("it takes a part of the batch");
-  if (start == 0 && stop == size) return src;
   ImportedLayer layer{.type = "slice", .from = {src}};
   if (axis != 1) layer.params.push_back(parameter("axis", static_cast<std::int64_t>(axis)));
   if (start != 0) layer.params.push_back(parameter("start", start));
   if (stop != size) layer.params.push_back(parameter("stop", stop));
+  if (step != 1) layer.params.push_back(parameter("step", step));
   return in.add(std::move(layer));
 }
 
@@ -50,8 +51,10 @@ void import_slice(Importer& in, const OnnxNode& node) {
     return import_constant_slice(in, node,
                                  {(*starts)[0], (*stops)[0], axes ? (*axes)[0] : 0, step});
   }
-  if (steps && std::ranges::any_of(*steps, [](std::int64_t step) { return step != 1; }))
-    throw NotCovered("it takes steps other than 1");
+  if (steps && steps->size() != starts->size())
+    throw NotCovered("its starts, ends and steps do not go together");
+  if (steps && std::ranges::any_of(*steps, [](std::int64_t step) { return step < 1; }))
+    throw NotCovered("it goes backwards, and dltool has no layer that does");
   if (value.kind != ValueKind::data) throw NotCovered("its input is no result of a layer");
   for (std::size_t i = 0; i < starts->size(); ++i) {
     const std::size_t given =
@@ -61,7 +64,11 @@ void import_slice(Importer& in, const OnnxNode& node) {
     const auto place = [size](std::int64_t at) {
       return std::clamp<std::int64_t>(at < 0 ? std::max(at, -size) + size : at, 0, size);
     };
-    value.port = sliced(in, value.port, axis, place((*starts)[i]), place((*stops)[i]));
+    if (axis == 0 && (*starts)[i] == 0 && (*stops)[i] >= std::max<std::int64_t>(1, in.batch()) &&
+        (!steps || (*steps)[i] == 1))
+      continue;  // the whole batch
+    value.port = sliced(in, value.port, axis, place((*starts)[i]), place((*stops)[i]),
+                        steps ? (*steps)[i] : 1);
   }
   in.set(node, value);
 }
@@ -93,10 +100,13 @@ void import_split(Importer& in, const OnnxNode& node) {
   }
 }
 
-void import_pad(Importer& in, const OnnxNode& node) {
-  const LayerPort src = in.plain(node, 0).port;
-  const std::size_t rank = in.shape(src).rank();
-  if (node.text("mode", "constant") != "constant") throw NotCovered("it pads with no constant");
+/// Places before and behind each axis of what the layer gives.
+struct Sides {
+  std::vector<std::int64_t> before, after;
+};
+
+Sides sides_of(Importer& in, const OnnxNode& node, const ImportedValue& value) {
+  const std::size_t rank = value.perm.size();
   const auto pads = in.list(node, "pads", 1);
   std::vector<std::int64_t> axes;
   if (in.has(node, 3))
@@ -105,32 +115,41 @@ void import_pad(Importer& in, const OnnxNode& node) {
     for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
   if (!pads || pads->size() != 2 * axes.size())
     throw NotCovered("its pads are not two for each axis");
-  std::vector<std::int64_t> before(rank, 0), after(rank, 0);
+  Sides sides{std::vector<std::int64_t>(in.shape(value.port).rank(), 0), {}};
+  sides.after = sides.before;
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    const std::size_t axis = Importer::axis_of(axes[i], rank);
-    before[axis] = (*pads)[i];
-    after[axis] = (*pads)[axes.size() + i];
-    if (before[axis] < 0 || after[axis] < 0) throw NotCovered("it takes places away");
+    const auto axis = static_cast<std::size_t>(value.perm[Importer::axis_of(axes[i], rank)]);
+    sides.before[axis] = (*pads)[i];
+    sides.after[axis] = (*pads)[axes.size() + i];
+    if (sides.before[axis] < 0 || sides.after[axis] < 0) throw NotCovered("it takes places away");
   }
-  if (before[0] != 0 || after[0] != 0) throw NotCovered("it pads the batch");
+  if (sides.before[0] != 0 || sides.after[0] != 0) throw NotCovered("it pads the batch");
+  return sides;
+}
+
+void import_pad(Importer& in, const OnnxNode& node) {
+  ImportedValue value = in.data(node, 0);
+  if (node.text("mode", "constant") != "constant") throw NotCovered("it pads with no constant");
+  const auto [before, after] = sides_of(in, node, value);
   float fill = node.real("value", 0);
   if (in.has(node, 2)) {
     const std::vector<float> values = in.floats(node, 2);
     if (values.size() == 1) fill = values[0];
   }
-  ImportedLayer layer{.type = "pad", .from = {src}, .wish = wished_name(node, {})};
+  ImportedLayer layer{.type = "pad", .from = {value.port}, .wish = wished_name(node, {})};
   std::vector<std::int64_t> sides;  // the last axis first
   bool spatial = false;
-  for (std::size_t axis = rank; axis-- > 2;) {
+  for (std::size_t axis = before.size(); axis-- > 2;) {
     sides.insert(sides.end(), {before[axis], after[axis]});
     spatial |= before[axis] + after[axis] > 0;
   }
   if (spatial) layer.params.push_back(parameter("padding", list_node(sides)));
-  if (rank > 1 && before[1] + after[1] > 0)
+  if (before.size() > 1 && before[1] + after[1] > 0)
     layer.params.push_back(parameter("channels", list_node({before[1], after[1]})));
-  if (layer.params.empty()) return in.set_data(node, src);
+  if (layer.params.empty()) return in.set(node, value);
   if (fill != 0) layer.params.push_back(parameter("value", fill));
-  in.set_data(node, in.add(std::move(layer)));
+  value.port = in.add(std::move(layer));
+  in.set(node, std::move(value));
 }
 
 }  // namespace

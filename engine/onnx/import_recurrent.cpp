@@ -167,8 +167,30 @@ void import_recurrent(Importer& in, const OnnxNode& node) {
   set_results(in, node, in.add(std::move(layer)), batch_first, last);
 }
 
-/// Over the directions: `merge: sum`.
-void import_sum(Importer& in, const OnnxNode& node) {
+}  // namespace
+
+std::int64_t direction_count(const ImportedLayer& layer) {
+  return std::ranges::count(layer.params, "bidirectional", &ConfigNode::Entry::key) > 0 ? 2 : 1;
+}
+
+ImportedValue merged_directions(const ImportedValue& value, const std::string& axes) {
+  // What the layer gives is (N, T, H), or (N, H) of its last states.
+  const std::string own = axes.find('T') == std::string::npos ? "NH" : "NTH";
+  ImportedValue merged{.kind = ValueKind::data, .port = value.port};
+  for (const char letter : axes) {
+    const std::size_t axis = own.find(letter);
+    if (axis == std::string::npos) throw NotCovered("it leaves the directions apart");
+    merged.perm.push_back(static_cast<int>(axis));
+  }
+  return merged;
+}
+
+void import_directions(Importer& in, const OnnxNode& node, const ImportedValue& value,
+                       const std::string& axes) {
+  in.set(node, merged_directions(value, axes));
+}
+
+void import_direction_sum(Importer& in, const OnnxNode& node) {
   ImportedValue value = in.value(node, 0);
   const auto axes = in.list(node, "axes", 1);
   if (value.kind != ValueKind::directions || !axes || axes->size() != 1 ||
@@ -186,30 +208,8 @@ void import_sum(Importer& in, const OnnxNode& node) {
   import_directions(in, node, value, rest);
 }
 
-}  // namespace
-
-std::int64_t direction_count(const ImportedLayer& layer) {
-  return std::ranges::count(layer.params, "bidirectional", &ConfigNode::Entry::key) > 0 ? 2 : 1;
-}
-
-void import_directions(Importer& in, const OnnxNode& node, const ImportedValue& value,
-                       const std::string& axes) {
-  // What the layer gives is (N, T, H), or (N, H) of its last states.
-  const std::string own = axes.find('T') == std::string::npos ? "NH" : "NTH";
-  ImportedValue merged{.kind = ValueKind::data, .port = value.port};
-  for (const char letter : axes) {
-    const std::size_t axis = own.find(letter);
-    if (axis == std::string::npos) throw NotCovered("it leaves the directions apart");
-    merged.perm.push_back(static_cast<int>(axis));
-  }
-  in.set(node, std::move(merged));
-}
-
 std::vector<OperatorRow> recurrent_operators() {
-  return {{"GRU", import_recurrent},
-          {"LSTM", import_recurrent},
-          {"RNN", import_recurrent},
-          {"ReduceSum", import_sum}};
+  return {{"GRU", import_recurrent}, {"LSTM", import_recurrent}, {"RNN", import_recurrent}};
 }
 
 }  // namespace dl

@@ -83,54 +83,84 @@ void import_reshape(Importer& in, const OnnxNode& node) {
   in.set_data(node, in.reshaped(src, sample));
 }
 
+/// Axes of one place go, and the batch where the model is made for a batch of one.
+void squeeze_data(Importer& in, const OnnxNode& node, const ImportedValue& value,
+                  const std::optional<std::vector<std::int64_t>>& axes) {
+  const Shape& shape = in.shape(value.port);
+  const std::size_t rank = value.perm.size();
+  std::vector<bool> gone(shape.rank(), false);  // of the layer's axes
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    const int own = value.perm[axis];
+    const auto is = [&](std::int64_t given) { return Importer::axis_of(given, rank) == axis; };
+    gone[own] = axes ? std::ranges::any_of(*axes, is) : own != 0 && shape[own] == 1;
+    if (gone[own] && (own == 0 ? in.batch() != 1 : shape[own] != 1))
+      throw NotCovered("it takes away an axis that is not of size 1, or the batch");
+  }
+  std::vector<std::int64_t> sample;
+  std::vector<int> places(shape.rank(), 0);  // of the axes that stay
+  for (std::size_t axis = 1; axis < shape.rank(); ++axis) {
+    if (gone[axis]) continue;
+    sample.push_back(shape[axis]);
+    places[axis] = static_cast<int>(sample.size());
+  }
+  if (sample.empty()) throw NotCovered("it leaves nothing but the batch");
+  ImportedValue result{.kind = ValueKind::data, .port = in.reshaped(value.port, sample)};
+  for (const int own : value.perm)
+    if (!gone[own]) result.perm.push_back(places[own]);
+  in.set(node, std::move(result));
+}
+
+/// The axis of the one direction goes, and perhaps others.
+void squeeze_directions(Importer& in, const OnnxNode& node, const ImportedValue& value,
+                        const std::optional<std::vector<std::int64_t>>& axes) {
+  const std::size_t place = value.axes.find('D');
+  if (direction_count(in.layer(value.port)) != 1)
+    throw NotCovered("it takes away an axis that is not of size 1");
+  std::vector<std::int64_t> others;  // as they are called without it
+  bool goes = !axes.has_value();
+  for (const std::int64_t given : axes.value_or(std::vector<std::int64_t>{})) {
+    const std::size_t axis = Importer::axis_of(given, value.axes.size());
+    goes |= axis == place;
+    if (axis != place) others.push_back(static_cast<std::int64_t>(axis - (axis > place ? 1 : 0)));
+  }
+  if (!goes) throw NotCovered("it takes away other axes than that of the directions");
+  const ImportedValue merged = merged_directions(value, std::string(value.axes).erase(place, 1));
+  if (others.empty()) return in.set(node, merged);
+  squeeze_data(in, node, merged, others);
+}
+
 void import_squeeze(Importer& in, const OnnxNode& node) {
   const ImportedValue value = in.value(node, 0);
   const auto axes = in.list(node, "axes", 1);
   if (value.kind == ValueKind::constant) return import_constant_squeeze(in, node);
   if (value.kind == ValueKind::zeros) return in.set(node, value);
-  if (value.kind == ValueKind::directions) {
-    const std::size_t rank = value.axes.size();
-    if (!axes || axes->size() != 1) throw NotCovered("it takes away several axes of its input");
-    const std::size_t axis = Importer::axis_of((*axes)[0], rank);
-    if (value.axes[axis] != 'D' || direction_count(in.layer(value.port)) != 1)
-      throw NotCovered("it takes away an axis that is not of size 1");
-    std::string rest = value.axes;
-    rest.erase(axis, 1);
-    return import_directions(in, node, value, rest);
-  }
-  const LayerPort src = in.plain(node, 0).port;
-  const Shape& shape = in.shape(src);
-  std::vector<bool> gone(shape.rank(), false);
-  if (axes) {
-    for (const std::int64_t axis : *axes) gone[Importer::axis_of(axis, shape.rank())] = true;
-  } else {
-    for (std::size_t axis = 1; axis < shape.rank(); ++axis) gone[axis] = shape[axis] == 1;
-  }
-  std::vector<std::int64_t> sample;
-  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-    if (gone[axis] && (axis == 0 || shape[axis] != 1))
-      throw NotCovered("it takes away an axis that is not of size 1, or the batch");
-    if (axis > 0 && !gone[axis]) sample.push_back(shape[axis]);
-  }
-  if (sample.empty()) throw NotCovered("it leaves nothing but the batch");
-  in.set_data(node, in.reshaped(src, sample));
+  if (value.kind == ValueKind::directions) return squeeze_directions(in, node, value, axes);
+  if (value.kind != ValueKind::data) throw NotCovered("its input is no result of a layer");
+  squeeze_data(in, node, value, axes);
 }
 
 void import_unsqueeze(Importer& in, const OnnxNode& node) {
-  const ImportedValue& value = in.value(node, 0);
+  ImportedValue value = in.value(node, 0);
   if (value.kind == ValueKind::constant) return import_constant_unsqueeze(in, node);
   if (value.kind == ValueKind::zeros) return in.set(node, value);
-  const LayerPort src = in.plain(node, 0).port;
-  std::vector<std::int64_t> sample = in.shape(src).dims();
+  value = in.data(node, 0);
   const auto given = in.list(node, "axes", 1);
   if (!given || given->size() > 8) throw NotCovered("it says no axes");
   std::vector<std::size_t> axes;
   for (const std::int64_t axis : *given)
-    axes.push_back(Importer::axis_of(axis, sample.size() + given->size()));
+    axes.push_back(Importer::axis_of(axis, value.perm.size() + given->size()));
   std::ranges::sort(axes);
+  if (!axes.empty() && axes[0] == 0) {  // a batch of one that was taken away comes back
+    if (std::ranges::count(value.perm, 0) > 0)
+      throw NotCovered("it moves the batch to another axis");
+    value.perm.insert(value.perm.begin(), 0);
+    axes.erase(axes.begin());
+  }
+  if (axes.empty()) return in.set(node, value);
+  const LayerPort src = in.plain(value).port;
+  std::vector<std::int64_t> sample = in.shape(src).dims();
   for (const std::size_t axis : axes) {
-    if (axis == 0) throw NotCovered("it moves the batch to another axis");
-    if (axis > sample.size()) throw NotCovered("it says an axis twice");
+    if (axis == 0 || axis > sample.size()) throw NotCovered("it says an axis twice");
     sample.insert(sample.begin() + static_cast<std::ptrdiff_t>(axis), 1);
   }
   sample.erase(sample.begin());
@@ -162,17 +192,15 @@ void import_transpose(Importer& in, const OnnxNode& node) {
 }
 
 void import_concat(Importer& in, const OnnxNode& node) {
-  const ImportedValue first = in.value(node, 0);
+  ImportedValue first = in.value(node, 0);
   if (first.kind == ValueKind::constant) return import_constant_concat(in, node);
-  std::vector<LayerPort> ports;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    const ImportedValue& value = in.value(node, i);
-    if (value.kind != first.kind || value.perm != first.perm)
-      throw NotCovered("its inputs are not results of layers with the same order of axes");
-    ports.push_back(value.port);
-  }
   if (first.kind == ValueKind::zeros) return in.set(node, first);
-  if (first.kind != ValueKind::data) throw NotCovered("its inputs are no results of layers");
+  bool alike = true;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) alike &= in.data(node, i).perm == first.perm;
+  std::vector<LayerPort> ports;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    ports.push_back(alike ? in.data(node, i).port : in.plain(node, i).port);
+  if (!alike) first = in.plain(node, 0);
   const std::size_t axis = static_cast<std::size_t>(
       first.perm[Importer::axis_of(node.integer("axis", 0), first.perm.size())]);
   if (axis == 0) throw NotCovered("it puts batches one behind the other");
@@ -199,14 +227,42 @@ void import_cast(Importer& in, const OnnxNode& node) {
   in.set(node, value);
 }
 
+/// Blocks of channels become blocks of places, or the other way round.
+void import_blocks(Importer& in, const OnnxNode& node) {
+  const LayerPort src = in.plain(node, 0).port;
+  const Shape shape = in.shape(src);
+  const std::int64_t block = node.integer("blocksize", 0);
+  const bool to_space = node.op == "DepthToSpace";
+  if (shape.rank() != 4 || block < 1 || block > 1024) throw NotCovered("its blocks do not fit");
+  const std::int64_t c = shape[1], h = shape[2], w = shape[3];
+  if (to_space ? c % (block * block) != 0 : h % block != 0 || w % block != 0)
+    throw NotCovered("its blocks do not fit");
+  LayerPort port;
+  if (to_space && node.text("mode", "DCR") == "DCR")
+    port = in.permuted(in.reshaped(src, {block, block, c / (block * block), h, w}),
+                       {0, 3, 4, 1, 5, 2});
+  else if (to_space)
+    port = in.permuted(in.reshaped(src, {c / (block * block), block, block, h, w}),
+                       {0, 1, 4, 2, 5, 3});
+  else
+    port =
+        in.permuted(in.reshaped(src, {c, h / block, block, w / block, block}), {0, 3, 5, 1, 2, 4});
+  in.set_data(
+      node,
+      in.reshaped(port, to_space
+                            ? std::vector<std::int64_t>{c / (block * block), h * block, w * block}
+                            : std::vector<std::int64_t>{c * block * block, h / block, w / block}));
+}
+
 void pass_on(Importer& in, const OnnxNode& node) { in.set(node, in.value(node, 0)); }
 
 }  // namespace
 
 std::vector<OperatorRow> shape_operators() {
   return {{"Cast", import_cast},           {"Concat", import_concat},
-          {"Flatten", import_flatten},     {"Identity", pass_on},
-          {"Reshape", import_reshape},     {"Squeeze", import_squeeze},
+          {"DepthToSpace", import_blocks}, {"Flatten", import_flatten},
+          {"Identity", pass_on},           {"Reshape", import_reshape},
+          {"SpaceToDepth", import_blocks}, {"Squeeze", import_squeeze},
           {"Transpose", import_transpose}, {"Unsqueeze", import_unsqueeze}};
 }
 

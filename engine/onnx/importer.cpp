@@ -5,6 +5,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/text.h"
+#include "engine/onnx/preprocessing.h"
 
 namespace dl {
 namespace {
@@ -36,8 +37,9 @@ ImportedNetwork Importer::run() {
   if (model_.nodes.size() > kMostNodes)
     throw UserError(ExitCode::weights, options_.path + ": over 20,000 operators");
   take_initializers();
+  index_nodes();
   take_input();
-  take_nodes();
+  for (std::size_t i = 0; i < model_.nodes.size(); ++i) take(i);
   check_outputs();
   throw_refused();
   if (model_.outputs.size() > 1) {
@@ -49,15 +51,23 @@ ImportedNetwork Importer::run() {
                       .input = sample_,
                       .tokens = tokens_,
                       .layers = {},
-                      .notes = notes_};
+                      .notes = {},
+                      .loss = loss_};
   const std::vector<std::size_t> live = live_layers();
   std::map<int, int> moved;
   for (const std::size_t i : live) {
     ImportedLayer& layer = sketch.layers.emplace_back(std::move(layers_[i]));
+    if (!layer.note.empty()) note(layer.note);
     for (LayerPort& port : layer.from)
       if (port.layer >= 0) port.layer = moved.at(port.layer);
     moved.emplace(static_cast<int>(i), static_cast<int>(sketch.layers.size()) - 1);
   }
+  const Shape& output = sketch.layers.back().shapes[0];
+  if (loss_ == ImportedLoss::cross_entropy && output.elements() == 1) {
+    sketch.loss = ImportedLoss::mse;
+    note("the network gives one number, so that its loss is mse, that of a regression");
+  }
+  if (sketch.loss == ImportedLoss::cross_entropy) sketch.class_names = class_names(output.back());
   const std::vector<std::string> names = name_layers(sketch.layers);
   note_shared(sketch.layers, names);
   sketch.notes = notes_;
@@ -91,12 +101,16 @@ void Importer::take_input() {
            " inputs; those with one are imported");
   }
   const OnnxPort& input = *inputs[0];
+  if (producers_.contains(input.name)) refuse("two operators or tensors make '" + input.name + "'");
   tokens_ = input.type == OnnxType::i64 || input.type == OnnxType::i32;
-  if (!options_.input_shape.empty()) {
-    sample_ = options_.input_shape;
-  } else if (!input.dims.empty()) {
-    sample_.assign(input.dims.begin() + 1, input.dims.end());
+  const bool steps_first = reads_steps_first(input.name);
+  const auto batch_axis = static_cast<std::ptrdiff_t>(steps_first ? 1 : 0);
+  if (std::ssize(input.dims) > batch_axis) {
+    sample_ = input.dims;
+    batch_ = input.dims[batch_axis];
+    sample_.erase(sample_.begin() + batch_axis);
   }
+  if (!options_.input_shape.empty()) sample_ = options_.input_shape;
   const auto open = [](std::int64_t size) { return size < 1; };
   if (sample_.empty() || std::ranges::any_of(sample_, open)) {
     refuse("the model leaves the shape of its input '" + input.name + "' open",
@@ -105,15 +119,10 @@ void Importer::take_input() {
   double elements = 1;
   for (const std::int64_t size : sample_) elements *= static_cast<double>(size);
   if (elements > kMostElements || sample_.size() > 8) refuse("its input is beyond all memory");
-  std::vector<std::int64_t> dims = {1};
-  dims.insert(dims.end(), sample_.begin(), sample_.end());
-  input_shape_ = Shape(dims);
-  ImportedValue value{.kind = ImportedValue::Kind::data};
-  for (std::size_t i = 0; i < dims.size(); ++i) value.perm.push_back(static_cast<int>(i));
-  values_[input.name] = value;
+  orient_input(input.name, steps_first);
 }
 
-void Importer::take_nodes() {
+void Importer::index_nodes() {
   for (std::size_t i = 0; i < model_.nodes.size(); ++i) {
     for (const std::string& output : model_.nodes[i].outputs) {
       if (output.empty()) continue;
@@ -124,7 +133,6 @@ void Importer::take_nodes() {
     for (const std::string& input : model_.nodes[i].inputs)
       if (!input.empty()) readers_[input].push_back(i);
   }
-  for (std::size_t i = 0; i < model_.nodes.size(); ++i) take(i);
 }
 
 /// What an operator comes to, or why it comes to nothing: that counts only if its result does.
@@ -151,11 +159,14 @@ void Importer::check_outputs() {
     if (producers_.contains(name)) return;  // throw_refused() says why
     throw UserError(ExitCode::weights, options_.path + ": nothing makes its output '" + name + "'");
   }
-  if (at->second.plain() && at->second.port.layer >= 0) return;
+  try {
+    if (finish_output(at->second)) return;
+  } catch (const NotCovered&) {
+  }
   const auto made = producers_.find(name);
   if (made == producers_.end() || !refused_.empty())
     throw UserError(ExitCode::weights, options_.path + ": its output '" + name + "' is no layer's");
-  refused_[made->second] = "what it makes stands at the output with its axes in another order";
+  refused_[made->second] = "what it makes at the output is no layer's, or without the batch first";
 }
 
 /// Why the output is not known though no operator was refused. `needed`: what it depends on.
@@ -275,6 +286,24 @@ void Importer::count_copy(std::size_t bytes) {
   if (copied_ <= most_copied_ + kFree) return;
   throw UserError(ExitCode::weights,
                   options_.path + ": its tensors are used as weights again and again");
+}
+
+/// As many as the network has outputs, or none.
+std::vector<std::string> Importer::class_names(std::int64_t count) const {
+  for (const auto& [key, value] : model_.metadata) {
+    if (key != "names") continue;
+    std::vector<std::string> names = read_class_names(value);
+    if (std::ssize(names) == count) return names;
+  }
+  return {};
+}
+
+void Importer::grant_filled(std::size_t bytes) {
+  constexpr double kMostFilled = 600.0 * (1 << 20);
+  constexpr double kCopies = 3;  // as a tensor, as a weight, and with a bias
+  filled_ += static_cast<double>(bytes);
+  if (filled_ > kMostFilled) throw NotCovered("it makes over 600 MiB of numbers");
+  most_copied_ += kCopies * static_cast<double>(bytes);
 }
 
 }  // namespace dl

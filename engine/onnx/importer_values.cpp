@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "engine/core/text.h"
 #include "engine/onnx/importer.h"
@@ -41,12 +42,45 @@ const ImportedValue& Importer::value(const OnnxNode& node, std::size_t i) const 
   return value(node.input(i));
 }
 
-const ImportedValue& Importer::plain(const OnnxNode& node, std::size_t i) const {
+const ImportedValue& Importer::data(const OnnxNode& node, std::size_t i) const {
   const ImportedValue& found = value(node, i);
   if (found.kind != ImportedValue::Kind::data)
     throw NotCovered("input " + std::to_string(i + 1) + " is no result of a layer");
-  if (!found.plain()) throw NotCovered("the axes of its input are in another order");
   return found;
+}
+
+ImportedValue Importer::plain(const OnnxNode& node, std::size_t i) {
+  ImportedValue found = plain(data(node, i));
+  values_[node.input(i)] = found;  // whoever else reads it need not turn it again
+  return found;
+}
+
+ImportedValue Importer::plain(ImportedValue value) {
+  if (value.plain()) return value;
+  if (value.perm.empty() || value.perm[0] != 0)
+    throw NotCovered("the batch is not the first axis of its input");
+  value.port = permuted(value.port, value.perm);
+  std::iota(value.perm.begin(), value.perm.end(), 0);
+  return value;
+}
+
+ImportedValue Importer::last_axis_last(const OnnxNode& node, std::size_t i) {
+  const ImportedValue& found = data(node, i);
+  if (found.perm.empty() || found.perm.back() == 0)
+    throw NotCovered("the batch is the last axis of its input");
+  return moved(found, static_cast<std::size_t>(found.perm.back()), shape(found.port).rank() - 1);
+}
+
+ImportedValue Importer::moved(const ImportedValue& value, std::size_t from, std::size_t to) {
+  std::vector<int> order(shape(value.port).rank());
+  std::iota(order.begin(), order.end(), 0);
+  order.erase(order.begin() + static_cast<std::ptrdiff_t>(from));
+  order.insert(order.begin() + static_cast<std::ptrdiff_t>(to), static_cast<int>(from));
+  ImportedValue moved = value;
+  moved.port = permuted(value.port, order);
+  for (int& axis : moved.perm)
+    axis = static_cast<int>(std::ranges::find(order, axis) - order.begin());
+  return moved;
 }
 
 bool Importer::is_constant(const OnnxNode& node, std::size_t i) const {
@@ -145,14 +179,34 @@ void Importer::set_integers(const OnnxNode& node, std::vector<std::int64_t> dims
 LayerPort Importer::reshaped(const LayerPort& port, const std::vector<std::int64_t>& sample) {
   constexpr std::size_t kMostAxes = 8;
   if (sample.size() > kMostAxes) throw NotCovered("its result has too many axes");
-  const Shape& own = shape(port);
-  if (std::ranges::equal(std::span(own.dims()).subspan(1), sample)) return port;
-  ImportedLayer layer{.type = "reshape", .from = {port}};
+  LayerPort src = port;
+  const auto fits = [&] {
+    return std::ranges::equal(std::span(shape(src).dims()).subspan(1), sample);
+  };
+  // A shape of a shape is a shape of what was there before.
+  while (src.layer >= 0 && !fits() &&
+         (layers_[src.layer].type == "reshape" || layers_[src.layer].type == "flatten"))
+    src = layers_[src.layer].from[0];
+  if (fits()) return src;
+  ImportedLayer layer{.type = "reshape", .from = {src}};
   if (sample.size() == 1)
     layer.type = "flatten";
   else
     layer.params.push_back(parameter("shape", list_node(sample)));
   return add(std::move(layer));
+}
+
+LayerPort Importer::permuted(const LayerPort& port, const std::vector<int>& order) {
+  const Shape& own = shape(port);
+  std::vector<std::int64_t> sizes, dims;
+  std::vector<int> wide;  // axes that hold more than one place
+  for (const int axis : order) {
+    sizes.push_back(own[axis]);
+    dims.push_back(axis);
+    if (own[axis] != 1 && axis != 0) wide.push_back(axis);
+  }
+  if (std::ranges::is_sorted(wide)) return reshaped(port, {sizes.begin() + 1, sizes.end()});
+  return add({.type = "permute", .params = {parameter("dims", list_node(dims))}, .from = {port}});
 }
 
 void Importer::reads_only(const OnnxNode& node, std::vector<std::string> names) {

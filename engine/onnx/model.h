@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,7 @@ enum class OnnxType : std::int32_t {
   i16 = 5,
   i32 = 6,
   i64 = 7,
+  text = 8,
   boolean = 9,
   f16 = 10,
   f64 = 11,
@@ -26,6 +28,9 @@ enum class OnnxType : std::int32_t {
   u64 = 13,
   bf16 = 16,
 };
+
+/// The operators of the standard that are for tables, in a domain of their own.
+inline constexpr const char* kTablesDomain = "ai.onnx.ml";
 
 /// A tensor whose sizes have been checked: row-major, little-endian.
 struct OnnxTensor {
@@ -85,6 +90,7 @@ struct OnnxModel {
   std::vector<OnnxNode> nodes;
   std::vector<OnnxTensor> initializers;
   std::vector<OnnxPort> inputs, outputs;
+  std::vector<std::pair<std::string, std::string>> metadata = {};  // metadata_props
 };
 
 /// Whether a file's first bytes are those of an ONNX model.

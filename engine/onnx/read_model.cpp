@@ -21,8 +21,8 @@ constexpr std::uint64_t kMaxFile = (std::uint64_t{1} << 31) - 1;  // of protobuf
 constexpr int kMaxDepth = 32;                                     // of messages in messages
 constexpr int kMaxRank = 32;
 constexpr std::size_t kMaxName = 1000;
-// Types that there are and whose values nothing here needs: text, complex, 4 and 8 bits.
-constexpr int kUnreadTypes[] = {8, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24};
+// Types that there are and whose values nothing here needs: complex, 4 and 8 bits.
+constexpr int kUnreadTypes[] = {14, 15, 17, 18, 19, 20, 21, 22, 23, 24};
 
 /// Bytes of an element; 0: values of that type are not read. None: there is no such type.
 std::optional<std::uint64_t> element_bytes(int type) {
@@ -44,6 +44,8 @@ std::optional<std::uint64_t> element_bytes(int type) {
     case OnnxType::i64:
     case OnnxType::u64:
       return 8;
+    case OnnxType::text:
+      return 0;
   }
   for (const int unread : kUnreadTypes)
     if (type == unread) return 0;
@@ -84,6 +86,8 @@ std::string typed_bytes(const TensorProto& proto) {
     case OnnxType::f16:
     case OnnxType::bf16:
       return packed<std::uint16_t>(proto.int32_data());
+    case OnnxType::text:
+      break;
   }
   return {};
 }
@@ -108,6 +112,8 @@ class Reader {
     for (onnx::NodeProto& node : *graph.mutable_node()) model.nodes.push_back(node_of(node));
     for (const auto& input : graph.input()) model.inputs.push_back(port_of(input));
     for (const auto& output : graph.output()) model.outputs.push_back(port_of(output));
+    for (const auto& entry : proto.metadata_props())
+      model.metadata.emplace_back(entry.key(), entry.value());
     return model;
   }
 

@@ -32,8 +32,7 @@ std::vector<std::int64_t> OnnxWindow::padding() const {
   return symmetric() ? before : std::vector<std::int64_t>(before.size(), 0);
 }
 
-LayerPort OnnxWindow::padded(Importer& in, const LayerPort& src, float value) const {
-  if (symmetric()) return src;
+LayerPort OnnxWindow::pad(Importer& in, const LayerPort& src, float value) const {
   std::vector<std::int64_t> sides;  // the last axis first
   for (std::size_t i = before.size(); i-- > 0;) sides.insert(sides.end(), {before[i], after[i]});
   ImportedLayer layer{

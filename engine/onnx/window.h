@@ -12,7 +12,11 @@ struct OnnxWindow {
   /// The padding that conv and the poolings can do themselves: none where it is not symmetric.
   std::vector<std::int64_t> padding() const;
   /// What the layer reads: `src`, or a pad layer behind it with the padding that it cannot do.
-  LayerPort padded(Importer& in, const LayerPort& src, float value) const;
+  LayerPort padded(Importer& in, const LayerPort& src, float value) const {
+    return symmetric() ? src : pad(in, src, value);
+  }
+  /// A pad layer behind `src`.
+  LayerPort pad(Importer& in, const LayerPort& src, float value) const;
 };
 
 /// Reads strides, dilations, pads and auto_pad for a source of that shape.

@@ -1,5 +1,7 @@
 #include <onnx.pb.h>
 
+#include <algorithm>
+
 #include "engine/core/error.h"
 #include "engine/core/version.h"
 #include "engine/onnx/model.h"
@@ -10,6 +12,7 @@ namespace {
 using onnx::AttributeProto;
 
 constexpr std::int64_t kFormat = 8;  // of opset 17
+constexpr std::int64_t kTablesOpset = 3;
 
 void write_tensor(const OnnxTensor& tensor, onnx::TensorProto& proto) {
   proto.set_name(tensor.name);
@@ -55,6 +58,7 @@ struct WriteValue {
 
 void write_node(const OnnxNode& node, onnx::NodeProto& proto) {
   proto.set_op_type(node.op);
+  proto.set_domain(node.domain);
   proto.set_name(node.name);
   for (const std::string& input : node.inputs) proto.add_input(input);
   for (const std::string& output : node.outputs) proto.add_output(output);
@@ -87,6 +91,10 @@ std::string onnx_bytes(const OnnxModel& model) {
   proto.set_producer_version(std::string(version()));
   proto.add_opset_import()->set_version(model.opset);
   proto.mutable_opset_import(0)->set_domain("");
+  if (std::ranges::count(model.nodes, kTablesDomain, &OnnxNode::domain) > 0) {
+    proto.add_opset_import()->set_version(kTablesOpset);
+    proto.mutable_opset_import(1)->set_domain(kTablesDomain);
+  }
   onnx::GraphProto& graph = *proto.mutable_graph();
   graph.set_name(model.name);
   for (const OnnxNode& node : model.nodes) write_node(node, *graph.add_node());
@@ -94,6 +102,11 @@ std::string onnx_bytes(const OnnxModel& model) {
     write_tensor(tensor, *graph.add_initializer());
   for (const OnnxPort& port : model.inputs) write_port(port, *graph.add_input());
   for (const OnnxPort& port : model.outputs) write_port(port, *graph.add_output());
+  for (const auto& [key, value] : model.metadata) {
+    onnx::StringStringEntryProto& entry = *proto.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
   constexpr std::size_t kMost = (std::size_t{1} << 31) - 1;
   std::string bytes;
   if (proto.ByteSizeLong() > kMost || !proto.SerializeToString(&bytes))

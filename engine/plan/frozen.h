@@ -18,7 +18,17 @@ struct FrozenNodes {
   /// It is closed, and so is all that it is computed from: the same data give the same result
   /// throughout.
   std::vector<bool> fixed;
+  /// It is closed, or its statistics are frozen: in training it does not look at the batch.
+  std::vector<bool> keeps_statistics;
 };
 FrozenNodes frozen_nodes(const Graph& graph, const WeightStore& store);
+
+/// A layer that cannot be trained on so few samples at once.
+struct SmallBatch {
+  int node;
+  ShapeError error;
+};
+/// All of them where batches have `batch` samples, as if nothing were frozen.
+std::vector<SmallBatch> layers_refusing(const Graph& graph, std::int64_t batch);
 
 }  // namespace dl

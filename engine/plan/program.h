@@ -41,6 +41,9 @@ class Program {
   LossValue loss(std::size_t i) const;
   /// Likewise of the loss without smoothing and weights; none: it has neither.
   std::optional<LossValue> plain_loss(std::size_t i) const;
+  /// From the next run on the gradient is that of the losses times these factors, one for each of
+  /// the graph's losses.
+  void scale_losses(std::span<const double> factors);
   /// After run(): the predictions, row-major; shape with the batch first.
   std::span<const float> output() const;
   /// Likewise what the fixed part of the graph comes to, where the purpose is that.
@@ -104,6 +107,8 @@ class Programs {
   std::size_t count(Purpose purpose) const;
   /// Before the first batch of a pass.
   void reset_states(Purpose purpose);
+  /// The graph as training sees it.
+  const Graph& training() const { return training_; }
   /// Those of the training programs, which all have the same.
   std::span<const Probe> probes() const;
   std::span<const TimeProbe> time_probes() const;

@@ -40,8 +40,8 @@ class Recorder {
     }
   }
 
-  void backward(const std::vector<int>& losses) {
-    for (const int loss : losses) seed(loss);
+  void backward(const std::vector<int>& losses, std::vector<Recording::Loss>& recorded) {
+    for (std::size_t i = 0; i < losses.size(); ++i) recorded[i].seed = seed(losses[i]);
     tape_.enter(TapeStep::Section::backward);
     for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
       if (results_[i].grad) record_backward(static_cast<int>(i));
@@ -53,6 +53,7 @@ class Recorder {
     const std::vector<Value>& dst = results_[node].dst;
     for (const Value& value : dst) tape_.keep(value);
     Recording::Loss loss{index, dst[0], dst[1]};
+    loss.weight = graph_.nodes[node].loss_weight;
     if (dst.size() > kPlainWeight) {
       loss.plain_mean = dst[kPlainMean];
       loss.plain_count = dst[kPlainWeight];
@@ -97,6 +98,36 @@ class Recorder {
     results_[i].dst = {tape_.input(graph_.nodes[i].name, plain_desc(Shape(dims), type))};
   }
 
+  static std::vector<Shape> shapes_of(std::span<const Value> values) {
+    std::vector<Shape> shapes;
+    for (const Value& value : values) shapes.push_back(value.shape());
+    return shapes;
+  }
+
+  /// What a layer cannot do with a batch of this size is told at its place in the config.
+  template <class Act>
+  void at_node(int i, const Act& act) const {
+    try {
+      act();
+    } catch (const ShapeError& error) {
+      throw UserError(graph_.nodes[i].mark, label(i) + error.what(), error.hint());
+    } catch (const dnnl::error& error) {
+      if (error.status != dnnl_unimplemented && error.status != dnnl_invalid_arguments) throw;
+      const Shape src = result(graph_.nodes[i].src[0]).shape();
+      throw UserError(graph_.nodes[i].mark,
+                      label(i) + "oneDNN has nothing that computes it over " +
+                          std::to_string(src[0]) + " samples of " + src.text() + " (" +
+                          error.what() + ")",
+                      "smaller sizes of this layer, or a smaller data.batch");
+    }
+  }
+
+  std::string label(int i) const {
+    const Node& node = graph_.nodes[i];
+    return std::string(node.kind->loss ? "loss '" : "layer '") + node.name + "' (" +
+           std::string(node.kind->name) + "): ";
+  }
+
   void record_node(int i) {
     const Node& node = graph_.nodes[i];
     tape_.enter(scope(i));
@@ -105,7 +136,11 @@ class Recorder {
       src.push_back(frozen_.fixed[i] ? result(port) : from_outside(port));
     // A time probe looks at the gradient of a sequence even where that comes from the data.
     if (probes_ && node.kind->over_time) src[0].needs_grad = true;
-    results_[i] = node.layer->record(tape_, src);
+    at_node(i, [&] {
+      if (tape_.training() && !frozen_.keeps_statistics[i])
+        node.layer->check_training(shapes_of(src));
+      results_[i] = node.layer->record(tape_, src);
+    });
     const auto trains = [](const WeightInfo& weight) { return weight.trainable; };
     const bool needs_grad =
         std::ranges::any_of(node.src, [&](const Port& port) { return result(port).needs_grad; }) ||
@@ -129,18 +164,20 @@ class Recorder {
 
   /// Where channels or features lie; the layer that computed them tells.
   std::size_t unit_axis(int i) const {
-    for (int at = i; !graph_.nodes[at].input; at = graph_.nodes[at].src[0].node) {
-      if (graph_.nodes[at].kind->units == LayerKind::Units::as_source) continue;
-      const bool features = graph_.nodes[at].kind->units == LayerKind::Units::features;
-      return features ? results_[i].dst[0].shape().rank() - 1 : 1;
-    }
-    return 1;
+    const Node& node = graph_.nodes[i];
+    if (node.input || node.kind->units == LayerKind::Units::channels) return 1;
+    if (node.kind->units == LayerKind::Units::features)
+      return results_[i].dst[0].shape().rank() - 1;
+    const std::size_t axis = unit_axis(node.src[0].node);
+    if (node.kind->moves_axis) return node.kind->moves_axis(*node.layer, axis);
+    return std::min(axis, results_[i].dst[0].shape().rank() - 1);
   }
 
   /// The gradient of the total loss with respect to this one: its weight.
-  void seed(int loss) {
-    if (!results_[loss].dst[0].needs_grad) return;
+  std::optional<Value> seed(int loss) {
+    if (!results_[loss].dst[0].needs_grad) return std::nullopt;
     diffs_[loss][0].push_back(tape_.constant({graph_.nodes[loss].loss_weight}));
+    return diffs_[loss][0].back();
   }
 
   void record_backward(int i) {
@@ -154,7 +191,8 @@ class Recorder {
       any = true;
     }
     if (!any || !results_[i].dst[0].needs_grad) return;
-    const std::vector<std::optional<Value>> diff_src = results_[i].grad(tape_, diff_dst);
+    std::vector<std::optional<Value>> diff_src;
+    at_node(i, [&] { diff_src = results_[i].grad(tape_, diff_dst); });
     tape_.flush_weight_grads();
     if (probes_ && node.kind->over_time && diff_src[0])
       probes_->time_probes.push_back(record_time_probe(tape_, *diff_src[0], i));
@@ -228,7 +266,7 @@ Recording record(const Graph& graph, const WeightStore& store, const dnnl::engin
     recording.output = recording.tape.plain(recorder.result(graph.output));
     recording.tape.keep(*recording.output);
   }
-  if (training) recorder.backward(losses);
+  if (training) recorder.backward(losses, recording.losses);
   std::ranges::reverse(recording.time_probes);  // recorded from the last node to the first
   return recording;
 }

@@ -19,6 +19,10 @@ struct Recording {
     Value mean, count;  // scalars
     /// Of the loss without smoothing and weights, where it has those.
     std::optional<Value> plain_mean = {}, plain_count = {};
+    /// The gradient of the total loss with respect to its mean, its weight: a scalar that is read
+    /// in each run. None: nothing that is trained depends on it.
+    std::optional<Value> seed = {};
+    float weight = 1;
   };
   std::vector<Loss> losses;
   std::optional<Value> output;         // the predictions, row-major

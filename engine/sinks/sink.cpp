@@ -2,21 +2,20 @@
 
 #include <fmt/format.h>
 
+#include "engine/core/text.h"
+#include "engine/train/metric_spec.h"
+
 namespace dl {
 
-bool lower_is_better(const std::string& metric) {
-  return !metric.starts_with("top") && metric != "f1";
-}
-
 std::string metric_text(const std::string& metric, double value) {
-  const bool share = metric.starts_with("top");
-  return share ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.4f}", value);
+  const bool percentage = metric_spec(metric).format == Format::percentage;
+  return percentage ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.4f}", value);
 }
 
 std::string metrics_text(const Metrics& metrics) {
   std::string out;
   for (const auto& [name, value] : metrics)
-    out += (out.empty() ? "" : "  ") + name + " " + metric_text(name, value);
+    out += (out.empty() ? "" : "  ") + escaped(name) + " " + metric_text(name, value);
   return out;
 }
 

@@ -43,10 +43,13 @@ void ConfusionMatrix::add(std::span<const float> scores, std::span<const std::in
   assert(scores.size() == labels.size() * classes_);
   for (std::size_t row = 0; row < labels.size(); ++row) {
     const std::int32_t label = labels[row];
-    if (label < 0 || static_cast<std::size_t>(label) >= classes_) continue;
-    const auto predicted = predicted_class(scores.subspan(row * classes_, classes_));
-    if (predicted) ++counts_[static_cast<std::size_t>(label) * classes_ + *predicted];
+    if (label >= 0 && static_cast<std::size_t>(label) < classes_)
+      add(scores.subspan(row * classes_, classes_), static_cast<std::size_t>(label));
   }
+}
+
+void ConfusionMatrix::add(std::span<const float> scores, std::size_t label) {
+  if (const auto predicted = predicted_class(scores)) ++counts_[label * classes_ + *predicted];
 }
 
 std::vector<std::vector<std::int64_t>> ConfusionMatrix::rows() const {
@@ -77,6 +80,30 @@ void count_class(std::span<const float> scores, std::size_t label, std::span<Cla
   ++counts[label].samples;
   ++counts[*predicted].predicted;
   counts[label].hits += *predicted == label;
+}
+
+void count_answer(float logit, bool positive, ClassCounts& counts) {
+  const bool predicted = logit > 0;
+  counts.samples += positive ? 1 : 0;
+  counts.predicted += predicted ? 1 : 0;
+  counts.hits += predicted && positive ? 1 : 0;
+}
+
+std::vector<ClassScores> class_scores(std::span<const ClassCounts> counts) {
+  std::vector<ClassScores> scores;
+  for (const ClassCounts& one : counts) scores.push_back(scores_of(one));
+  return scores;
+}
+
+double answer_accuracy(const ClassCounts& counts, std::int64_t samples) {
+  const std::int64_t wrong = counts.samples + counts.predicted - 2 * counts.hits;
+  return ratio(static_cast<double>(samples - wrong), static_cast<double>(samples));
+}
+
+double mean_accuracy(std::span<const ClassCounts> counts, std::int64_t samples) {
+  double sum = 0;
+  for (const ClassCounts& one : counts) sum += answer_accuracy(one, samples);
+  return ratio(sum, static_cast<double>(counts.size()));
 }
 
 double macro_f1(std::span<const ClassCounts> counts) {

@@ -31,6 +31,8 @@ class ConfusionMatrix {
   /// `scores` are (N, C), `labels` N integers. A label outside 0..C-1 (an ignore_index) does not
   /// count, nor does a row of nothing but NaN.
   void add(std::span<const float> scores, std::span<const std::int32_t> labels);
+  /// One row, of which the label is a class that counts.
+  void add(std::span<const float> scores, std::size_t label);
 
   std::size_t classes() const { return classes_; }
   std::int64_t at(std::size_t label, std::size_t predicted) const {
@@ -52,8 +54,15 @@ struct ClassCounts {
 };
 /// Adds a row of scores and its label, which is one of `counts`; ConfusionMatrix counts the same.
 void count_class(std::span<const float> scores, std::size_t label, std::span<ClassCounts> counts);
+/// Adds what one logit answers to a question: yes above 0, a probability of one half.
+void count_answer(float logit, bool positive, ClassCounts& counts);
+/// How each of those fared.
+std::vector<ClassScores> class_scores(std::span<const ClassCounts> counts);
 /// The mean over all classes of F1, as macro_average() has it.
 double macro_f1(std::span<const ClassCounts> counts);
+/// The share of right answers to a question, of so many samples; the mean over all questions.
+double answer_accuracy(const ClassCounts& counts, std::int64_t samples);
+double mean_accuracy(std::span<const ClassCounts> counts, std::int64_t samples);
 
 /// Means over all classes, each class weighing the same (macro averages).
 struct MacroScores {

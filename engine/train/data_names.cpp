@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "engine/train/run_identity.h"
 #include "engine/train/setup.h"
 
 namespace dl {
@@ -54,6 +55,7 @@ DataNames names_of_run(const std::string& path, std::vector<std::string>& notes)
   const std::string run = run_of(path);
   if (run.empty()) return {};
   const std::string config = run + "/" + kConfig;
+  expect_unchanged_run(run, notes);
   try {
     const Setup setup = load_setup({.config = config, .sets = {}, .data_dir = {}});
     return setup.source ? data_names(setup.source->spec()) : DataNames{};

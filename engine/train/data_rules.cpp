@@ -39,7 +39,8 @@ void check_soft_labels(const Setup& setup, const TypedNode& mixing, Problems& pr
   for (const Node& node : setup.graph.nodes) {
     const auto reads = std::ranges::find(node.src, Port{labels, 0});
     if (reads == node.src.end()) continue;
-    if (node.kind->name != "cross_entropy" || reads != node.src.begin() + 1) {
+    const bool takes_shares = node.kind->loss && node.kind->loss->task == LossTask::classes;
+    if (!takes_shares || reads != node.src.begin() + 1) {
       problems.add(node.mark, "'" + node.name + "' reads " + soft->name + ", which " + mixing.type +
                                   " makes class probabilities: only cross_entropy takes those");
       continue;
@@ -70,10 +71,33 @@ void check_sampler(const Setup& setup, Problems& problems) {
     problems.add(data.sampler.mark, what + "shuffle is false: what is drawn has no order to keep");
 }
 
+/// Whether a layer or a loss reads the labels: a network that makes images of images does not.
+bool reads_labels(const Setup& setup) {
+  const Port labels{static_cast<int>(setup.data.inputs.size()), 0};
+  return std::ranges::any_of(setup.graph.nodes, [&](const Node& node) {
+    return std::ranges::find(node.src, labels) != node.src.end();
+  });
+}
+
+/// A network that always says the only class is always right and has learnt nothing: the path is
+/// mostly one folder too high, or the column a wrong one.
+void expect_classes(const Setup& setup) {
+  if (!setup.source) return;
+  const DataSpec& spec = setup.source->spec();
+  if (!has_labels(spec) || spec.classes != 1 || !reads_labels(setup)) return;
+  const std::string name = spec.class_names.empty() ? "" : ", '" + spec.class_names[0] + "'";
+  throw UserError(ExitCode::data,
+                  {Diagnostic{.mark = setup.config.data.source->type_mark,
+                              .message = "data.source: all samples are of one class" + name +
+                                         "; a classifier needs two or more",
+                              .hint = setup.source->one_class_hint(setup.paths)}});
+}
+
 }  // namespace
 
 void check_data_rules(const Setup& setup, Problems& problems) {
   check_sampler(setup, problems);
+  if (problems.empty()) expect_classes(setup);
   if (!setup.train_pipeline || !setup.eval_pipeline) return;
   const DataConfig& data = setup.config.data;
   check_targets_agree(setup, problems);

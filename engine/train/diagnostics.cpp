@@ -73,7 +73,8 @@ void Diagnostics::add_weights(std::size_t row, const StoredWeight& weight) {
     pieces_.push_back({row, weight.offset + at, std::min(kPiece, weight.size - at)});
 }
 
-void Diagnostics::add_batch(const Program& program) {
+void Diagnostics::add_batch(const Program& program, double weight) {
+  weight_ += weight;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     const Probe& probe = program.probes()[i];
     const std::span<const std::int32_t> flat = program.flat_counts(probe);
@@ -82,7 +83,8 @@ void Diagnostics::add_batch(const Program& program) {
   }
   for (std::size_t i = 0; i < times_.size(); ++i) {
     const std::span<const float> squares = program.time_squares(program.time_probes()[i]);
-    for (std::size_t t = 0; t < squares.size(); ++t) times_[i].squares[t] += squares[t];
+    for (std::size_t t = 0; t < squares.size(); ++t)
+      times_[i].squares[t] += weight * weight * squares[t];
   }
 }
 
@@ -140,10 +142,11 @@ const Diagnosis& Diagnostics::finish(std::int64_t epoch, std::int64_t step) {
         .dead = share(dead, units), .flat = share(flat, units * counts.elements_per_unit)};
     counts.elements_per_unit = 0;
   }
+  const double scale = weight_ > 0 ? 1.0 / std::exchange(weight_, 0) : 1.0;
   for (TimeSums& times : times_) {
     std::vector<double>& norms = diagnosis_.layers[times.row].gradient_by_time;
     for (std::size_t t = 0; t < norms.size(); ++t)
-      norms[t] = std::sqrt(std::exchange(times.squares[t], 0));
+      norms[t] = scale * std::sqrt(std::exchange(times.squares[t], 0));
   }
   return diagnosis_;
 }

@@ -23,8 +23,9 @@ class Diagnostics {
   bool due(std::int64_t step) const { return step == 1 || step % every_ == 0; }
 
   // In a step that is due, in this order:
-  /// After each run of a training program with StepContext::diagnose.
-  void add_batch(const Program& program);
+  /// After each run of a training program with StepContext::diagnose; `weight` as the updater has
+  /// it.
+  void add_batch(const Program& program, double weight);
   /// `gradients` times `scale` is the step's mean gradient. Called even where it is not finite and
   /// no update follows.
   void before_update(std::span<const float> gradients, double scale,
@@ -63,6 +64,7 @@ class Diagnostics {
   std::vector<double> partial_;  // by piece
   std::vector<Counts> counts_;   // by probe
   std::vector<TimeSums> times_;  // by time probe
+  double weight_ = 0;            // of the step's batches
   std::vector<float> before_;    // the weights before the update
 };
 

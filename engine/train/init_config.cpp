@@ -83,7 +83,7 @@ class Writer {
     else if (!holds_out_)
       line("  split: {valid: 0}     # a fifth of so few pictures would be none");
     else
-      line("  split: {valid: 0.2}     # held out by seed; they say which epoch is best");
+      line("  split: {valid: 0.2}     # held out of each class; they say which epoch is best");
     if (*most > kOutOfBalance * *least) {
       line(
           fmt::format("  sampler: balanced     # the largest class has {} pictures, the smallest "

@@ -2,86 +2,138 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
-#include "engine/train/classification_metrics.h"
+#include "engine/core/text.h"
 
 namespace dl {
 namespace {
 
 constexpr std::size_t kTop = 5;
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-/// Where the first loss's target is among the graph's inputs.
-std::size_t target_slot(const Graph& graph) {
-  std::size_t slot = 0;
-  for (int i = 0; i < graph.target.node; ++i) slot += graph.nodes[i].input.has_value();
-  return slot;
+double share(std::int64_t hits, std::int64_t all) {
+  return all > 0 ? static_cast<double>(hits) / static_cast<double>(all) : 0.0;
+}
+
+double mean(const MetricSums& sums, std::size_t loss) {
+  if (loss >= sums.losses.size() || sums.losses[loss].count <= 0) return 0;
+  return sums.losses[loss].sum / sums.losses[loss].count;
 }
 
 }  // namespace
 
-Meter::Meter(const Graph& graph, const DataSpec& data) {
-  for (const int loss : graph.losses) {
-    const Node& node = graph.nodes[loss];
-    losses_.push_back({node.name, node.loss_weight, node.train_only});
+Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
+  Metrics metrics;
+  for (const Entry& entry : entries_) {
+    if (entry.is_in(purpose)) metrics.emplace_back(entry.spec.name, value(entry, sums, purpose));
   }
-  if (data.order == SampleOrder::stream && data.token_rule) {
-    read_language(graph, data);
-  } else {
-    read_classification(graph, data);
-    read_regression(graph, data);
-  }
+  return metrics;
 }
 
-/// A label for each row of the network's output; without a mask, since what it hides would count.
-void Meter::read_classification(const Graph& graph, const DataSpec& data) {
-  if (graph.losses.empty() || graph.target.node < 0) return;
-  const Node& target = graph.nodes[graph.target.node];
-  const Node& loss = graph.nodes[graph.losses[0]];
-  if (loss.kind->name != "cross_entropy" || loss.src.size() != 2) return;
-  if (!target.input || !target.input->integer) return;
-  const auto shapes = infer_shapes(graph, 1);
-  const Shape& output = shapes[graph.output.node][graph.output.output];
-  if (output.elements() != output.back() * shapes[graph.target.node][0].elements()) return;
-  label_slot_ = target_slot(graph);
-  soft_labels_ = target.input->soft_classes > 0;
-  classes_ = static_cast<std::size_t>(output.back());
-  with_f1_ = data.classes.value_or(0) >= 2;
-}
-
-/// A target of floats that a loss of differences compares with the network's output, all of them.
-void Meter::read_regression(const Graph& graph, const DataSpec& data) {
-  if (graph.losses.empty() || graph.target.node < 0) return;
-  const Node& target = graph.nodes[graph.target.node];
-  const Node& loss = graph.nodes[graph.losses[0]];
-  const bool differences =
-      loss.kind->name == "mse" || loss.kind->name == "l1" || loss.kind->name == "smooth_l1";
-  if (!differences || loss.src.size() != 2 || loss.src[0] != graph.output) return;
-  if (!target.input || target.input->integer) return;
-  value_slot_ = target_slot(graph);
-  value_scale_ = {1.0};
-  for (const Field& field : data.targets) {
-    if ("data." + field.name == target.name && !field.scale.empty()) value_scale_ = field.scale;
+std::vector<MetricSpec> Meter::specs(Purpose purpose, std::optional<std::size_t> samples) const {
+  const bool no_room = samples && score_bytes(*samples) == 0;
+  std::vector<MetricSpec> specs;
+  for (const Entry& entry : entries_) {
+    if (entry.is_in(purpose) && !(entry.ranks && no_room)) specs.push_back(entry.spec);
   }
+  return specs;
 }
 
-/// Tokens are no classes of which each would have its figures.
-void Meter::read_language(const Graph& graph, const DataSpec& data) {
-  for (std::size_t i = 0; i < graph.losses.size() && !token_loss_; ++i) {
-    const Node& node = graph.nodes[graph.losses[i]];
-    if (node.kind->name == "cross_entropy" && !node.train_only) token_loss_ = i;
+std::vector<std::string> Meter::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) names.push_back(entry.spec.name);
+  return names;
+}
+
+const MetricSpec& Meter::main_metric() const {
+  return spec_of(task_ == LossTask::classes ? Measure::top1 : Measure::loss);
+}
+
+double Meter::value(const Entry& entry, const MetricSums& sums, Purpose purpose) const {
+  if (entry.loss) return mean(sums, *entry.loss);
+  const auto values = static_cast<double>(std::max<std::int64_t>(sums.values, 1));
+  const auto rows = sums.values / static_cast<std::int64_t>(outputs_);
+  const auto per_token = [&] { return mean(sums, plain_loss_.value_or(*token_loss_)); };
+  switch (entry.measure) {
+    case Measure::loss:
+      return total_loss(sums, purpose);
+    case Measure::perplexity:
+      return std::exp(per_token());
+    case Measure::bits_per_char:
+    case Measure::bits_per_byte:
+      return per_token() / std::numbers::ln2;
+    case Measure::mae:
+      return sums.absolute / values;
+    case Measure::rmse:
+      return std::sqrt(sums.squared / values);
+    case Measure::r2:
+      return r2_score(sums.outputs, rows).value_or(kUndefined);
+    case Measure::top1:
+      return share(sums.top1, sums.labelled);
+    case Measure::top5:
+      return share(sums.top5, sums.labelled);
+    case Measure::accuracy:
+      return mean_accuracy(sums.classes, sums.labelled);
+    case Measure::f1:
+      return macro_f1(sums.classes);
+    case Measure::auc:
+      return overall(sums).auc.value_or(kUndefined);
+    case Measure::average_precision:
+      return overall(sums).average_precision.value_or(kUndefined);
+    case Measure::baseline_mae:
+    case Measure::baseline_rmse:
+      break;  // of the data set, not of a network
   }
-  if (!token_loss_) return;
-  const auto shapes = infer_shapes(graph, 1);
-  const int loss = graph.losses[*token_loss_];
-  if (shapes[static_cast<std::size_t>(loss)].size() > kPlainMean) plain_loss_ = losses_.size();
-  const TokenUnit unit = data.token_rule->unit;
-  if (unit == TokenUnit::character) bits_name_ = "bits_per_char";
-  if (unit == TokenUnit::byte) bits_name_ = "bits_per_byte";
+  return kUndefined;
 }
 
-void Meter::add(const Program& program, std::span<const void* const> tensors,
-                MetricSums& sums) const {
+double Meter::total_loss(const MetricSums& sums, Purpose purpose) const {
+  double total = 0;
+  for (std::size_t i = 0; i < losses_.size(); ++i) {
+    if (purpose == Purpose::train || !losses_[i].train_only)
+      total += losses_[i].weight * mean(sums, i);
+  }
+  return total;
+}
+
+/// Of two classes the second is the positive one.
+RankingScores Meter::overall(const MetricSums& sums) const {
+  const bool two_classes = task_ == LossTask::classes && width_ == 2;
+  if (two_classes && sums.rankings.size() == 2) return sums.rankings[1];
+  return macro_average(sums.rankings);
+}
+
+std::vector<std::string> Meter::undefined(const MetricSums& sums) const {
+  std::vector<std::string> sentences;
+  if (task_ == LossTask::numbers && sums.values / static_cast<std::int64_t>(outputs_) < 2)
+    sentences.push_back("r2 is not defined: it needs two samples");
+  if (!ranks()) return sentences;
+  if (sums.rankings.empty()) {
+    sentences.push_back(
+        "auc and average_precision are not computed: the scores of all samples, which they need, "
+        "would take too much memory");
+    return sentences;
+  }
+  constexpr std::size_t kMostNames = 5;
+  std::vector<std::string> names;
+  std::size_t count = 0;
+  for (std::size_t c = 0; c < sums.rankings.size(); ++c) {
+    if (sums.rankings[c].auc || ++count > kMostNames) continue;
+    names.push_back("'" + (c < class_names_.size() ? class_names_[c] : std::to_string(c)) + "'");
+  }
+  if (count == 0) return sentences;
+  if (count > kMostNames) names.push_back(std::to_string(count - kMostNames) + " more");
+  const bool all = count == sums.rankings.size();
+  sentences.push_back("auc is not defined for " + join(names, ", ") +
+                      ": no sample belongs there, or every one does, or a score is not a number" +
+                      (all ? "" : "; its mean, and that of average_precision, is over the others"));
+  return sentences;
+}
+
+void Meter::add(const Program& program, std::span<const void* const> tensors, MetricSums& sums,
+                const EvaluationDetails& details) const {
   sums.losses.resize(losses_.size() + (plain_loss_ ? 1 : 0));
   const auto add_to = [](MetricSums::LossSum& sum, const Program::LossValue& value) {
     sum.sum += static_cast<double>(value.mean) * value.count;
@@ -93,86 +145,83 @@ void Meter::add(const Program& program, std::span<const void* const> tensors,
       add_to(sums.losses[*plain_loss_], *program.plain_loss(i));
   }
   sums.samples += program.batch();
-  if (value_slot_) add_errors(program, tensors, sums);
-  if (!label_slot_) return;
-  if (with_f1_) sums.classes.resize(classes_);
-  const void* labels = tensors[*label_slot_];
+  if (task_ == LossTask::classes) add_labels(program, tensors, sums, details);
+  if (task_ == LossTask::yes_no) add_answers(program, tensors, sums, details);
+  if (task_ == LossTask::numbers) add_numbers(program, tensors, sums);
+}
+
+/// Calls `act` with each row that is not masked.
+template <class Act>
+void Meter::each_row(std::span<const void* const> tensors, std::size_t rows, const Act& act) const {
+  const void* mask = mask_slot_ ? tensors[*mask_slot_] : nullptr;
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (mask_.at(mask, row) != 0) act(row);
+  }
+}
+
+void Meter::add_labels(const Program& program, std::span<const void* const> tensors,
+                       MetricSums& sums, const EvaluationDetails& details) const {
+  if (with_classes_) sums.classes.resize(width_);
   const std::span<const float> output = program.output();
-  for (std::size_t row = 0; row * classes_ < output.size(); ++row) {
-    const std::int32_t label = label_of(program, labels, row);
-    if (label < 0 || static_cast<std::size_t>(label) >= classes_) continue;  // ignored by the loss
-    const std::span<const float> scores = output.subspan(row * classes_, classes_);
-    const std::size_t rank = label_rank(scores, label);
-    if (with_f1_) count_class(scores, static_cast<std::size_t>(label), sums.classes);
+  each_row(tensors, output.size() / width_, [&](std::size_t row) {
+    const std::int32_t label = label_of(program, tensors[target_slot_], row);
+    if (label < 0 || static_cast<std::size_t>(label) >= width_ || label == ignore_index_) return;
+    const auto true_class = static_cast<std::size_t>(label);
+    const std::span<const float> scores = output.subspan(row * width_, width_);
+    const std::size_t rank = label_rank(scores, true_class);
+    if (with_classes_) count_class(scores, true_class, sums.classes);
     ++sums.labelled;
     sums.top1 += rank == 0;
     sums.top5 += rank < kTop;
-  }
+    if (details.confusion) details.confusion->add(scores, true_class);
+    if (details.scores) details.scores->add_classes(scores, true_class);
+  });
 }
 
 /// Of mixed labels the one with the largest share counts.
 std::int32_t Meter::label_of(const Program& program, const void* labels, std::size_t row) const {
   if (!soft_labels_ || program.purpose() != Purpose::train)
     return static_cast<const std::int32_t*>(labels)[row];
-  const float* shares = static_cast<const float*>(labels) + row * classes_;
-  return static_cast<std::int32_t>(std::max_element(shares, shares + classes_) - shares);
+  const float* shares = static_cast<const float*>(labels) + row * width_;
+  return static_cast<std::int32_t>(std::max_element(shares, shares + width_) - shares);
 }
 
-void Meter::add_errors(const Program& program, std::span<const void* const> tensors,
-                       MetricSums& sums) const {
-  const auto* target = static_cast<const float*>(tensors[*value_slot_]);
+bool Meter::is_positive(const void* targets, std::size_t i) const {
+  return integer_target_ ? static_cast<const std::int32_t*>(targets)[i] > 0
+                         : static_cast<const float*>(targets)[i] >= 0.5F;
+}
+
+void Meter::add_answers(const Program& program, std::span<const void* const> tensors,
+                        MetricSums& sums, const EvaluationDetails& details) const {
+  sums.classes.resize(width_);
+  const std::span<const float> output = program.output();
+  each_row(tensors, output.size() / width_, [&](std::size_t row) {
+    ++sums.labelled;
+    for (std::size_t i = 0; i < width_; ++i) {
+      const float logit = output[row * width_ + i];
+      const bool positive = is_positive(tensors[target_slot_], row * width_ + i);
+      count_answer(logit, positive, sums.classes[i]);
+      if (details.scores) details.scores->add(logit, positive);
+    }
+  });
+}
+
+void Meter::add_numbers(const Program& program, std::span<const void* const> tensors,
+                        MetricSums& sums) const {
+  sums.outputs.resize(outputs_);
+  const auto* targets = static_cast<const float*>(tensors[target_slot_]);
   const std::span<const float> output = program.output();
   const std::size_t places = value_scale_.size();
-  for (std::size_t i = 0; i < output.size(); ++i) {
-    const double error =
-        (static_cast<double>(output[i]) - target[i]) * value_scale_[places == 1 ? 0 : i % places];
-    sums.absolute += std::abs(error);
-    sums.squared += error * error;
-  }
-  sums.values += static_cast<std::int64_t>(output.size());
-}
-
-Metrics Meter::metrics(const MetricSums& sums, Purpose purpose) const {
-  const auto mean = [&](std::size_t i) {
-    return i < sums.losses.size() && sums.losses[i].count > 0
-               ? sums.losses[i].sum / sums.losses[i].count
-               : 0.0;
-  };
-  double total = 0;
-  Metrics metrics = {{"loss", 0.0}};
-  for (std::size_t i = 0; i < losses_.size(); ++i) {
-    if (purpose != Purpose::train && losses_[i].train_only) continue;
-    total += losses_[i].weight * mean(i);
-    if (losses_.size() > 1) metrics.emplace_back(losses_[i].name, mean(i));
-  }
-  metrics[0].second = total;
-  if (token_loss_) add_language(mean(plain_loss_.value_or(*token_loss_)), metrics);
-  if (value_slot_) add_regression(sums, metrics);
-  if (!label_slot_) return metrics;
-  const auto share = [&](std::int64_t hits) {
-    return sums.labelled ? static_cast<double>(hits) / static_cast<double>(sums.labelled) : 0.0;
-  };
-  metrics.emplace_back("top1", share(sums.top1));
-  if (classes_ > kTop) metrics.emplace_back("top5", share(sums.top5));
-  if (with_f1_) metrics.emplace_back("f1", macro_f1(sums.classes));
-  return metrics;
-}
-
-void Meter::add_language(double cross_entropy, Metrics& metrics) const {
-  metrics.emplace_back("perplexity", std::exp(cross_entropy));
-  if (!bits_name_.empty()) metrics.emplace_back(bits_name_, cross_entropy / std::numbers::ln2);
-}
-
-void Meter::add_regression(const MetricSums& sums, Metrics& metrics) {
-  const double count = sums.values > 0 ? static_cast<double>(sums.values) : 1.0;
-  metrics.emplace_back("mae", sums.absolute / count);
-  metrics.emplace_back("rmse", std::sqrt(sums.squared / count));
-}
-
-std::vector<std::string> Meter::names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : metrics({}, Purpose::train)) names.push_back(name);
-  return names;
+  each_row(tensors, output.size() / width_, [&](std::size_t row) {
+    for (std::size_t i = row * width_; i < (row + 1) * width_; ++i) {
+      const double error = static_cast<double>(output[i]) - targets[i];
+      const double in_units = error * value_scale_[places == 1 ? 0 : i % places];
+      sums.absolute += std::abs(in_units);
+      sums.squared += in_units * in_units;
+      const auto count = sums.values++ / static_cast<std::int64_t>(outputs_) + 1;
+      add_value(sums.outputs[i % outputs_], targets[i], error, count);
+    }
+  });
 }
 
 void point_at(const Batch& batch, std::vector<const void*>& tensors) {

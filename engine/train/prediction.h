@@ -19,6 +19,9 @@ struct PredictOptions {
   WeightChoice weights;
   std::optional<Split> split;      // test if there is one, else valid, unless said
   std::vector<std::string> files;  // instead: of the source's format, or pictures and folders
+  /// Instead of `files`: what came through stdin, as a file. Rows of the source's format; where
+  /// samples are images, one of them, or their paths, a line or a NUL each. It is called '-'.
+  std::string standard_input;
   bool skip_bad = false;           // pictures that cannot be read are left out and told
   std::int64_t top = 1;            // of a classification: so many of the likeliest classes
   bool json = false;               // a line of JSON for each sample, instead of CSV
@@ -29,6 +32,7 @@ struct PredictionForm {
   std::vector<std::string> class_names = {};  // of a classification; empty: numbers are predicted
   std::size_t top = 1;                        // classes that are told of each sample
   std::size_t values = 0;                     // numbers that are told of each sample
+  bool answers = false;                       // they are probabilities of yes
   bool targets = true;                        // the data has what should have been predicted
 };
 
@@ -49,6 +53,9 @@ std::string prediction_json_line(const PredictionForm& form, const Prediction& p
 /// The softmax of a row of scores: its `top` likeliest classes, of equal ones the lowest first.
 std::vector<std::pair<std::size_t, double>> likeliest(std::span<const float> scores,
                                                       std::size_t top);
+
+/// The sigmoid: how probable yes is.
+double probability_of(float logit);
 
 /// What a scaled number stands for in the units of the files, rounded to what a float of its size
 /// can tell: a target that is 6.261 in the file comes out as 6.261.

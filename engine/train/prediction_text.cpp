@@ -39,6 +39,21 @@ ordered_json json_numbers(const std::vector<double>& values) {
   return list;
 }
 
+/// Yes from one half on, as metrics count.
+int answer_of(double probability) { return probability > 0.5 ? 1 : 0; }
+
+ordered_json answers_json(const std::vector<double>& probabilities) {
+  if (probabilities.size() == 1) return answer_of(probabilities[0]);
+  ordered_json list = ordered_json::array();
+  for (const double probability : probabilities) list.push_back(answer_of(probability));
+  return list;
+}
+
+std::string answer_csv(double probability) {
+  return "," + std::to_string(answer_of(probability)) + "," +
+         csv_number(static_cast<float>(probability));
+}
+
 }  // namespace
 
 std::string prediction_csv_header(const PredictionForm& form) {
@@ -50,7 +65,10 @@ std::string prediction_csv_header(const PredictionForm& form) {
     }
     return line + (form.targets ? ",target\n" : "\n");
   }
-  for (std::size_t i = 0; i < form.values; ++i) line += "," + numbered("predicted", i, form.values);
+  for (std::size_t i = 0; i < form.values; ++i) {
+    line += "," + numbered("predicted", i, form.values);
+    if (form.answers) line += "," + numbered("probability", i, form.values);
+  }
   if (form.targets) {
     for (std::size_t i = 0; i < form.values; ++i) line += "," + numbered("target", i, form.values);
   }
@@ -62,7 +80,8 @@ std::string prediction_csv_line(const PredictionForm& form, const Prediction& pr
   for (const auto& [label, probability] : prediction.likely)
     line += "," + csv_field(escaped(form.class_names[label])) + "," +
             csv_number(static_cast<float>(probability));
-  for (const double value : prediction.values) line += "," + csv_number(value);
+  for (const double value : prediction.values)
+    line += form.answers ? answer_csv(value) : "," + csv_number(value);
   if (!form.targets) return line + "\n";
   if (!form.class_names.empty())
     return line + "," +
@@ -74,7 +93,9 @@ std::string prediction_csv_line(const PredictionForm& form, const Prediction& pr
 std::string prediction_json_line(const PredictionForm& form, const Prediction& prediction) {
   ordered_json line = {{"sample", prediction.sample}, {"name", escaped(prediction.name)}};
   if (form.class_names.empty()) {
-    line["predicted"] = json_numbers(prediction.values);
+    line["predicted"] =
+        form.answers ? answers_json(prediction.values) : json_numbers(prediction.values);
+    if (form.answers) line["probability"] = json_numbers(prediction.values);
     if (form.targets) line["target"] = json_numbers(prediction.targets);
     return line.dump() + "\n";
   }

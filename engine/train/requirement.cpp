@@ -1,6 +1,8 @@
 #include "engine/train/requirement.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "engine/core/error.h"
 #include "engine/core/text.h"
@@ -38,6 +40,26 @@ double parse_duration(const std::string& text) {
   return *value * unit;
 }
 
+void check_requirements(const std::vector<Requirement>& requirements,
+                        const std::vector<ResultMetrics>& results) {
+  std::vector<std::string> splits;
+  for (const ResultMetrics& result : results) splits.push_back(result.split);
+  for (const Requirement& requirement : requirements) {
+    const std::string what = "--require " + requirement.text + ": ";
+    const auto at = std::ranges::find(results, requirement.split, &ResultMetrics::split);
+    if (at == results.end()) {
+      throw UserError(ExitCode::command_line, what + "there is no " + requirement.split + " data",
+                      splits.empty() ? "data.split holds some of train out as valid"
+                                     : "there is " + join(splits, " and "));
+    }
+    if (std::ranges::find(at->names, requirement.metric) != at->names.end()) continue;
+    throw UserError(ExitCode::command_line,
+                    what + "this run has no metric '" + requirement.metric + "'" +
+                        did_you_mean(requirement.metric, at->names),
+                    "the metrics of " + at->split + " are " + join(at->names, ", "));
+  }
+}
+
 std::string unmet_requirement(const std::vector<Requirement>& requirements,
                               const std::optional<EpochReport>& valid,
                               const std::optional<EpochReport>& test) {
@@ -51,6 +73,8 @@ std::string unmet_requirement(const std::vector<Requirement>& requirements,
       found = true;
       const bool met =
           requirement.at_least ? value >= requirement.bound : value <= requirement.bound;
+      if (std::isnan(value))
+        return "--require " + requirement.text + ": it is not defined (nan)";
       if (!met) return "--require " + requirement.text + ": it is " + number_text(value);
     }
     if (!found) return "--require " + requirement.text + ": there is no such metric";

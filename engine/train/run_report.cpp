@@ -10,16 +10,19 @@
 #include "engine/config/yaml_file.h"
 #include "engine/core/file_system.h"
 #include "engine/sinks/network_table.h"
+#include "engine/train/checkpoint_search.h"
+#include "engine/train/metric_spec.h"
 #include "engine/train/run_folder.h"
+#include "engine/train/run_identity.h"
+#include "engine/train/sealed_text.h"
+#include "engine/train/run_places.h"
 #include "engine/train/setup.h"
+#include "engine/train/train_state.h"
 
 namespace dl {
 namespace {
 
 using nlohmann::ordered_json;
-
-constexpr std::string_view kNoMetric[] = {
-    "epoch", "step", "split", "lr", "samples_per_second", "seconds", "wait_share"};
 
 /// A number that is not finite is null.
 double number_of(const ordered_json& value) {
@@ -29,8 +32,9 @@ double number_of(const ordered_json& value) {
 Metrics metrics_of(const ordered_json& object) {
   Metrics metrics;
   for (const auto& [name, value] : object.items()) {
-    const bool other = std::ranges::find(kNoMetric, name) != std::end(kNoMetric);
-    if (!other) metrics.emplace_back(name, number_of(value));
+    const auto columns = report_columns();
+    if (std::ranges::find(columns, name) == columns.end())
+      metrics.emplace_back(name, number_of(value));
   }
   return metrics;
 }
@@ -42,7 +46,9 @@ class Reader {
 
   RunReport read() {
     guarded("config.resolved.yaml", [&] { read_config(); });
+    guarded("config.resolved.yaml", [&] { expect_unchanged_run(report_.path, report_.damage); });
     guarded("metrics.jsonl", [&] { read_metrics(); });
+    guarded("checkpoints", [&] { read_time(); });
     if (RunFolder::in_use(report_.path)) {
       report_.outcome = "running";
     } else if (exists(file("exit.json"))) {
@@ -79,9 +85,22 @@ class Reader {
     const ConfigNode* train = config.find("train");
     const ConfigNode* epochs = train ? train->find("epochs") : nullptr;
     if (epochs) report_.epochs = parse_int(epochs->text());
-    const bool vars = exists(file("vars.yaml"));
-    report_.config = flat_config(config, vars ? read_yaml("vars.yaml") : ConfigNode());
+    report_.config = flat_config(config, read_vars());
     count_parameters();
+  }
+
+  /// Null where there are none, and where they are not what was written.
+  ConfigNode read_vars() {
+    ConfigNode vars;
+    if (!exists(file("vars.yaml"))) return vars;
+    guarded("vars.yaml", [&] {
+      const std::string text = read_file(file("vars.yaml"));
+      expect_sealed(text, file("vars.yaml"));
+      if (const std::string note = unsealed_note(text, "vars.yaml"); !note.empty())
+        report_.damage.push_back(note);
+      vars = read_yaml("vars.yaml");
+    });
+    return vars;
   }
 
   ConfigNode read_yaml(const std::string& name) const {
@@ -119,6 +138,12 @@ class Reader {
     }
   }
 
+  /// More than epochs takes time: computing features, say.
+  void read_time() {
+    if (const auto glance = glance_at_state(newest_state(report_.path)))
+      report_.seconds = std::max(report_.seconds, glance->elapsed_seconds);
+  }
+
   void add_line(const ordered_json& line, const std::string& split) {
     const std::int64_t epoch = line.at("epoch"), step = line.at("step");
     report_.epoch = std::max(report_.epoch, epoch);
@@ -135,7 +160,7 @@ class Reader {
     const auto at = std::ranges::find(report_.best, metric, &RunReport::Best::metric);
     if (at == report_.best.end()) {
       report_.best.push_back({metric, value, epoch});
-    } else if (lower_is_better(metric) ? value < at->value : value > at->value) {
+    } else if (metric_spec(metric).lower_is_better() ? value < at->value : value > at->value) {
       *at = {metric, value, epoch};
     }
   }
@@ -162,7 +187,7 @@ class Reader {
 }  // namespace
 
 RunReport read_run(const std::string& path) {
-  if (!exists(path + "/config.resolved.yaml")) {
+  if (!is_run_folder(path)) {
     throw UserError(ExitCode::run_folder, path + ": no run",
                     "a run folder holds config.resolved.yaml and checkpoints/");
   }

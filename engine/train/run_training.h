@@ -11,6 +11,7 @@
 #include "engine/sinks/sink.h"
 #include "engine/train/diagnostics.h"
 #include "engine/train/meter.h"
+#include "engine/train/saver.h"
 #include "engine/train/setup.h"
 #include "engine/train/train_state.h"
 #include "engine/train/updater.h"
@@ -28,9 +29,8 @@ struct Job {
   Batches& train;
   Batches* valid;  // none: no validation
   Sinks& sinks;
-  const StopFlag& stop;
-  /// Saves a checkpoint of the state as it is; `best`: the link best moves too.
-  std::function<void(const TrainState& state, bool best)> save;
+  StopFlag& stop;
+  Saver& saver;
   /// Set by SIGUSR1: asks for a checkpoint after the running step, once.
   std::atomic<bool>& save_now;
   Diagnostics* diagnostics = nullptr;                            // none: no step is looked at
@@ -47,27 +47,19 @@ std::string_view outcome_text(Outcome outcome);
 /// Whether train.stop's patience is at its end.
 bool stopped_early(const TrainConfig& config, const TrainState& state);
 
-/// The metric that decides which checkpoint is best: "valid/top1" -> {"valid", "top1"}. Empty:
-/// there is none.
-struct Monitor {
-  std::string split, metric;
-  bool lower_is_better = true;
-  bool none() const { return metric.empty(); }
-};
-/// What train.monitor says, or the main metric of the first loss on valid. Throws UserError when
-/// there is no such split or metric, or none at all where train.stop or the schedule watch one.
-Monitor choose_monitor(const Setup& setup, const Meter& meter, bool has_valid);
-
 /// Trains from `state` on until an end, the phase's at the latest (`completed`); `state` is then
 /// what was saved last.
 Outcome run_training(Job& job, TrainState& state);
 
 /// One pass over a split with the weights as they are; none when a stop was requested meanwhile.
+/// `confusion`, where it is wanted: of a classification.
 std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batches& batches,
-                                   const StopFlag& stop);
+                                   const StopFlag& stop, ConfusionMatrix* confusion = nullptr);
 
 /// What the data set says of predicting without a network, beside the metrics of one.
 void add_baselines(const Batches& batches, Metrics& metrics);
+/// The names of what an evaluation of a split reports.
+std::vector<std::string> evaluated_metrics(const Meter& meter, const Batches& batches);
 /// All that a line of metrics.csv can hold; the data that is evaluated may be null.
 std::vector<std::string> metric_names(const Meter& meter, std::span<Batches* const> evaluated);
 

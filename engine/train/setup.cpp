@@ -7,8 +7,13 @@
 #include "datasets/batches.h"
 #include "datasets/data_file.h"
 #include "datasets/subset.h"
+#include "engine/config/config_path.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/data_rules.h"
+#include "engine/train/loss_weights.h"
+#include "engine/train/metric_spec.h"
+#include "engine/train/monitor.h"
+#include "engine/train/run_places.h"
 #include "engine/train/run_training.h"
 #include "engine/train/sequence_rules.h"
 #include "engine/train/target_rules.h"
@@ -20,9 +25,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Losses too: the graph knows better than "unknown layer" what to say of one among the layers.
-std::vector<std::string> layer_types() {
-  std::vector<std::string> types;
-  for (const LayerKind& kind : all_layers()) types.emplace_back(kind.name);
+std::vector<Word> layer_types() {
+  std::vector<Word> types;
+  for (const LayerKind& kind : all_layers()) types.emplace_back(kind.name, kind.others);
   return types;
 }
 
@@ -37,9 +42,7 @@ template <class K>
 void add_sections(const std::string& section, const std::vector<K>& kinds,
                   std::vector<SectionKeys>& sections) {
   for (const K& kind : kinds) {
-    SectionKeys keys{section + "." + std::string(kind.name), {}};
-    for (const ParamSpec& spec : kind.params) keys.keys.push_back(spec.name);
-    sections.push_back(std::move(keys));
+    sections.push_back({section + "." + std::string(kind.name), words_of(kind.params)});
   }
 }
 
@@ -294,6 +297,18 @@ void check_monitor(const Setup& setup) {
   choose_monitor(setup, Meter(setup.graph, setup.train_pipeline->spec()), has_valid);
 }
 
+/// A run's folder, given where a config is wanted, or a folder of runs or configs.
+void refuse_folder(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return;
+  throw UserError(ExitCode::config, "'" + path + "' is a folder, not a config",
+                  is_run_folder(path) ? "it is a run: dltool resume " + shell_word(path) +
+                                            " goes on with it, and dltool train " +
+                                            shell_word((fs::path(path) / "config.yaml").string()) +
+                                            " begins another one like it"
+                                      : run_hint(path));
+}
+
 }  // namespace
 
 std::int64_t Setup::batches_per_step() const {
@@ -318,14 +333,17 @@ WeightStore Setup::make_store() const {
 
 Setup load_setup(const SetupOptions& options) {
   Setup setup;
-  setup.paths = data_paths(options.data_dir, options.config);
-  ConfigOptions config{.path = options.config,
+  const std::string path = find_config(options.config);
+  refuse_folder(path);
+  setup.paths = data_paths(options.data_dir, path);
+  ConfigOptions config{.path = path,
                        .sets = options.sets,
                        .data_facts = {},
                        .complete_source = {},
                        .layer_types = layer_types(),
                        .layer_results = layer_results(),
-                       .other_sections = {}};
+                       .other_sections = {},
+                       .reserved_names = reserved_metric_names()};
   const DataPaths& paths = setup.paths;
   config.data_facts = [&](const TypedNode& source, const std::string& key) {
     return facts_of(source, key, paths);
@@ -344,17 +362,19 @@ Setup load_setup(const SetupOptions& options) {
   check_transforms_agree(setup, problems);
   read_optimizer(setup, problems);
   const bool readable = check_targets(setup, problems);
+  fit_target(setup);
   if (readable && !setup.data.inputs.empty())
     setup.graph = build_graph(setup.config, setup.data, problems);
   check_data_rules(setup, problems);
   check_sequence_rules(setup, problems);
   problems.throw_if_any();
+  check_accumulation(setup.graph, setup.batches_per_step(), setup.config.train.mark, problems);
   collect(problems, "optimizer: ", [&] {
     setup.slices = make_slices(setup.optimizer, trained_weights(setup.graph));
   });
   problems.throw_if_any();
   collect(problems, "", [&] {
-    if (setup.config.finetune) check_finetune(setup);
+    if (setup.config.finetune) setup.frozen = check_finetune(setup);
   });
   collect(problems, "", [&] { setup.phases = phases_of(setup); });
   collect(problems, "", [&] { check_monitor(setup); });

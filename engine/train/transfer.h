@@ -38,8 +38,9 @@ struct Transfer {
 };
 
 /// Checks what setup.config.finetune says of the network, before any source is looked at. Throws
-/// UserError (ExitCode::config) where a head or a glob is not to be found in it.
-void check_finetune(const Setup& setup);
+/// UserError (ExitCode::config) where a head or a glob is not to be found in it. Returns what its
+/// globs freeze, whatever the source will be.
+std::vector<std::string> check_finetune(const Setup& setup);
 
 /// What setup.config.finetune names. Throws UserError (ExitCode::weights).
 WeightSource open_source(const Setup& setup);

@@ -75,17 +75,19 @@ void Updater::take_back() {
   store_.touch();
 }
 
-void Updater::add_batch(std::int64_t samples, bool finite) {
+void Updater::add_batch(double weight, bool finite) {
   finite_ = finite && (first_ || finite_);
-  if (!sum_.empty()) dl::accumulate(sum_, store_.flat_gradients(), static_cast<float>(samples), first_);
-  samples_ = first_ ? samples : samples_ + samples;
+  if (!sum_.empty())
+    dl::accumulate(sum_, store_.flat_gradients(), static_cast<float>(weight), first_);
+  weight_ = first_ ? weight : weight_ + weight;
   first_ = false;
 }
 
 bool Updater::update(const Rates& rates, std::int64_t number, Diagnostics* diagnostics) {
   first_ = true;
   const std::span<float> gradients = sum_.empty() ? store_.flat_gradients() : sum_;
-  const double mean_scale = sum_.empty() ? 1.0 : 1.0 / static_cast<double>(samples_);
+  // Where nothing counts, because all targets are ignored, all gradients are zero.
+  const double mean_scale = sum_.empty() || weight_ <= 0 ? 1.0 : 1.0 / weight_;
   if (diagnostics) diagnostics->before_update(gradients, mean_scale, store_.flat());
   const double norm = norm_(gradients) * mean_scale;
   if (!finite_ || !std::isfinite(norm) || !statistics_are_finite()) {

@@ -30,13 +30,12 @@ class Updater {
   /// To be called before a batch's forward pass, which changes the running statistics: a step that
   /// is left out takes that back.
   void before_batch();
-  /// Takes the gradients that a backward pass left in the store, of a batch of `samples`; `finite`:
-  /// its losses are.
-  void add_batch(std::int64_t samples, bool finite);
-  /// Updates the weights with the mean over the samples added since the last call. `number` counts
-  /// updates from
-  /// 1. Returns false, and changes nothing, when a loss, a gradient or a running statistic is not
-  /// finite. `diagnostics` looks on.
+  /// Takes the gradients that a backward pass left in the store, which count `weight` in the mean
+  /// that is the step's; `finite`: the batch's losses are.
+  void add_batch(double weight, bool finite);
+  /// Updates the weights with the mean of the gradients added since the last call. `number` counts
+  /// updates from 1. Returns false, and changes nothing, when a loss, a gradient or a running
+  /// statistic is not finite. `diagnostics` looks on.
   bool update(const Rates& rates, std::int64_t number, Diagnostics* diagnostics = nullptr);
 
   bool averages() const { return !average_.empty(); }
@@ -73,7 +72,7 @@ class Updater {
   GradientNorm norm_;
   std::vector<std::span<float>> statistics_;  // of the store
   std::vector<float> statistics_before_;      // the running step; empty: no step is left out
-  std::int64_t samples_ = 0;
+  double weight_ = 0;                         // of the gradients in sum_
   bool first_ = true, finite_ = true;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "datasets/checksum.h"
 #include "datasets/labels.h"
 #include "datasets/picture_files.h"
 #include "engine/train/environment.h"
@@ -44,7 +45,16 @@ void check_memory(const MemoryUse& use, std::size_t limit) {
 OpenData::OpenData(const Setup& setup, const StopFlag& stop)
     : setup_(setup),
       stop_(stop),
-      data_(*setup.source, setup.paths, setup.config.data.split.valid.amount, setup.config.seed) {}
+      data_(*setup.source, setup.paths, setup.config.data.split.valid.amount,
+            static_cast<std::uint64_t>(setup.config.data.split.seed)) {}
+
+std::string OpenData::fingerprint(Split split) {
+  const SampleSet set = data_.open(split);
+  const std::string whole = set.dataset->fingerprint();
+  if (set.samples.size() == set.dataset->size()) return whole;
+  const std::vector<std::uint32_t> samples(set.samples.begin(), set.samples.end());
+  return fmt::format("{}, {} of them {:08x}", whole, samples.size(), checksum(0, samples));
+}
 
 BatchOptions OpenData::training_options() const {
   const DataConfig& data = setup_.config.data;
@@ -116,11 +126,22 @@ std::unique_ptr<Batches> OpenData::batches_of(Split split, const Pipeline& pipel
   const std::string name(split_name(split));
   if (options.streams && set.samples.size() < options.batch) {
     const std::string key = split == Split::train ? "data.batch" : "data.eval_batch";
-    throw UserError(ExitCode::data,
-                    fmt::format("{} has {} samples of the stream, fewer than the {} places of a "
-                                "batch, which follow one each",
-                                name, set.samples.size(), options.batch),
-                    "a smaller " + key + ", or a smaller length in the source");
+    throw UserError(
+        ExitCode::data,
+        {{setup_.config.data.batch_mark,
+          fmt::format("{} has {} samples of the stream, fewer than the {} places of a batch, which "
+                      "follow one each",
+                      name, set.samples.size(), options.batch),
+          "a smaller " + key + ", or a smaller length in the source"}});
+  }
+  if (options.drop_last && set.samples.size() < options.batch) {
+    throw UserError(
+        ExitCode::data,
+        {{setup_.config.data.batch_mark,
+          fmt::format("data: batch: {} has {} samples, fewer than one batch of {}", name,
+                      set.samples.size(), options.batch),
+          "a smaller data.batch; or data.drop_last: false, which trains on a batch that "
+          "is not full"}});
   }
   auto batches = std::make_unique<Batches>(set, pipeline, options, stop);
   const std::size_t over = set.samples.size() - batches->samples_per_epoch();

@@ -40,7 +40,8 @@ class OpenData {
   /// Batches of files that are none of the splits, to be predicted: pictures and folders of them
   /// where the samples are pictures, else one file; see DataSource::open_file().
   std::unique_ptr<Batches> file_batches(std::span<const std::string> paths, bool skip_bad);
-  std::string fingerprint(Split split) { return data_.open(split).dataset->fingerprint(); }
+  /// Changes when the split's samples do, or their content.
+  std::string fingerprint(Split split);
   const Dataset& dataset(Split split) { return *data_.open(split).dataset; }
   std::size_t samples(Split split) { return data_.open(split).samples.size(); }
   /// What there is to tell of the splits that were opened, and of samples that batches leave out.

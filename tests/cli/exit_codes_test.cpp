@@ -124,6 +124,36 @@ TEST_CASE("a run goes on when nobody reads its progress") {
   CHECK(outcome() == "completed");
   check_fails(train("> /dev/full"), 6, "cannot write the result");
   CHECK(outcome() == "completed");
+  CHECK(json::parse(read_file(place.run + "/exit.json"))["exit_code"] == 6);
+}
+
+TEST_CASE("who reads no more of a pipe has seen enough: that is no failure") {
+  const Place place;
+  /// The program's own exit code, and what the first line of its output and its errors are.
+  const auto head = [&](const std::string& arguments, const std::string& both) {
+    const std::string code = place.folder / "code";
+    fs::remove(code);
+    ProgramResult result = run_program(
+        "/bin/sh",
+        {"-c", "{ \"$0\" " + arguments + "; echo $? > \"$3\"; } " + both + " | head -n 1",
+         dl::test::dltool_binary(), place.config, place.run, code});
+    REQUIRE(wait_until([&] { return fs::exists(code) && fs::file_size(code) > 0; }));
+    result.exit_code = std::stoi(read_file(code));
+    return result;
+  };
+  CHECK(head("train \"$1\" --run \"$2\"", "2>&1").exit_code == 0);
+  CHECK(json::parse(read_file(place.run + "/exit.json"))["exit_code"] == 0);
+  // More than a pipe holds.
+  const std::string data = "--set data.source.synthetic.samples=20000";
+  for (const std::string verb : {"predict \"$2\" --split train " + data,
+                                 "predict \"$2\" --split train -o /dev/stdout " + data,
+                                 std::string("docs schema"), std::string("docs layers")}) {
+    CAPTURE(verb);
+    const ProgramResult result = head(verb, "");
+    CHECK(result.exit_code == 0);
+    CHECK(result.err.empty());
+    CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 1);
+  }
 }
 
 TEST_CASE("paths that are no UTF-8 are escaped where JSON is printed") {
@@ -172,6 +202,7 @@ TEST_CASE(
   const std::string split = "data.split={valid: 0}";
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"train.monitor=valid/top3"}, "'valid/top3' is no metric of this run"},
+      {{"train.monitor=train/auc"}, "the metrics of train are loss, top1"},
       {{"train.monitor=test/loss"}, "'test/loss' is no metric"},
       {{"train.monitor=valid/loss", split}, "there is no validation data"},
       {{"train.stop={patience: 1}", split}, "watch a metric"},
@@ -316,8 +347,29 @@ TEST_CASE("--require decides between 0 and 13") {
   const ProgramResult met = place.dltool(
       {"resume", place.run, "--require", "valid/top1>=0", "--require", "test/loss<=1e9"});
   CHECK_MESSAGE(met.exit_code == 0, met.err);
-  check_fails(place.dltool({"resume", place.run, "--require", "valid/recall>=0"}), 13,
-              "no such metric");
+}
+
+TEST_CASE("--require of what the result will not have is refused before anything is trained") {
+  const Place place;
+  check_fails(place.train({"--require", "valid/top5>=0.5"}), 2,
+              "this run has no metric 'top5'; did you mean 'top1'?");
+  check_fails(place.train({"--require", "valid/recall>=0"}), 2,
+              "the metrics of valid are loss, top1, f1, auc, average_precision");
+  CHECK(!fs::exists(place.run));
+  REQUIRE(place.train().exit_code == 0);
+  const std::string before = read_file(place.run + "/exit.json");
+  check_fails(place.dltool({"resume", place.run, "--require", "valid/recall>=0"}), 2,
+              "no metric 'recall'");
+  CHECK(read_file(place.run + "/exit.json") == before);
+}
+
+TEST_CASE("--require of a split that is not there names the ones that are") {
+  const Place place;
+  const std::string no_test = "data.source.synthetic.test_samples=0";
+  check_fails(place.train({"--set", no_test, "--require", "test/loss<=9"}), 2,
+              "there is no test data");
+  check_fails(place.train({"--set", no_test, "--require", "test/loss<=9"}), 2, "there is valid");
+  CHECK(!fs::exists(place.run));
 }
 
 }  // namespace dl::test

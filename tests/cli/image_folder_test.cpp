@@ -129,7 +129,7 @@ TEST_CASE("a bad picture ends prediction with 4, or is left out and told") {
   CHECK(skipped.err.find("1 of 9 files are left out (--skip-bad)") != std::string::npos);
   CHECK(skipped.err.find("left out: " + bad + ": is a damaged JPEG") != std::string::npos);
   check_fails(place.dltool({"predict", place.folder / "run", bad, "--skip-bad"}), 4,
-              "no picture can be read");
+              "no image can be read");
   check_fails(place.dltool({"predict", place.folder / "run", "--skip-bad"}), 2,
               "--skip-bad is for files of pictures");
 }
@@ -224,7 +224,7 @@ TEST_CASE("pictures of one's own are predicted as the samples of a split, and ag
   check_fails(place.dltool({"predict", run, cats, broken}), 4, broken + ": ");
   check_fails(place.dltool({"predict", run, place.folder / "none.png"}), 4, "no such file");
   fs::create_directories(place.folder / "empty");
-  check_fails(place.dltool({"predict", run, place.folder / "empty"}), 4, "holds no picture");
+  check_fails(place.dltool({"predict", run, place.folder / "empty"}), 4, "holds no image");
 }
 
 TEST_CASE("files are predicted by a network of pictures whatever it was trained on") {

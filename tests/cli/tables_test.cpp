@@ -202,7 +202,7 @@ TEST_CASE("predicted numbers and their errors are in the units of the file") {
   CHECK(absolute / 15 == doctest::Approx(eval["mae"].get<double>()).epsilon(1e-4));
   CHECK(std::sqrt(squared / 15) == doctest::Approx(eval["rmse"].get<double>()).epsilon(1e-4));
   CHECK(lines_of(read_file(run + "/metrics.jsonl"))[0].contains("mae"));
-  CHECK(read_file(run + "/metrics.csv").starts_with("epoch,step,split,loss,mae,rmse,lr,"));
+  CHECK(read_file(run + "/metrics.csv").starts_with("epoch,step,split,loss,mae,rmse,r2,lr,"));
   const std::string resolved = read_file(run + "/config.resolved.yaml");
   CHECK_MESSAGE(resolved.find("categories: [[\"dark, blue\", red]]") != std::string::npos,
                 resolved);
@@ -217,7 +217,7 @@ TEST_CASE("a sequence is forecast beyond its end, and a baseline is told beside 
   CHECK(eval["baseline_mae"].get<double>() < 40);
   CHECK(eval["baseline_rmse"].get<double>() >= eval["baseline_mae"].get<double>());
   const std::string csv = read_file(run + "/metrics.csv");
-  CHECK_MESSAGE(csv.starts_with("epoch,step,split,loss,mae,rmse,baseline_mae,baseline_rmse,lr,"),
+  CHECK_MESSAGE(csv.starts_with("epoch,step,split,loss,mae,rmse,r2,baseline_mae,baseline_rmse,lr,"),
                 csv);
   const Table rows = table_of(place.predict(run, {"--input", place.folder / "wave.csv"}));
   CHECK(rows[0] == std::vector<std::string>{"sample", "name", "predicted_1", "predicted_2",

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/config/run_config.h"
+#include "engine/train/metric_spec.h"
 
 // tests/errors/bad_*.yaml, each with the whole message that it must lead to in bad_*.expected.
 // Comments at the top of a file say how it is run (also by the test of the real program):
@@ -62,6 +63,7 @@ ConfigOptions options_for(const std::string& file, const std::string& text) {
   options.layer_types = {"conv",     "linear",          "batch_norm", "activation", "relu",
                          "tanh",     "dropout",         "add",        "concat",     "flatten",
                          "max_pool", "global_avg_pool", "softmax"};
+  options.reserved_names = reserved_metric_names();
   options.other_sections = {
       {"optimizer.adam", {"lr", "beta1", "beta2", "eps"}},
       {"optimizer.sgd", {"lr", "momentum", "nesterov", "weight_decay", "no_decay"}}};

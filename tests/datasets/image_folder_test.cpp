@@ -128,7 +128,11 @@ TEST_CASE("classes are the folders and samples the files, sorted by their bytes"
     CHECK(sample.width == 3);
     CHECK(sample.pixels == Bytes(6, static_cast<std::uint8_t>(values[i])));
   }
-  CHECK(data->notes().empty());
+  CHECK(data->notes() ==
+        std::vector<std::string>{
+            folder.path() +
+            ": 3 of 9 files are not read: 2 hidden, 1 .txt; images are the files that end in .jpg, "
+            ".jpeg, .jfif, .jpe or .png"});
 }
 
 TEST_CASE("train, valid or val, and test are splits, whose folders map to classes by name") {
@@ -194,23 +198,22 @@ TEST_CASE("folders that are not as they should be are refused by name") {
   const std::string root = two.folder.path();
   fs::create_directories(two.of_train("empty"));
   test::write_bytes(two.of_train("empty/a.gif"), {1});
-  CHECK(opening(root) == "error: " + two.of_train("empty") +
-                             ": holds no picture (.jpg, .jpeg or .png); files of other kinds: 1");
+  CHECK(opening(root).starts_with("error: " + two.of_train("empty") +
+                                  ": holds no image (.jpg, .jpeg, .jfif, .jpe or .png), but 1 "
+                                  ".gif\n  hint: images are read from JPEG and PNG files"));
   CHECK(opening(root, {{"classes", "[cat, dogs]"}}) ==
         "error: " + two.of_train("dog") +
-            ": 'dog' is none of the classes, cat, dogs; did you mean 'dogs'?");
+            ": 'dog' is none of the classes, cat, dogs; did you mean 'dogs'?\n  hint: ignore: "
+            "[dog], in the source, leaves it out");
   fs::remove_all(two.of_train("empty"));
   CHECK(opening(root, {{"classes", "[cat, dog, cow]"}}) ==
         "error: " + (two.folder / "train") + ": there is no folder for the class 'cow'");
   CHECK(opening(root, {{"classes", "[cat, dog, cow]"}}, Split::test) == "nothing was thrown");
   CHECK(opening(root, {}, Split::valid) == "error: " + root + ": there is no folder valid/");
   fs::create_directories(two.folder / "test/bird");
-  CHECK(opening(root, {}, Split::test) ==
-        "error: " + (two.folder / "test/bird") + ": 'bird' is none of the classes, cat, dog");
+  CHECK(opening(root, {}, Split::test).find("'bird' is none of the classes") != std::string::npos);
   fs::create_directories(two.folder / "val");
-  CHECK(opening(root, {}, Split::valid) ==
-        "error: " + (two.folder / "val") +
-            ": holds no folders: each class needs one with its pictures");
+  CHECK(opening(root, {}, Split::valid) == "error: " + root + ": there is no folder valid/");
   fs::create_directories(two.folder / "valid");
   CHECK(opening(root).find("has both val/ and valid/, which stand for one split") !=
         std::string::npos);
@@ -292,7 +295,7 @@ TEST_CASE("a bad file is an error that names it, unless bad ones are skipped") {
     test::write_bytes(two.of_train(name), {});
   CHECK(opening(two.folder.path(), {{"on_bad", "skip"}, {"size", "[8, 9]"}})
             .starts_with("error: " + (two.folder / "train") +
-                         ": none of the 4 pictures of the class 'cat' is good\n  hint: the first "
+                         ": none of the 4 images of the class 'cat' is good\n  hint: the first "
                          "bad file is " +
                          two.of_train("cat/0000.jpg") + ": is empty"));
 }

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "datasets/splits.h"
+#include "datasets/labels.h"
 #include "engine/core/error.h"
 #include "tests/support/texts.h"
 
@@ -114,13 +114,18 @@ TEST_CASE("texts in folders have their words, their length and their class") {
   CHECK(read_integers(*train, 1) == Sample{{4, 0, 0, 0}, {1}, {1}});
   CHECK(read_integers(*train, 2) == Sample{{5, 4, 3, 0}, {3}, {1}});
   CHECK(train->notes() ==
-        Texts{(folders.folder / "train") + ": 1 of 3 texts are cut after 4 tokens (length)"});
+        Texts{(folders.folder / "train") +
+                  ": 2 of 5 files are not read: 1 .md, 1 hidden; texts are the files that end in "
+                  ".txt",
+              (folders.folder / "train") + ": 1 of 3 texts are cut after 4 tokens (length)"});
   CHECK(source->has(Split::test));
   CHECK_FALSE(source->has(Split::valid));
   const auto test = source->open(Split::test, {});
   CHECK(read_integers(*test, 0) == Sample{{1, 4, 3, 0}, {3}, {1}});
-  CHECK(test->notes().empty());
+  CHECK(test->notes() == Texts{(folders.folder / "test") +
+                               ": 1 of 3 words are not in the vocabulary and are read as <unk>"});
   CHECK(RunData(*source, {}, 1, 1).open(Split::valid).samples.size() == 1);  // none is a stream
+  CHECK(has_labels(spec));
 }
 
 TEST_CASE("characters and bytes have <pad> and <unk> in front too") {
@@ -188,8 +193,11 @@ TEST_CASE("folders and files that are not as they should be are refused by name"
         "error: " + folders.folder.path() + ": there is no folder valid/");
   fs::create_directories(train + "/empty");
   test::write_text(train + "/empty/a.md", "");
-  CHECK(folders.opening() ==
-        "error: " + train + "/empty: holds no text (.txt); files of other kinds: 1");
+  CHECK(folders.opening().starts_with(
+      "error: " + train + "/empty: holds no text (.txt), but 1 .md\n  hint: allow_empty: true"));
+  CHECK(folders.source({{"allow_empty", "true"}})->spec().class_names ==
+        Texts{"bad", "empty", "good"});
+  CHECK(folders.source({{"ignore", "[empty]"}})->spec().class_names == Texts{"bad", "good"});
   CHECK(folders.opening({{"classes", "[bad, good]"}}).find("'empty' is none of the classes") !=
         std::string::npos);
   const test::TempFolder nothing;

@@ -15,7 +15,7 @@ using test::Bytes;
 
 Bytes decoded(const Bytes& file, std::int64_t channels) {
   Picture picture;
-  decode_picture(file, {.channels = channels}, picture);
+  decode_picture(file, {.channels = channels, .size = {}, .upright = false}, picture);
   CHECK(picture.channels == channels);
   return {picture.pixels.begin(),
           picture.pixels.begin() + static_cast<std::ptrdiff_t>(picture.bytes())};
@@ -90,7 +90,8 @@ TEST_CASE("one picture's memory serves the next, larger or smaller, in any form"
   const auto golden = test::read_golden("pictures");
   for (int round = 0; round < 2; ++round) {
     for (const auto& row : golden["decode"]) {
-      decode_picture(test::from_hex(row["file"]), {.channels = 3}, picture);
+      decode_picture(test::from_hex(row["file"]), {.channels = 3, .size = {}, .upright = false},
+                     picture);
       const Bytes expected = test::from_hex(row["rgb"]);
       CHECK(std::equal(expected.begin(), expected.end(), picture.pixels.begin()));
       decode_picture(test::png_bytes(1, 2, 1, {7, 9}), {.channels = 3}, picture);

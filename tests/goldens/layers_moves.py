@@ -1,4 +1,4 @@
-"""Goldens of the layers that move numbers about: concat, slice, pad, reshape; and of softmax and mul."""
+"""Goldens of the layers that move numbers about: concat, slice, pad, reshape, permute; and of softmax and mul."""
 import torch
 import torch.nn.functional as F
 
@@ -24,10 +24,11 @@ write("concat", [
 ])
 
 
-def cut(name, shape, axis=None, start=None, stop=None):
-    params = {key: value for key, value in {"axis": axis, "start": start, "stop": stop}.items() if value is not None}
+def cut(name, shape, axis=None, start=None, stop=None, step=None):
+    given = {"axis": axis, "start": start, "stop": stop, "step": step}
+    params = {key: value for key, value in given.items() if value is not None}
     index = [slice(None)] * len(shape)
-    index[1 if axis is None else axis] = slice(start, stop)
+    index[1 if axis is None else axis] = slice(start, stop, step)
     return case(name, "slice", params, [source(shape)], lambda src, w: src[0][tuple(index)])
 
 
@@ -43,6 +44,12 @@ write("slice", [
     cut("a series", [2, 20, 7], axis=2, start=2),
     cut("features", [4, 20], start=3, stop=11),
     cut("the last place of a sequence", [3, 5, 6], start=-1),
+    cut("every other channel", [2, 33, 3, 4], step=2),
+    cut("every third row, from the second on", [2, 16, 8, 5], axis=2, start=1, step=3),
+    cut("every other column, and not the last", [2, 17, 4, 7], axis=3, stop=-1, step=2),
+    cut("every fourth step of a sequence", [3, 11, 6], axis=1, start=2, stop=10, step=4),
+    cut("every fifth feature", [4, 23], step=5),
+    cut("one place, since the step is long", [2, 16, 5, 4], axis=2, start=3, step=9),
 ])
 
 
@@ -76,6 +83,25 @@ write("reshape", [
     reshape("one size open", [2, 17, 3, 3], [3, -1]),
     reshape("to one number", [5, 1], []),
     reshape("the same", [2, 16, 3, 4], [16, 3, 4]),
+])
+
+
+def permute(name, shape, dims):
+    return case(name, "permute", {"dims": dims}, [source(shape)], lambda src, w: src[0].permute(dims))
+
+
+write("permute", [
+    permute("a series to channels first", [2, 11, 17], [0, 2, 1]),
+    permute("a series of one dimension", [3, 9, 1], [0, 2, 1]),
+    permute("an image with its channels last", [2, 3, 5, 4], [0, 2, 3, 1]),
+    permute("an image with its channels first", [2, 5, 4, 16], [0, 3, 1, 2]),
+    permute("height and width", [2, 16, 5, 7], [0, 1, 3, 2]),
+    permute("all axes of an image", [2, 17, 5, 4], [0, 3, 2, 1]),
+    permute("axes counted from the end", [2, 5, 4, 6], [0, -1, -3, -2]),
+    permute("a shuffle of channels", [2, 4, 8, 3, 5], [0, 2, 1, 3, 4]),
+    permute("six axes", [2, 2, 3, 4, 2, 3], [0, 3, 5, 1, 2, 4]),
+    permute("the same", [2, 16, 3, 4], [0, 1, 2, 3]),
+    permute("features", [4, 10], [0, 1]),
 ])
 
 

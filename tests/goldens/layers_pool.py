@@ -39,6 +39,10 @@ write("max_pool", [
     max_pool("one channel", [3, 1, 4, 4], kernel_size=4),
     max_pool("series", [2, 17, 11], kernel_size=3, stride=2, padding=1),
     max_pool("series, the rest counts", [1, 3, 8], kernel_size=3, ceil_mode=True),
+    max_pool("a last window that would start behind the source", [2, 3, 4], kernel_size=2, stride=3, padding=1,
+             ceil_mode=True),
+    max_pool("a window larger than the source, the rest counts", [2, 16, 2, 3], kernel_size=3, stride=2, ceil_mode=True),
+    max_pool("a series shorter than the window, the rest counts", [2, 3, 4], kernel_size=6, stride=4, ceil_mode=True),
 ])
 write("avg_pool", [
     avg_pool("2x2", [2, 17, 6, 8], kernel_size=2),
@@ -54,6 +58,11 @@ write("avg_pool", [
     avg_pool("unequal", [1, 3, 8, 9], kernel_size=[2, 4], stride=[3, 1], padding=[0, 2]),
     avg_pool("series", [2, 17, 10], kernel_size=3, stride=2, padding=1),
     avg_pool("series, the rest counts", [2, 3, 10], kernel_size=4, stride=3, padding=1, ceil_mode=True),
+    avg_pool("a last window that would start behind the source", [2, 3, 4], kernel_size=2, stride=3, padding=1,
+             ceil_mode=True),
+    avg_pool("a window larger than the source, the rest counts", [2, 16, 2, 3], kernel_size=3, stride=2, ceil_mode=True),
+    avg_pool("a series shorter than the window, its padding does not count", [2, 3, 4], kernel_size=7, stride=4, padding=1,
+             ceil_mode=True, count_include_pad=False),
 ])
 write("adaptive_avg_pool", [
     adaptive_avg_pool("windows side by side", [2, 17, 8, 6], [4, 2]),

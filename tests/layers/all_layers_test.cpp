@@ -7,8 +7,8 @@
 #include <set>
 
 #include "layers/layer.h"
-#include "tests/support/paths.h"
 #include "tests/support/layer_run.h"
+#include "tests/support/paths.h"
 
 // What holds for every layer there is, so that a new one cannot forget it.
 
@@ -52,6 +52,7 @@ const std::map<std::string, json> kRequired = {
     {"group_norm.num_groups", 1},   {"embedding.num_embeddings", 9},
     {"embedding.embedding_dim", 4}, {"lstm.hidden_size", 4},
     {"gru.hidden_size", 4},         {"rnn.hidden_size", 4},
+    {"permute.dims", {0, 2, 1}},
 };
 
 json required_params(const LayerKind& kind) {
@@ -126,6 +127,21 @@ TEST_CASE("every layer can be made of its required parameters alone") {
   for (const LayerKind& kind : all_layers()) {
     CAPTURE(kind.name);
     CHECK_NOTHROW(kind.make(test::node_from_json(required_params(kind))));
+  }
+}
+
+TEST_CASE("every default can be written out") {
+  for (const LayerKind& kind : all_layers()) {
+    for (const ParamSpec& spec : kind.params) {
+      // Those of activation belong to one of its functions each.
+      if (spec.default_text.empty() || kind.name == "activation") continue;
+      CAPTURE(kind.name);
+      CAPTURE(spec.name);
+      json params = required_params(kind);
+      const json value = json::parse(spec.default_text, nullptr, false);
+      params[spec.name] = value.is_discarded() ? json(spec.default_text) : value;
+      CHECK_NOTHROW(kind.make(test::node_from_json(params)));
+    }
   }
 }
 

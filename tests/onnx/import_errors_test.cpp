@@ -81,11 +81,11 @@ TEST_CASE("operators on which the output does not depend do not matter") {
 }
 
 TEST_CASE("a use of an operator that no layer has is refused with its reason") {
-  OnnxModel turned = chain({op("Transpose", "t")});
-  turned.nodes[0].attributes = {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}};
+  OnnxModel turned = chain({op("Relu"), op("Transpose", "t"), op("Flatten", "f")});
+  turned.nodes[1].attributes = {{"perm", std::vector<std::int64_t>{1, 0, 2, 3}}};
   CHECK(error_of(turned) ==
-        "error: m.onnx: operator Transpose 't' is not covered: what it makes stands at the output "
-        "with its axes in another order");
+        "error: m.onnx: operator Flatten 'f' is not covered: the batch is not the first axis of "
+        "its input");
   CHECK(error_of(chain({op("LSTM", "l")})).find("operator LSTM 'l' is not covered") !=
         std::string::npos);
   for (const OnnxType type : {OnnxType::i64, OnnxType::boolean}) {
@@ -96,8 +96,67 @@ TEST_CASE("a use of an operator that no layer has is refused with its reason") {
     CHECK(error_of(cast).empty());
   }
   OnnxModel clip = chain({op("Clip", "c")});
-  clip.nodes[0].attributes = {{"min", -1.0F}, {"max", 1.0F}};
-  CHECK(error_of(clip).find("its bounds are not 0 and 6") != std::string::npos);
+  clip.nodes[0].attributes = {{"min", 1.0F}, {"max", 1.0F}};
+  CHECK(error_of(clip).find("its bounds leave one number") != std::string::npos);
+  OnnxModel back = chain({op("Relu"), op("Slice", "s")});
+  back.nodes[1].inputs = {"t0", "start", "end", "axis", "step"};
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::int64_t>>{
+           {"start", -1}, {"end", -100}, {"axis", 2}, {"step", -1}}) {
+    OnnxTensor number{.name = name, .type = OnnxType::i64, .dims = {1}, .bytes = {}};
+    number.bytes.assign(reinterpret_cast<const char*>(&value), sizeof value);
+    back.initializers.push_back(number);
+  }
+  CHECK(error_of(back) ==
+        "error: m.onnx: operator Slice 's' is not covered: it goes backwards, and dltool has no "
+        "layer that does");
+  OnnxModel places = chain({op("Relu"), op("Add", "positions")});
+  places.nodes[1].inputs.push_back("p");
+  places.initializers = {tensor("p", {8, 8})};
+  CHECK(error_of(places).find("Add 'positions' is not covered: its numbers differ along several "
+                              "axes") != std::string::npos);
+}
+
+TEST_CASE("a batch norm in training mode is refused, in the words of each opset") {
+  OnnxModel model = chain({op("BatchNormalization", "bn")});
+  for (const char* name : {"s", "b", "m", "v"}) {
+    model.nodes[0].inputs.push_back(name);
+    model.initializers.push_back(tensor(name, {3}));
+  }
+  CHECK(error_of(model).empty());
+  const std::string refused =
+      "error: m.onnx: operator BatchNormalization 'bn' is not covered: it is in training mode, in "
+      "which it normalizes by the statistics of each batch instead of the running ones: export the "
+      "model as it is evaluated (model.eval())";
+  model.nodes[0].attributes = {{"training_mode", std::int64_t{1}}};
+  CHECK(error_of(model) == refused);
+  model.nodes[0].attributes.clear();
+  model.nodes[0].outputs = {"t0", "mean", "variance"};  // up to opset 13
+  CHECK(error_of(model) == refused);
+}
+
+TEST_CASE("axes that are turned are a permute layer, unless they are turned back") {
+  OnnxModel model = chain({op("Relu"), op("Transpose"), op("Flatten")});
+  model.nodes[1].attributes = {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}};
+  CHECK(imported(model).config.find("permute: {dims: [0, 2, 3, 1]}") != std::string::npos);
+  model = chain({op("Relu"), op("Transpose"), op("Tanh"), op("Transpose"), op("Flatten")});
+  model.nodes[1].attributes = {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}};
+  model.nodes[3].attributes = {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}};
+  CHECK(imported(model).layers == 3);
+  // At the output too, where the model's own order is kept.
+  model = chain({op("Relu"), op("Transpose")});
+  model.nodes[1].attributes = {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}};
+  CHECK(imported(model).config.find("permute: {dims: [0, 2, 3, 1]}") != std::string::npos);
+}
+
+TEST_CASE("numbers that nothing folds are a convolution of 1x1, which a note says") {
+  OnnxModel model = chain({op("Mul", "scale"), op("Flatten")});
+  model.nodes[0].inputs.push_back("k");
+  model.initializers = {tensor("k", {3, 1, 1})};
+  const ImportedNetwork network = imported(model);
+  CHECK(network.config.find("conv: {name: conv_1, out_channels: 3, kernel_size: 1, groups: 3, "
+                            "bias: false}") != std::string::npos);
+  REQUIRE(network.notes.size() == 1);
+  CHECK(network.notes[0].find("the operator Mul 'scale' computes with fixed numbers") == 0);
 }
 
 TEST_CASE("a shape that the model leaves open can be said") {
@@ -176,6 +235,11 @@ TEST_CASE("paddings that differ between the sides are a pad layer, or ceil_mode 
         std::string::npos);
   model.nodes[0].attributes[2].value = std::vector<std::int64_t>{1, 1, 0, 0};
   CHECK(imported(model).config.find("pad: {padding: [1, 0, 1, 0], value: -1e+38}") !=
+        std::string::npos);
+  // With ceil_mode the pads alone make no further window.
+  model.nodes[0].attributes[2].value = std::vector<std::int64_t>{0, 0, 2, 2};
+  model.nodes[0].attributes.push_back({"ceil_mode", std::int64_t{1}});
+  CHECK(imported(model).config.find("max_pool: {kernel_size: 3, stride: 2, ceil_mode: true}") !=
         std::string::npos);
 }
 

@@ -119,6 +119,9 @@ TEST_CASE("layers on pictures come back from ONNX as they were") {
         "pad: {padding: [1, 2, 0, 1], channels: [1, 0], value: 0.5}",
         "slice: {axis: 2, start: 1, stop: -1}",
         "slice: {start: 1}",
+        "slice: {axis: 3, start: 1, step: 2}",
+        "permute: {dims: [0, 2, 3, 1]}",
+        "max_pool: {kernel_size: 8, stride: 3, ceil_mode: true}",
         "reshape: {shape: [2, -1]}",
         "flatten: {start_axis: 2}",
         "dropout: {p: 0.3}"})
@@ -167,6 +170,10 @@ TEST_CASE("a linear layer on a sequence and a norm of its features come back") {
       "    - linear: {out_features: 4}\n    - layer_norm\n    - tanh\n"
       "    - linear: {out_features: 4, bias: false}\n"
       "    - slice: {start: 4}\n    - flatten\n    - linear: {out_features: 6}\n");
+  check_sequence_layers(
+      "    - permute: {dims: [0, 2, 1]}\n    - conv: {out_channels: 4, kernel_size: 3}\n"
+      "    - batch_norm\n    - relu\n    - permute: {dims: [0, 2, 1]}\n"
+      "    - gru: {hidden_size: 4, output: last}\n    - linear: {out_features: 6}\n");
 }
 
 TEST_CASE("every layer but those of training says itself in ONNX") {

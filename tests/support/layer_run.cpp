@@ -145,7 +145,7 @@ class Bench {
 
   void build_graph() {
     static const LayerKind kSource{"test_source", "", {0, 0}, {}, {}};
-    static const LayerKind kSum{"weighted_sum", "", one_source(), {}, {}, true};
+    static const LayerKind kSum{"weighted_sum", "", one_source(), {}, {}, LossTraits{}};
     std::vector<Port> ports;
     std::vector<Shape> shapes;
     for (std::size_t i = 0; i < case_.sources.size(); ++i) {

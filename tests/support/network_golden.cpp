@@ -110,7 +110,7 @@ class Training {
                  golden_["gradient_bound"]);
   }
   void update() {
-    updater_.add_batch(batch_, true);
+    updater_.add_batch(1, true);
     REQUIRE(updater_.update(setup_.optimizer.lr, ++steps_));
   }
   void check_evaluation(const std::string& key, double bound) {

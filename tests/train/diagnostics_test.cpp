@@ -82,8 +82,9 @@ struct Network {
     Program& program = programs.get(Purpose::train, batch);
     program.run(test::FormulaBatch(setup.graph, batch, salt, 5).tensors(),
                 {.diagnose = diagnostics != nullptr});
-    if (diagnostics) diagnostics->add_batch(program);
-    updater->add_batch(batch, true);
+    const auto weight = static_cast<double>(batch);
+    if (diagnostics) diagnostics->add_batch(program, weight);
+    updater->add_batch(weight, true);
   }
 };
 

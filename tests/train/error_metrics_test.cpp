@@ -76,7 +76,7 @@ TEST_CASE("MAE and RMSE are in the units of the file, whatever the target was sc
       const Metrics metrics = Meter(setup.graph, spec).metrics(sums, Purpose::evaluate);
       CHECK(metric(metrics, "mae") == doctest::Approx(absolute / 12).epsilon(1e-6));
       CHECK(metric(metrics, "rmse") == doctest::Approx(std::sqrt(squared / 12)).epsilon(1e-6));
-      CHECK(lower_is_better("mae"));
+      CHECK(metric_spec("mae").lower_is_better());
     }
   }
 }
@@ -94,7 +94,7 @@ TEST_CASE("F1 is the mean of the confusion matrix's") {
         Meter(setup.graph, setup.eval_pipeline->spec()).metrics(sums, Purpose::evaluate);
     CHECK(metric(metrics, "f1") == macro_average(matrix.scores()).f1);
     CHECK(metric(metrics, "f1") > 0);
-    CHECK_FALSE(lower_is_better("f1"));
+    CHECK_FALSE(metric_spec("f1").lower_is_better());
   }
 }
 
@@ -104,10 +104,10 @@ TEST_CASE("there is no F1 without classes, and no MAE of what is no regression")
   spec.classes.reset();
   CHECK(Meter(setup.graph, spec).names() == std::vector<std::string>{"loss", "top1"});
   CHECK(Meter(setup.graph, setup.eval_pipeline->spec()).names() ==
-        std::vector<std::string>{"loss", "top1", "f1"});
+        std::vector<std::string>{"loss", "top1", "f1", "auc", "average_precision"});
   const Setup numbers = regression("mse");
   CHECK(Meter(numbers.graph, numbers.eval_pipeline->spec()).names() ==
-        std::vector<std::string>{"loss", "mae", "rmse"});
+        std::vector<std::string>{"loss", "mae", "rmse", "r2"});
 }
 
 TEST_CASE("sums of errors and classes survive a checkpoint, and a lost one is noticed") {
@@ -116,6 +116,7 @@ TEST_CASE("sums of errors and classes survive a checkpoint, and a lost one is no
   state.sums.squared = std::numeric_limits<double>::infinity();
   state.sums.values = 17;
   state.sums.classes = {{1, 2, 3}, {4, 5, 6}};
+  state.sums.outputs = {{0.5, 1.0 / 3, 2}, {-1, 0, 1e-300}};
   const std::string text = to_json(state, {});
   RunIdentity identity;
   const MetricSums read = state_from_json(text, "state.json", identity).sums;
@@ -123,7 +124,8 @@ TEST_CASE("sums of errors and classes survive a checkpoint, and a lost one is no
   CHECK(std::isinf(read.squared));
   CHECK(read.values == 17);
   CHECK(read.classes == state.sums.classes);
-  for (const std::string key : {"absolute", "squared", "values", "classes"}) {
+  CHECK(read.outputs == state.sums.outputs);
+  for (const std::string key : {"absolute", "squared", "values", "outputs", "classes"}) {
     std::string without = text;
     without.replace(without.find("\"" + key + "\""), key.size() + 2, "\"gone\"");
     CHECK_THROWS_AS(state_from_json(without, "state.json", identity), UserError);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/train/monitor.h"
 #include "tests/support/network.h"
 
 namespace dl {
@@ -72,14 +73,15 @@ TEST_CASE("other losses of a stream have no perplexity, and classifications thei
       "data: {source: {synthetic: {shape: [4], classes: 7}}}\n"
       "model: {layers: [linear: {out_features: 7}]}\n" +
       rest);
-  CHECK(meter_of(classes).names() == Names{"loss", "top1", "top5", "f1"});
+  CHECK(meter_of(classes).names() ==
+        Names{"loss", "top1", "top5", "f1", "auc", "average_precision"});
   CHECK(meter_of(classes).label_slot());
   const Setup train_only =
       language_model("vocabulary: [a, b]", "[cross_entropy: {train_only: true}]");
   CHECK(meter_of(train_only).names() == Names{"loss"});
 }
 
-TEST_CASE("hits are counted where each row of the output has a label, and nothing is masked") {
+TEST_CASE("hits are counted where each row of the output has a label, and the mask is the data's") {
   const auto names = [](const std::string& layers, const std::string& loss) {
     return meter_of(test::setup_of("data: {source: {synthetic: {shape: [5, 4], classes: 3}}}\n"
                                    "model:\n  layers:\n" +
@@ -87,14 +89,61 @@ TEST_CASE("hits are counted where each row of the output has a label, and nothin
                                    "}\noptimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n"))
         .names();
   };
+  const Names all_names = {"loss", "top1", "f1", "auc", "average_precision"};
   const std::string last = "    - gru: {name: gru, hidden_size: 3, output: last}\n";
-  CHECK(names(last, "{}") == Names{"loss", "top1", "f1"});
+  CHECK(names(last, "{}") == all_names);
   const std::string all = last + "    - gru: {name: steps, from: input, hidden_size: 3}\n";
   CHECK(names(all, "{from: gru}") == Names{"loss"});  // the output has five rows a label
   const std::string mask = "    - flatten\n    - linear: {name: mask, out_features: 1}\n" + last;
   std::string masked = mask;
   masked.replace(masked.rfind("name: gru"), 9, "from: input, name: gru");
   CHECK(names(masked, "{mask: mask}") == Names{"loss"});
+}
+
+TEST_CASE("rankings are of evaluations alone, and of at most a hundred classes") {
+  const auto specs = [](const std::string& classes, Purpose purpose) {
+    const Setup setup = test::setup_of(
+        "data: {source: {synthetic: {shape: [4], classes: " + classes +
+        "}}}\nmodel: {layers: [linear: {out_features: $data.classes}]}\nloss: cross_entropy\n"
+        "optimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n");
+    Names names;
+    for (const MetricSpec& spec : meter_of(setup).specs(purpose)) names.push_back(spec.name);
+    return names;
+  };
+  CHECK(specs("3", Purpose::train) == Names{"loss", "top1", "f1"});
+  CHECK(specs("3", Purpose::evaluate) == Names{"loss", "top1", "f1", "auc", "average_precision"});
+  CHECK(specs("101", Purpose::evaluate) == Names{"loss", "top1", "top5", "f1"});
+}
+
+TEST_CASE("scores of more samples than there is room for are not kept, and nothing promises them") {
+  const Setup setup = test::setup_of(
+      "data: {source: {synthetic: {shape: [4], classes: 50}}}\n"
+      "model: {layers: [linear: {out_features: 50}]}\nloss: cross_entropy\n"
+      "optimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1}\n");
+  const Meter meter = meter_of(setup);
+  CHECK(meter.score_bytes(1000) == 1000 * (50 * 5 + 8));
+  CHECK(meter.score_bytes(2'000'000) == 0);
+  CHECK_FALSE(meter.room_for_scores(2'000'000));
+  CHECK(meter.specs(Purpose::evaluate, 1000).back().name == "average_precision");
+  CHECK(meter.specs(Purpose::evaluate, 2'000'000).back().name == "f1");
+  REQUIRE(meter.undefined({}).size() == 1);
+  CHECK(meter.undefined({})[0].find("too much memory") != std::string::npos);
+}
+
+TEST_CASE("what a loss is called does not change what is known of it") {
+  const Setup setup = test::setup_of(
+      "data: {source: {synthetic: {shape: [4], classes: 3}}, split: {valid: 20}}\n"
+      "model: {layers: [linear: {name: fc, out_features: 3}]}\n"
+      "loss: [cross_entropy: {name: topic}, cross_entropy: {name: top_head, weight: 0.5}]\n"
+      "optimizer: {sgd: {lr: 0.1}}\ntrain: {epochs: 1, monitor: valid/topic}\n");
+  const Meter meter = meter_of(setup);
+  for (const std::string name : {"topic", "top_head"}) {
+    CHECK(metric_spec(name) == MetricSpec{name, Direction::lower, Format::number});
+    CHECK(metric_text(name, 0.25) == "0.2500");
+  }
+  CHECK(choose_monitor(setup, meter, true).metric.lower_is_better());
+  CHECK(metric_text("top1", 0.25) == "25.00 %");
+  CHECK_FALSE(metric_spec("auc").lower_is_better());
 }
 
 }  // namespace dl

@@ -59,6 +59,25 @@ TEST_CASE("numbers are written as CSV and as JSON") {
         "{\"sample\":0,\"name\":\"s\",\"predicted\":[1.0,null],\"target\":[3.0,4.0]}\n");
 }
 
+TEST_CASE("answers to yes and no are written beside their probabilities and targets") {
+  CHECK(probability_of(0) == 0.5);
+  CHECK(probability_of(-1000) == 0);
+  const PredictionForm one{.values = 1, .answers = true};
+  CHECK(prediction_csv_header(one) == "sample,name,predicted,probability,target\n");
+  CHECK(prediction_csv_line(one, {.name = "s", .values = {0.75}, .targets = {0}}) ==
+        "0,s,1,0.75,0\n");
+  CHECK(prediction_json_line(one, {.name = "s", .values = {0.5}, .targets = {1}}) ==
+        R"({"sample":0,"name":"s","predicted":0,"probability":0.5,"target":1.0})"
+        "\n");
+  const PredictionForm two{.values = 2, .answers = true, .targets = false};
+  CHECK(prediction_csv_header(two) ==
+        "sample,name,predicted_1,probability_1,predicted_2,probability_2\n");
+  CHECK(prediction_csv_line(two, {.name = "s", .values = {0.25, 1}}) == "0,s,0,0.25,1,1\n");
+  CHECK(prediction_json_line(two, {.name = "s", .values = {0.25, 1}}) ==
+        R"({"sample":0,"name":"s","predicted":[0,1],"probability":[0.25,1.0]})"
+        "\n");
+}
+
 TEST_CASE("a number in the units of the file has the digits that a float of it can tell") {
   const auto echoed = [](double value, double scale, double offset) {
     return in_file_units(static_cast<float>((value - offset) / scale), scale, offset);

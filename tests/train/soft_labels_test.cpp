@@ -106,7 +106,7 @@ TEST_CASE("label smoothing goes over mixed labels as over others") {
 TEST_CASE("in training the label of the larger share counts, in evaluation the true one") {
   const Setup setup = mixing("[mixup]");
   CHECK(Meter(setup.graph, setup.train_pipeline->spec()).names() ==
-        std::vector<std::string>{"loss", "top1", "f1"});
+        std::vector<std::string>{"loss", "top1", "f1", "auc", "average_precision"});
   const Data mostly(0.6F), less(0.4F);
   std::vector<std::int32_t> next = mostly.labels;
   for (std::int32_t& label : next) label = (label + 1) % kClasses;
