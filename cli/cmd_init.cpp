@@ -41,16 +41,6 @@ std::string name_of(const std::string& path) {
   return plain.empty() ? "data" : plain;
 }
 
-/// As a shell reads it back.
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./";
-  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
-  return word + "'";
-}
-
 /// As the config says it: from its own folder, so that both may move together; absolute where they
 /// have nothing but the root in common.
 std::string from_config(const std::string& path, const std::string& config) {

@@ -253,7 +253,8 @@ int first_line_of_bytes(const SourceFile& file) {
   int number = 1;
   for (std::string_view rest = file.text(); !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
-    if (!is_text(file.line(number))) return number;
+    const std::string_view line = file.line(number);
+    if (!is_text(line)) return number;
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   }
   return 0;

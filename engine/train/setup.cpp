@@ -361,8 +361,8 @@ Setup load_setup(const SetupOptions& options) {
   check_input_shape(setup, problems);
   check_transforms_agree(setup, problems);
   read_optimizer(setup, problems);
-  const bool readable = check_targets(setup, problems);
   fit_target(setup);
+  const bool readable = check_targets(setup, problems);
   if (readable && !setup.data.inputs.empty())
     setup.graph = build_graph(setup.config, setup.data, problems);
   check_data_rules(setup, problems);
