@@ -25,7 +25,8 @@ ParamTable<CsvFormatParams> csv_format_table(const std::string& of_what) {
       with_default("quote", &CsvFormatParams::quote,
                    of_what + "the character that fields may stand in, or the word none, for which "
                              "quotes are text like any other; defaults to '\"', and to none where "
-                             "a tab separates"),
+                             "a tab separates")
+          .also({"quotechar", "quote_char"}),
   };
 }
 

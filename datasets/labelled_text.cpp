@@ -18,9 +18,7 @@
 namespace dl {
 namespace {
 
-constexpr std::size_t kMaxClasses = 10'000;
-
-struct Params : TokenParams, ClassFolderParams, CsvFormatParams {
+struct Params : TokenParams, CsvFormatParams, ClassFolderParams {
   std::string path, train, valid, test;
   std::string text_column = "text", label_column = "label", id_column;
   std::int64_t length = 0;
@@ -49,8 +47,8 @@ ParamTable<Params> param_table() {
                "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut")
           .also({"max_length", "sequence_length", "seq_len"}),
   };
-  append(table, class_folder_table());
   append(table, csv_format_table("of CSV files: "));
+  append(table, class_folder_table());
   append(table, token_table());
   return table;
 }
@@ -197,8 +195,8 @@ class LabelledTextSource final : public DataSource {
       if (!label && !texts.label().empty()) texts.fail_label(spec.class_names);
       encoded.labels.push_back(label.value_or(-1));
       encoded.names.push_back(texts.name());
-      encode(texts, numbers, encoded);
       if (!texts.id().empty()) encoded.ids.emplace_back(texts.id());
+      encode(texts, numbers, encoded);
     }
     if (encoded.ids.size() != encoded.names.size()) encoded.ids.clear();
     encoded.tokens.shrink_to_fit();

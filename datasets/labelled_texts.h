@@ -27,7 +27,7 @@ class LabelledTexts {
   virtual std::string name() const = 0;
   /// What a column of names calls it; "": nothing.
   virtual std::string_view id() const { return {}; }
-  /// What a user should know of how the texts so far were read.
+  /// Sentences on what is not read, and on how the texts so far were read.
   virtual std::vector<std::string> notes() const { return {}; }
   /// Tells what is wrong with the text.
   [[noreturn]] virtual void fail(const TextError& error) const = 0;

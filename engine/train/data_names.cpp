@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "engine/train/run_identity.h"
 #include "engine/train/setup.h"
@@ -91,10 +92,9 @@ std::optional<std::string> first_difference(const std::string& what,
 
 bool mixed_up(const std::vector<std::string>& here, const std::vector<std::string>& there) {
   if (here.empty() || there.empty() || here == there) return false;
-  const auto is_there = [&](const std::string& name) {
-    return std::ranges::any_of(
-        there, [&](const std::string& other) { return column_of(name) == column_of(other); });
-  };
+  std::unordered_set<std::string_view> columns;
+  for (const std::string& name : there) columns.insert(column_of(name));
+  const auto is_there = [&](const std::string& name) { return columns.contains(column_of(name)); };
   return std::ranges::any_of(here, is_there);
 }
 

@@ -220,22 +220,6 @@ void read_data(Setup& setup, Problems& problems) {
   }
 }
 
-/// Where nothing says what the target looks like, it is what the first loss asks for: a label, or
-/// as many numbers as the network gives.
-void fit_target(Setup& setup) {
-  if (setup.source || setup.data.targets.empty() || setup.config.losses.empty()) return;
-  const std::string& type = setup.config.losses[0].kind.type;
-  const auto kind = std::ranges::find(all_layers(), type, &LayerKind::name);
-  if (kind == all_layers().end() || !kind->loss || kind->loss->task == LossTask::classes) return;
-  RunConfig network = setup.config;
-  network.losses.clear();
-  Problems problems;  // those that there are come up again where the graph is built
-  const Graph graph = build_graph(network, setup.data, problems);
-  if (!problems.empty() || graph.output.node < 0) return;
-  const Shape output = infer_shapes(graph, 1)[graph.output.node][graph.output.output];
-  setup.data.targets[0].tensor = {{output.dims().begin() + 1, output.dims().end()}, false};
-}
-
 void check_input_shape(const Setup& setup, Problems& problems) {
   if (!setup.source || !setup.config.model.input || setup.data.inputs.size() != 1) return;
   const auto text = [](std::vector<std::int64_t> shape) {

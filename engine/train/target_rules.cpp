@@ -7,14 +7,10 @@
 namespace dl {
 namespace {
 
-/// What a loss takes its targets for.
-enum class Task { classes, yes_no, numbers };
-
-std::optional<Task> task_of(const LossDecl& loss) {
+std::optional<LossTask> task_of(const LossDecl& loss) {
   const auto kind = std::ranges::find(all_layers(), loss.kind.type, &LayerKind::name);
   if (kind == all_layers().end() || !kind->loss) return std::nullopt;  // the graph reports it
-  if (kind->name == "cross_entropy") return Task::classes;
-  return kind->name == "bce_with_logits" ? Task::yes_no : Task::numbers;
+  return kind->loss->task;
 }
 
 /// It compares with the data, and not with what another layer predicts.
@@ -90,11 +86,25 @@ void prepare_targets(DataSource& source, const TypedNode& node,
                      const std::vector<LossDecl>& losses) {
   for (const LossDecl& loss : losses) {
     const auto task = task_of(loss);
-    if (!task || *task == Task::numbers || !reads_data(loss)) continue;
+    if (!task || *task == LossTask::numbers || !reads_data(loss)) continue;
     refuse_scaling(node.params, loss.kind.type);
     source.expect_targets({.min = 0, .max = 1, .loss = loss.kind.type});
     return;
   }
+}
+
+void fit_target(Setup& setup) {
+  if (setup.source || setup.data.targets.empty() || setup.config.losses.empty()) return;
+  const std::string& type = setup.config.losses[0].kind.type;
+  const auto kind = std::ranges::find(all_layers(), type, &LayerKind::name);
+  if (kind == all_layers().end() || !kind->loss || kind->loss->task == LossTask::classes) return;
+  RunConfig network = setup.config;
+  network.losses.clear();
+  Problems problems;  // those that there are come up again where the graph is built
+  const Graph graph = build_graph(network, setup.data, problems);
+  if (!problems.empty() || graph.output.node < 0) return;
+  const Shape output = infer_shapes(graph, 1)[graph.output.node][graph.output.output];
+  setup.data.targets[0].tensor = {{output.dims().begin() + 1, output.dims().end()}, false};
 }
 
 bool check_targets(const Setup& setup, Problems& problems) {
@@ -107,9 +117,9 @@ bool check_targets(const Setup& setup, Problems& problems) {
     const auto task = task_of(loss);
     if (!task || !reads_data(loss)) continue;
     Fault fault;
-    if (*task == Task::classes && !target.integer) fault = class_fault(setup);
-    if (*task == Task::yes_no && labels) fault = yes_no_fault(setup);
-    if (*task == Task::numbers && labels) fault = number_fault(setup);
+    if (*task == LossTask::classes && !target.integer) fault = class_fault(setup);
+    if (*task == LossTask::yes_no && labels) fault = yes_no_fault(setup);
+    if (*task == LossTask::numbers && labels) fault = number_fault(setup);
     if (!fault) continue;
     problems.add(loss.kind.type_mark, prefix_of(loss) + fault->what, fault->hint);
     readable = false;
@@ -121,7 +131,7 @@ std::vector<std::string> target_notes(const Setup& setup) {
   std::vector<std::string> notes;
   for (std::size_t i = 0; i < setup.graph.losses.size() && i < setup.config.losses.size(); ++i) {
     const auto task = task_of(setup.config.losses[i]);
-    if (!task || *task == Task::numbers) continue;
+    if (!task || *task == LossTask::numbers) continue;
     const Node& loss = setup.graph.nodes[static_cast<std::size_t>(setup.graph.losses[i])];
     const Node& source = setup.graph.nodes[static_cast<std::size_t>(loss.src[0].node)];
     if (!source.kind) continue;

@@ -13,6 +13,10 @@ namespace dl {
 void prepare_targets(DataSource& source, const TypedNode& node,
                      const std::vector<LossDecl>& losses);
 
+/// Where nothing says what the target looks like, it is what the first loss asks for: a label, or
+/// as many numbers as the network gives.
+void fit_target(Setup& setup);
+
 /// Adds to `problems` each loss that cannot read what the data brings: a label, a number; false:
 /// there are such. The shapes are the graph's affair.
 bool check_targets(const Setup& setup, Problems& problems);
