@@ -39,7 +39,6 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   const Setup setup = load_trained(options.setup, options.weights, result.notes);
   if (!setup.source)
     throw UserError(setup.config.data.mark, "data.source is missing: evaluation needs data");
-  Evaluation result;
   use_threads_of(setup.config, result.notes);
   OpenData data(setup, stop);
   const Split split = choose_split(options.split, data);
