@@ -5,8 +5,8 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/threads.h"
 #include "engine/core/text.h"
-#include "engine/train/environment.h"
 #include "engine/train/measure.h"
 
 namespace dl {
@@ -66,7 +66,7 @@ ExitCode bench(SetupOptions options, const Arguments& arguments) {
   const Setup setup = load_setup(options);
   if (setup.config.losses.empty())
     throw UserError(setup.config.model.mark, "loss is missing: a training step needs one");
-  use_threads_of(setup.config);
+  use_threads_and_tell(setup.config);
   const Measurement m = measure_training(setup, arguments.steps, arguments.layers);
   if (arguments.json) {
     print_json(setup, m);

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "engine/core/text.h"
 #include "engine/sinks/comparison.h"
+#include "engine/train/run_places.h"
 
 namespace dl {
 namespace {
@@ -55,10 +56,22 @@ void print_json(const std::vector<RunReport>& runs, const std::vector<ConfigDiff
   fmt::print("{}\n", out.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
+/// A folder of runs stands for all of them.
+std::vector<std::string> named_runs(const std::vector<std::string>& paths) {
+  std::vector<std::string> runs;
+  for (const std::string& path : paths) {
+    const std::vector<std::string> inside =
+        is_run_folder(path) ? std::vector<std::string>() : runs_in(path);
+    if (inside.empty()) runs.push_back(path);
+    runs.insert(runs.end(), inside.begin(), inside.end());
+  }
+  return runs;
+}
+
 ExitCode compare(const std::vector<std::string>& paths, bool json) {
   std::vector<RunReport> runs;
   std::vector<std::optional<FlatConfig>> configs;
-  for (const std::string& path : paths) {
+  for (const std::string& path : named_runs(paths)) {
     runs.push_back(read_run(path));
     configs.push_back(runs.back().config);
   }
@@ -70,7 +83,7 @@ ExitCode compare(const std::vector<std::string>& paths, bool json) {
   fmt::print("{}", comparison_table(runs, differences));
   for (const RunReport& run : runs) {
     for (const std::string& damage : run.damage)
-      fmt::print(stderr, "note: {}\n", escaped(run.path + ": " + damage));
+      print_if_possible(stderr, fmt::format("note: {}\n", escaped(run.path + ": " + damage)));
   }
   return ExitCode::finished;
 }
@@ -82,7 +95,9 @@ Command compare_command() {
           [](CLI::App& app) {
             const auto runs = std::make_shared<std::vector<std::string>>();
             const auto json = std::make_shared<bool>(false);
-            app.add_option("runs", *runs, "The folders of runs, in the order to show them")
+            app.add_option(
+                   "runs", *runs,
+                   "The folders of runs, in the order to show them; runs/ stands for all in it")
                 ->required()
                 ->type_name("RUN");
             app.add_flag("--json", *json, "Print one JSON line");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
@@ -24,7 +25,8 @@ std::vector<DocEntry> layer_entries(bool losses) {
   std::vector<DocEntry> entries;
   for (const LayerKind& kind : all_layers()) {
     if (kind.loss.has_value() == losses)
-      entries.push_back({std::string(kind.name), std::string(kind.summary), kind.params});
+      entries.push_back(
+          {std::string(kind.name), std::string(kind.summary), kind.params, kind.others});
   }
   return entries;
 }
@@ -69,30 +71,85 @@ std::string page_of(const Topic& topic) {
   return markdown_page(topic.title, topic.introduction, topic.entries);
 }
 
-ExitCode print_topic(const std::string& word, const std::string& name) {
-  const std::vector<Topic> all = topics();
-  std::vector<std::string> words = {"schema"};
+std::vector<Word> words_of(const Topic& topic) {
+  std::vector<Word> words;
+  for (const DocEntry& entry : topic.entries) words.emplace_back(entry.name, entry.others);
+  return words;
+}
+
+ExitCode print_entry(const Topic& topic, const std::string& name) {
+  const auto entry = std::ranges::find(topic.entries, name, &DocEntry::name);
+  if (entry == topic.entries.end()) {
+    throw UserError(ExitCode::command_line, "docs: no " + topic.one + " is called '" + name + "'" +
+                                                did_you_mean(name, words_of(topic)));
+  }
+  fmt::print("{}", help_text(*entry));
+  return ExitCode::finished;
+}
+
+/// `dltool docs conv`: what is called so, in whatever topics.
+bool print_everywhere(const std::vector<Topic>& all, const std::string& name) {
+  int found = 0;
+  for (const Topic& topic : all) {
+    if (std::ranges::find(topic.entries, name, &DocEntry::name) == topic.entries.end()) continue;
+    fmt::print("{}{}: ", found++ > 0 ? "\n" : "", topic.one);
+    print_entry(topic, name);
+  }
+  return found > 0;
+}
+
+/// `dltool docs batch`: the keys that are called so, and whose they are.
+bool print_keys(const std::vector<Topic>& all, const std::string& name) {
+  bool found = false;
+  for (const Topic& topic : all) {
+    for (const DocEntry& entry : topic.entries) {
+      const auto key = std::ranges::find(entry.params, name, &ParamSpec::name);
+      if (key == entry.params.end()) continue;
+      DocEntry alone = entry;
+      alone.params = {*key};
+      fmt::print("{}{}: {}", found ? "\n" : "", topic.one, help_text(alone));
+      found = true;
+    }
+  }
+  return found;
+}
+
+[[noreturn]] void refuse_word(const std::vector<Topic>& all, const std::string& word) {
+  std::vector<Word> words = {"schema"};
+  std::vector<std::string> names = {"schema"};
   for (const Topic& topic : all) {
     words.push_back(topic.one);
     words.push_back(topic.many);
-    if (word != topic.one && word != topic.many) continue;
-    if (name.empty()) {
-      fmt::print("{}", list_text(topic.entries));
-      return ExitCode::finished;
-    }
-    std::vector<std::string> names;
-    for (const DocEntry& entry : topic.entries) {
-      names.push_back(entry.name);
-      if (entry.name != name) continue;
-      fmt::print("{}", help_text(entry));
-      return ExitCode::finished;
-    }
-    throw UserError(ExitCode::command_line, "docs: no " + topic.one + " is called '" + name + "'" +
-                                                did_you_mean(name, names));
+    names.push_back(topic.many);
+    for (Word& name : words_of(topic)) words.push_back(std::move(name));
   }
   throw UserError(ExitCode::command_line,
-                  "docs: unknown topic '" + word + "'" + did_you_mean(word, words),
-                  "topics: " + join(words, ", "));
+                  "docs: there is nothing about '" + word + "'" + did_you_mean(word, words),
+                  "topics: " + join(names, ", "));
+}
+
+ExitCode print_topic(const std::string& word, const std::string& name) {
+  const std::vector<Topic> all = topics();
+  for (const Topic& topic : all) {
+    if (word != topic.one && word != topic.many) continue;
+    if (!name.empty()) return print_entry(topic, name);
+    fmt::print("{}", list_text(topic.entries));
+    return ExitCode::finished;
+  }
+  const std::size_t dot = word.find('.');  // docs train.epochs, docs optimizer.sgd
+  if (dot != std::string::npos && name.empty()) {
+    const std::string section = word.substr(0, dot), rest = word.substr(dot + 1);
+    for (const Topic& topic : all) {
+      if (topic.one == section) return print_entry(topic, rest);
+    }
+    for (Topic topic : all) {
+      std::erase_if(topic.entries, [&](const DocEntry& entry) { return entry.name != section; });
+      if (print_keys({topic}, rest)) return ExitCode::finished;
+    }
+  }
+  if (name.empty() && (print_everywhere(all, word) || print_keys(all, word)))
+    return ExitCode::finished;
+  refuse_word(all, word);
 }
 
 std::string schema() {
@@ -101,7 +158,8 @@ std::string schema() {
                         .optimizers = doc_entries(all_optimizers()),
                         .schedules = doc_entries(all_schedules()),
                         .sources = doc_entries(all_data_kinds()),
-                        .transforms = doc_entries(all_transform_kinds())});
+                        .transforms = doc_entries(all_transform_kinds()),
+                        .initializers = doc_entries(all_initializers())});
 }
 
 std::map<std::string, std::string> reference_files() {
@@ -152,8 +210,8 @@ Command docs_command() {
         const auto check = std::make_shared<std::string>(), write = std::make_shared<std::string>();
         app.add_option("topic", *topic,
                        "layers, losses, optimizers, schedules, initializers, sources, transforms, "
-                       "sections, schema")
-            ->type_name("TOPIC");
+                       "sections, schema; or a name of one of them, or a key, whatever it is of")
+            ->type_name("TOPIC|NAME");
         app.add_option("name", *name, "One of them, as in: docs layer conv")->type_name("NAME");
         app.add_option("--check", *check,
                        "Exit with 1 if the reference pages in this folder are stale")

@@ -41,9 +41,9 @@ ExitCode run_export(const TrainedArguments& trained, const Words& words) {
   if (words.preprocessing && !onnx)
     throw UserError(ExitCode::command_line,
                     "--with-preprocessing belongs to --to onnx: weights alone compute nothing");
-  const Setup setup = load_trained(trained.setup, choice);
-  WeightStore store(setup.graph);
   std::vector<std::string> notes;
+  const Setup setup = load_trained(trained.setup, choice, notes);
+  WeightStore store(setup.graph);
   const std::string source = load_chosen_weights(trained.setup.config, choice, store, notes);
   std::string model;  // before there is a file: the network may have no form in ONNX
   if (onnx) model = onnx_bytes(make_model(setup, store, words.preprocessing, notes));

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/print_network.h"
 #include "cli/run_arguments.h"
+#include "cli/source_commit.h"
 #include "cli/transfer_arguments.h"
 #include "engine/core/file_system.h"
 #include "engine/train/runs.h"
@@ -29,6 +30,13 @@ void add_freeze(const std::vector<std::string>& freeze, std::vector<std::string>
   if (!globs.empty()) sets.push_back("finetune.freeze=" + list_of(globs));
 }
 
+/// `--freeze conv1` leaves conv1 alone, as --freeze needs no glob.
+void expect_nothing_loose(const std::string& word, bool freezes) {
+  if (word.empty()) return;
+  throw UserError(ExitCode::command_line, "finetune: '" + word + "' is not expected here",
+                  freezes ? "write --freeze=" + shell_word(word) : "");
+}
+
 }  // namespace
 
 Command finetune_command() {
@@ -45,14 +53,20 @@ Command finetune_command() {
                          "Do not train what was loaded; --freeze=GLOB: the weights that match; may "
                          "be repeated")
                 ->type_name("[=GLOB]");
+            const auto loose = std::make_shared<std::string>();
+            app.add_option("loose", *loose, "")->group("");  // hidden: a glob without its '='
+            const auto shortcuts = shortcut_arguments(app);
             const auto run = new_run_arguments(app, options->run);
             return [=]() -> ExitCode {
+              expect_nothing_loose(*loose, !freeze->empty());
               read_run_arguments(*run, *options);
               options->setup = *setup;
+              options->commit = source_commit();
+              for (const std::string& set : shortcuts->sets()) options->setup.sets.push_back(set);
               for (const std::string& set : sets_of(*arguments)) options->setup.sets.push_back(set);
               add_freeze(*freeze, options->setup.sets);
               options->finetunes = true;
-              options->before_start = print_network;
+              if (!options->quiet) options->before_start = print_network;
               const auto files = real_file_system();
               return train_run(*files, *options);
             };

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cmath>
 
 #include "cli/command.h"
 #include "cli/trained_arguments.h"
+#include "engine/core/file_system.h"
 #include "engine/core/text.h"
 #include "engine/train/generation.h"
 #include "engine/train/signals.h"
@@ -19,9 +22,11 @@ ExitCode generate(const TrainedArguments& trained, GenerateOptions options) {
   SignalWatcher signals;
   const StopFlag& stop = signals.catch_stops();
   std::vector<std::string> notes;
-  generate_text(options, stop, notes, [](std::string_view text) {
-    fmt::print("{}", text);
-    std::fflush(stdout);  // people watch
+  const bool terminal = isatty(STDOUT_FILENO) != 0;  // which must not obey what a text holds
+  generate_text(options, stop, notes, [&](std::string_view text) {
+    fmt::print("{}", terminal ? escaped_lines(text) : std::string(text));
+    if (std::fflush(stdout) != 0)  // people watch
+      throw FileError("write", "the text to stdout", errno);
   });
   fmt::print("\n");
   for (const std::string& note : notes)

@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/result_file.h"
+#include "cli/standard_input.h"
 #include "cli/trained_arguments.h"
 #include "engine/core/text.h"
 #include "engine/train/prediction.h"
@@ -22,6 +23,16 @@ ExitCode run_predict(const TrainedArguments& trained, PredictOptions options, co
   if (!words.split.empty()) options.split = read_split(words.split);
   SignalWatcher signals;
   const StopFlag& stop = signals.catch_stops();
+  std::optional<StandardInput> input;
+  if (std::ranges::count(options.files, "-") > 0) {
+    if (options.files.size() > 1) {
+      throw UserError(ExitCode::command_line, "predict: '-', which is stdin, stands alone");
+    }
+    input.emplace(stop);
+    if (stop.requested()) return static_cast<ExitCode>(128 + stop.signal.load());
+    options.files.clear();
+    options.standard_input = input->path();
+  }
   std::optional<ResultFile> file;
   if (!words.output.empty())
     file.emplace(words.output);  // before the work: it may be no place for files
@@ -53,8 +64,9 @@ Command predict_command() {
                                  ->type_name("SPLIT");
         app.add_option(
                "files", options->files,
-               "Instead of a split: pictures and folders of them, or a file of the source's "
-               "format; they need have no targets")
+               "Instead of a split: images and folders of them, or a file of the source's "
+               "format; they need have no targets. '-' is stdin: rows of that format, an image, or "
+               "the paths of images, one a line")
             ->excludes(split)
             ->type_name("FILE|FOLDER");
         app.add_option("--input", words->input, "Another way to name one file")

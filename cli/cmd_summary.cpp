@@ -5,9 +5,12 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/threads.h"
 #include "engine/core/file_system.h"
 #include "engine/sinks/diagnosis.h"
 #include "engine/train/measure.h"
+#include "engine/train/run_identity.h"
+#include "engine/train/run_places.h"
 
 namespace dl {
 namespace {
@@ -56,8 +59,15 @@ std::optional<Diagnosis> find_diagnosis(const std::string& run) {
 
 ExitCode summary(SetupOptions options, bool json) {
   const std::string given = options.config, resolved = given + "/config.resolved.yaml";
-  if (std::filesystem::exists(resolved)) options.config = resolved;  // a run's folder
+  if (std::filesystem::exists(resolved)) {  // a run's folder
+    std::vector<std::string> notes;
+    expect_unchanged_run(given, notes);
+    for (const std::string& note : notes)
+      print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
+    options.config = resolved;
+  }
   const Setup setup = load_setup(options);
+  use_threads_and_tell(setup.config);  // primitives need memory for each
   const NetworkSummary summary = summarise(setup);
   (json ? print_json : print_text)(setup, summary, find_diagnosis(given));
   return ExitCode::finished;

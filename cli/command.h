@@ -17,11 +17,13 @@ struct Command {
   std::string_view name, summary;
   /// Declares the verb's arguments and returns what to do once they are parsed.
   std::function<std::function<ExitCode()>(CLI::App& app)> declare;
+  bool computes = false;  // on a team of threads
 };
 
 Command bench_command();
 Command check_command();
 Command compare_command();
+Command configs_command();
 Command docs_command();
 Command eval_command();
 Command export_command();

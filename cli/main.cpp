@@ -1,15 +1,19 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <sstream>
 
 #include "cli/command.h"
 #include "engine/core/error.h"
 #include "engine/core/file_system.h"
+#include "engine/core/standard_streams.h"
 #include "engine/core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/signals.h"
@@ -17,11 +21,27 @@
 namespace dl {
 namespace {
 
+Command computing(Command command) {
+  command.computes = true;
+  return command;
+}
+
 std::vector<Command> all_commands() {
-  return {train_command(),   finetune_command(), resume_command(),  eval_command(),
-          predict_command(), generate_command(), import_command(),  export_command(),
-          init_command(),    check_command(),    summary_command(), compare_command(),
-          bench_command(),   docs_command()};
+  return {computing(train_command()),
+          computing(finetune_command()),
+          computing(resume_command()),
+          computing(eval_command()),
+          computing(predict_command()),
+          computing(generate_command()),
+          import_command(),
+          export_command(),
+          init_command(),
+          check_command(),
+          summary_command(),
+          compare_command(),
+          computing(bench_command()),
+          configs_command(),
+          docs_command()};
 }
 
 std::string version_text() {
@@ -48,7 +68,26 @@ void check_verb(const std::vector<Command>& commands, const std::string& verb) {
                   "verbs: " + join(names, ", "));
 }
 
-int run(int argc, char** argv) {
+/// OpenMP's threads spin while they wait for each other. By default they do for milliseconds, and
+/// on a machine that has other work as well they keep the core from the very thread that they wait
+/// for. libgomp reads before main() for how long, so the program starts again, once, with a number
+/// that costs nothing where the machine is idle. Returns where a user has said what he wants, and
+/// where the program cannot be found.
+void restart_with_short_spins(char** argv) {
+  constexpr const char* kSpins = "10000";
+  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  std::error_code error;
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  if (error || ::setenv("GOMP_SPINCOUNT", kSpins, 1) != 0) return;
+  ::execv(self.c_str(), argv);
+}
+
+bool computes(const std::vector<Command>& commands, std::string_view verb) {
+  return std::ranges::any_of(
+      commands, [&](const Command& command) { return command.computes && command.name == verb; });
+}
+
+int run(int argc, char** argv, const std::vector<Command>& commands) {
   CLI::App app{"dltool trains deep networks on CPUs, from one YAML file.", "dltool"};
   app.set_version_flag(
       "--version", version_text,
@@ -56,7 +95,6 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   std::function<ExitCode()> chosen;
-  const std::vector<Command> commands = all_commands();
   if (argc > 1) check_verb(commands, argv[1]);
   for (const Command& command : commands) {
     CLI::App* verb = app.add_subcommand(std::string(command.name), std::string(command.summary));
@@ -67,7 +105,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    std::ostringstream message;
+    app.exit(error, message, message);
+    print_if_possible(stderr, escaped_lines(message.str()));
     return static_cast<int>(ExitCode::command_line);
   }
   return static_cast<int>(chosen());
@@ -82,9 +122,7 @@ void open_standard_streams() {
 
 /// A result that did not reach its reader is a failure.
 void flush_results() {
-  errno = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    throw FileError("write", "the result to stdout", errno != 0 ? errno : EIO);
+  if (const auto number = lost_result()) throw FileError("write", "the result to stdout", *number);
 }
 
 }  // namespace
@@ -92,12 +130,15 @@ void flush_results() {
 
 int main(int argc, char** argv) {
   try {
+    const std::vector<dl::Command> commands = dl::all_commands();
+    if (argc > 1 && dl::computes(commands, argv[1])) dl::restart_with_short_spins(argv);
     dl::open_standard_streams();
     dl::ignore_write_signals();
-    const int code = dl::run(argc, argv);
+    const int code = dl::run(argc, argv, commands);
     if (code == 0) dl::flush_results();
     return code;
   } catch (...) {
+    if (dl::is_gone_reader(std::current_exception())) return 0;
     const dl::FailureReport failure = dl::failure_report(std::current_exception());
     dl::print_if_possible(stderr, failure.message + "\n");
     return static_cast<int>(failure.code);

@@ -25,7 +25,8 @@ struct TrainedArguments {
     if (!choice.file.empty() && !checkpoint.empty())
       throw UserError(ExitCode::command_line,
                       "--weights FILE and --checkpoint each name the weights: give one of them");
-    if (!checkpoint.empty()) choice.checkpoint = checkpoint;
+    choice.by_name = !checkpoint.empty();
+    if (choice.by_name) choice.checkpoint = checkpoint;
     return choice;
   }
 };

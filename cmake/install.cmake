@@ -2,7 +2,7 @@
 # every Debian has (libc, libm, libstdc++, libgcc, zlib).
 #
 #   bin/dltool    lib/ (oneDNN, OpenMP, yaml-cpp, fmt, libcrypto)
-#   share/dltool/{configs, datasets/digits, scripts/get-data.sh}    share/doc/dltool/{docs, licences}
+#   share/dltool/{configs, datasets/digits, scripts}    share/doc/dltool/{docs, licences}
 
 # DT_RPATH, not DT_RUNPATH: the first is also followed for what the libraries themselves need
 # (oneDNN needs OpenMP), so nothing of the machine's is picked up by chance.
@@ -16,7 +16,7 @@ install(RUNTIME_DEPENDENCY_SET dltool_libraries
 
 # With their permissions: studies are scripts.
 install(DIRECTORY configs DESTINATION share/dltool USE_SOURCE_PERMISSIONS OPTIONAL)
-install(PROGRAMS scripts/get-data.sh DESTINATION share/dltool/scripts OPTIONAL)
+install(PROGRAMS scripts/get-data.sh scripts/pickled_tensors.py DESTINATION share/dltool/scripts OPTIONAL)
 install(DIRECTORY datasets/digits DESTINATION share/dltool/datasets OPTIONAL)
 install(DIRECTORY docs DESTINATION share/doc/dltool OPTIONAL)
 install(FILES README.md CHANGELOG.md LICENSE NOTICE DESTINATION share/doc/dltool OPTIONAL)

@@ -20,9 +20,9 @@ struct Params {
 ParamTable<Params> param_table() {
   return {
       with_default("length", &Params::length, between(2, 1 << 20), "steps of a sequence"),
-      with_default("samples", &Params::samples, between(1, 1LL << 31), "of train"),
-      with_default("test_samples", &Params::test_samples, between(0, 1LL << 31), "0: no test set"),
-      with_default("seed", &Params::seed, at_least(0), "of the sequences"),
+      with_default("samples", &Params::samples, between(1, 1 << 26), "of train"),
+      with_default("test_samples", &Params::test_samples, between(0, 1 << 26), "0: no test set"),
+      with_default("seed", &Params::seed, seed_limits(), "of the sequences"),
   };
 }
 

@@ -4,40 +4,26 @@
 
 #include <cassert>
 #include <chrono>
-#include <new>
 
+#include "engine/core/aligned_buffer.h"
 #include "engine/core/error.h"
+#include "engine/core/parallel.h"
 
 namespace dl {
 namespace {
 
-constexpr std::size_t kAlign = 64;
+constexpr std::size_t kAlign = AlignedBuffer::kAlignment;
 // A worker takes a batch in so many shares: small ones, so that none waits long for the last.
 constexpr std::size_t kSharesEach = 4;
 // Nobody wakes a waiting thread for a signal: whoever waits looks at the stop flag this often.
 constexpr std::chrono::milliseconds kPoll{50};
 
 // A worker that takes a core from a thread of the engine makes the others wait, so it gives way a
-// little. Not more: waiting threads of OpenMP are busy too, and would let a nicer one starve.
+// little. Not more: OpenMP's threads are busy for a while when they wait, too, and would let a
+// nicer one starve.
 constexpr int kNiceness = 5;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
-
-/// Bytes at a multiple of 64.
-class Block {
- public:
-  explicit Block(std::size_t bytes)
-      : data_(static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlign}))) {
-    std::fill_n(data_.get(), bytes, std::byte{0});
-  }
-  std::byte* data() const { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(std::byte* data) const { ::operator delete (data, std::align_val_t{kAlign}); }
-  };
-  std::unique_ptr<std::byte[], Free> data_;
-};
 
 template <class Body>
 void for_each_field(const DataSpec& spec, const Body& body) {
@@ -75,7 +61,7 @@ struct Batches::Slot {
     });
   }
 
-  Block block;
+  AlignedBuffer block;
   Batch batch;
   std::vector<std::span<std::byte>> first;  // places of the first sample
   std::size_t missing = 0;                  // samples that are not there yet
@@ -92,7 +78,7 @@ struct Batches::Worker {
     });
   }
 
-  Block block;
+  AlignedBuffer block;
   std::vector<std::span<std::byte>> raw;     // one sample of the source
   std::vector<std::span<std::byte>> sample;  // where it goes
   PictureBuffers pictures;
@@ -113,7 +99,7 @@ Batches::Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
   // The caller holds one slot while the workers fill the others.
   slots_.reserve(options_.prefetch + 1);
   for (std::size_t i = 0; i < options_.prefetch + 1; ++i)
-    slots_.emplace_back(pipeline_.spec(), options_.batch);
+    slots_.emplace_back(pipeline_.spec(), slot_samples());
   const std::size_t threads = options_.prefetch > 0 ? options_.workers : 0;
   workers_.reserve(std::max<std::size_t>(threads, 1));
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
@@ -121,7 +107,7 @@ Batches::Batches(SampleSet data, const Pipeline& pipeline, BatchOptions options,
   fill_order();
   try {
     for (std::size_t i = 0; i < threads; ++i)
-      threads_.emplace_back([this, i] { read_loop(workers_[i]); });
+      threads_.push_back(start_thread([this, i] { read_loop(workers_[i]); }));
   } catch (...) {
     end_threads();  // those that were started: the system has no more of them
     throw;
@@ -175,8 +161,11 @@ std::size_t Batches::samples_per_epoch() const {
   return options_.drop_last ? per_epoch() * options_.batch : data_.samples.size();
 }
 
+/// A batch may be asked to be larger than all of the data.
+std::size_t Batches::slot_samples() const { return std::min(options_.batch, data_.samples.size()); }
+
 std::size_t Batches::buffer_bytes() const {
-  return slots_.size() * bytes_of(pipeline_.spec(), options_.batch) +
+  return slots_.size() * bytes_of(pipeline_.spec(), slot_samples()) +
          workers_.size() * bytes_of(pipeline_.source(), 1);
 }
 

@@ -102,6 +102,7 @@ class Batches {
   void draw_order(std::uint64_t epoch);
   Slot& slot_of(std::size_t batch);
   std::size_t samples_in(std::size_t batch) const;
+  std::size_t slot_samples() const;
   /// The augmentation's epoch.
   std::uint64_t view() const;
   void read_sample(Worker& worker, const Slot& slot, std::size_t place, std::size_t sample) const;

@@ -105,9 +105,10 @@ struct Cifar10Params {
   std::string path = "@data/cifar10";
 };
 ParamTable<Cifar10Params> cifar10_table() {
-  return {with_default("path", &Cifar10Params::path,
-                       "folder of data_batch_1.bin to data_batch_5.bin and test_batch.bin, or the "
-                       "one that the archive was unpacked in")};
+  return {data_path(
+      with_default("path", &Cifar10Params::path,
+                   "folder of data_batch_1.bin to data_batch_5.bin and test_batch.bin, or the one "
+                   "that the archive was unpacked in"))};
 }
 
 }  // namespace
@@ -126,8 +127,9 @@ struct Cifar100Params {
 };
 ParamTable<Cifar100Params> cifar100_table() {
   return {
-      with_default("path", &Cifar100Params::path,
-                   "folder of train.bin and test.bin, or the one that the archive was unpacked in"),
+      data_path(with_default("path", &Cifar100Params::path,
+                             "folder of train.bin and test.bin, or the one that the archive was "
+                             "unpacked in")),
       with_default("labels", &Cifar100Params::labels, "20 coarse classes or 100 fine ones")};
 }
 

@@ -256,7 +256,7 @@ std::vector<std::string> ClassFolders::folders_in(const std::string& folder) con
   std::vector<std::string> classes;
   for (const FolderEntry& entry : entries_of(folder)) {
     if (!takes(entry)) continue;
-    if (escaped(entry.name) != entry.name) {
+    if (!is_text(entry.name)) {
       fail(folder, "the name of the folder '" + entry.name + "' is not printable UTF-8",
            "classes are called by their folders: rename it");
     }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "datasets/checksum.h"
+#include "datasets/class_index.h"
 #include "datasets/csv_table.h"
 #include "engine/core/error.h"
 #include "engine/core/text.h"
@@ -27,12 +28,11 @@ WordNumbers numbered(const std::vector<std::string>& words) {
 class CsvDataset final : public Dataset {
  public:
   CsvDataset(const CsvLayout& layout, CsvFile& file, bool predicting)
-      : layout_(layout), path_(file.path()) {
+      : layout_(layout), path_(file.path()), classes_(layout.spec.class_names) {
     for (const auto& list : layout_.categories) {
       categories_.push_back(numbered(list));
       unseen_.emplace_back();
     }
-    classes_ = numbered(layout_.spec.class_names);
     file.rewind();
     CsvRows rows(file, layout_, predicting);
     has_targets_ = rows.has_targets();
@@ -40,8 +40,11 @@ class CsvDataset final : public Dataset {
       lines_.push_back(static_cast<std::uint32_t>(file.line()));
       add_features(rows);
       add_target(rows);
+      if (rows.has_ids()) ids_.emplace_back(rows.id);
     }
     note_what_is_odd(rows.left_out());
+    for (const auto& more : {rows.notes(), file.notes()})
+      notes_.insert(notes_.end(), more.begin(), more.end());
   }
 
   const DataSpec& spec() const override { return layout_.spec; }
@@ -50,6 +53,10 @@ class CsvDataset final : public Dataset {
   std::vector<std::string> notes() const override { return notes_; }
   std::string sample_name(std::size_t index) const override {
     return path_ + ":" + std::to_string(lines_[index]);
+  }
+
+  std::string sample_id(std::size_t index) const override {
+    return ids_.empty() ? std::string() : ids_[index];
   }
 
   void read(std::size_t index, SampleBuffers out) const override {
@@ -109,12 +116,12 @@ class CsvDataset final : public Dataset {
         values_.push_back(layout_.values.apply(i, rows.values[i]));
       return;
     }
-    const auto at = classes_.find(rows.label);
-    if (at == classes_.end() && !rows.label.empty()) {
+    const auto known = classes_.find(rows.label);
+    if (!known && !rows.label.empty()) {
       rows.fail_at_label("'" + std::string(rows.label) + "' is none of the classes" +
                          did_you_mean(rows.label, layout_.spec.class_names));
     }
-    labels_.push_back(at == classes_.end() ? -1 : at->second);
+    labels_.push_back(known.value_or(-1));
   }
 
   void note_what_is_odd(std::size_t left_out) {
@@ -143,11 +150,12 @@ class CsvDataset final : public Dataset {
   std::string path_;
   bool has_targets_ = true;
   std::vector<WordNumbers> categories_;
-  WordNumbers classes_;
+  ClassIndex classes_;
   std::vector<Unseen> unseen_;  // of each categorical column
   std::vector<float> numbers_, values_;
   std::vector<std::int32_t> words_, labels_;  // -1: none
   std::vector<std::uint32_t> lines_;
+  std::vector<std::string> ids_;  // of each row, where there is a column of them
   std::vector<std::string> notes_;
 };
 

@@ -4,6 +4,7 @@
 #include "datasets/kinds.h"
 #include "datasets/sequence_table.h"
 #include "engine/core/install_paths.h"
+#include "engine/core/text.h"
 
 // Windows over the rows of a table in time order.
 namespace dl {
@@ -18,14 +19,14 @@ namespace {
 
 constexpr std::int64_t kMaxElements = 1 << 24;  // of a sample
 
-struct Params {
+struct Params : CsvFormatParams {
   std::string path;
-  std::vector<std::string> columns, targets;
+  std::vector<std::string> columns, targets, ignore;
+  std::string date, date_format;
   std::int64_t window = 48, horizon = 1, stride = 1;
   double valid = 0.1, test = 0.1;
   ScaleKind scale = ScaleKind::standard;
-  bool header = true;
-  std::string separator = ",";
+  bool scale_target = true, header = true;
   SequenceMissing missing = SequenceMissing::error;
   std::vector<std::string> missing_values = usual_missing_values();
   std::int64_t baseline_lag = 0;
@@ -33,16 +34,27 @@ struct Params {
 };
 
 ParamTable<Params> param_table() {
-  return {
-      required("path", &Params::path,
-               "a CSV file, plain or gzip, a row for each point in time, oldest first; '@data/...' "
-               "lies in the data folder"),
+  ParamTable<Params> table = {
+      data_path(required("path", &Params::path,
+                         "a CSV file, plain or gzip, a row for each point in time; '@data/...' "
+                         "lies in the data folder")),
       with_default("columns", &Params::columns,
-                   "what the network sees; all columns unless said. Without a header they are "
-                   "called 1, 2, ..."),
+                   "what the network sees; defaults to all columns of numbers. Without a header "
+                   "they are called 1, 2, ..."),
       with_default("targets", &Params::targets,
-                   "the columns whose next values are predicted; those of `columns` unless said"),
-      with_default("window", &Params::window, between(1, kMaxElements), "rows that a sample shows"),
+                   "the columns whose next values are predicted; defaults to those of `columns`"),
+      with_default("date", &Params::date,
+                   "the column of dates, or of numbers that count time, by which rows are sorted "
+                   "and predictions named; defaults to the first column that holds nothing but "
+                   "dates; '' when there is none: the rows stand oldest first"),
+      with_default("date_format", &Params::date_format,
+                   "how dates are written, as in '%d/%m/%Y %H:%M' (%Y %m %d %H %M %S %y %b %f %z), "
+                   "or the word number; defaults to what the file's dates show"),
+      with_default("ignore", &Params::ignore,
+                   "columns that are left out where those of numbers and dates are found: names, "
+                   "or numbers that count the columns from 1"),
+      with_default("window", &Params::window, between(1, kMaxElements), "rows that a sample shows")
+          .also({"lookback", "sequence_length", "seq_len"}),
       with_default("horizon", &Params::horizon, between(1, kMaxElements),
                    "rows after the window that are predicted"),
       with_default("stride", &Params::stride, between(1, 1LL << 31),
@@ -55,29 +67,37 @@ ParamTable<Params> param_table() {
           "scale", &Params::scale,
           "what each column is scaled to, as fitted on train: mean 0 and deviation 1, 0 to "
           "1, or left"),
+      with_default("scale_target", &Params::scale_target,
+                   "scale the targets too; metrics and predictions are in the file's units. What "
+                   "a loss reads as a probability (bce_with_logits) is never scaled"),
       with_default("header", &Params::header, "the first row holds the columns' names"),
-      with_default("separator", &Params::separator, "one character, or the word tab"),
       with_default("missing", &Params::missing,
                    "what a missing value is: an error, or the value before it"),
-      with_default("missing_values", &Params::missing_values, "what stands for a missing value"),
-      with_default("baseline_lag", &Params::baseline_lag, between(0, 1LL << 31),
-                   "not 0: evaluation also tells how far off the value so many rows before is, as "
-                   "baseline_mae and baseline_rmse"),
+      with_default("missing_values", &Params::missing_values,
+                   "what stands for a missing value; an empty field always does"),
+      with_default(
+          "baseline_lag", &Params::baseline_lag, between(0, 1LL << 31),
+          "not 0: evaluation also reports how far off the value so many rows before is, as "
+          "baseline_mae and baseline_rmse"),
       with_default("offsets", &Params::offsets,
-                   "a value x of column i becomes (x - offsets[i]) / scales[i]; fitted on train "
-                   "unless said"),
+                   "a value x of column i becomes (x - offsets[i]) / scales[i]; defaults to what "
+                   "is fitted on train"),
       with_default("scales", &Params::scales, above(0), "see offsets"),
       with_default("target_offsets", &Params::target_offsets, "the same of the targets"),
       with_default("target_scales", &Params::target_scales, above(0), "see target_offsets"),
   };
+  append(table, csv_format_table());
+  return table;
 }
 
 class SequenceSource final : public DataSource {
  public:
-  SequenceSource(Params params, char separator) : params_(std::move(params)) {
-    layout_.format = {separator, params_.header};
+  SequenceSource(Params params, CsvFormat format) : params_(std::move(params)) {
+    layout_.format = format;
     layout_.missing = params_.missing;
-    layout_.missing_values = params_.missing_values;
+    layout_.missing_values = MissingValues(params_.missing_values);
+    layout_.date = params_.date;
+    layout_.date_format = DateFormat(params_.date_format);
     layout_.window = static_cast<std::size_t>(params_.window);
     layout_.horizon = static_cast<std::size_t>(params_.horizon);
     layout_.stride = static_cast<std::size_t>(params_.stride);
@@ -94,15 +114,21 @@ class SequenceSource final : public DataSource {
     return split == Split::train || (split == Split::valid ? params_.valid > 0 : params_.test > 0);
   }
 
+  void expect_targets(const TargetRange& range) override { layout_.range = range; }
   void look_up(const DataPaths& paths) override {
-    if (!fitted()) find(layout_, paths);
+    if (!fitted()) find(paths);
     describe();
   }
+  std::vector<std::string> notes() const override { return notes_; }
 
   void complete(ConfigNode& node) const override {
     if (!fitted()) return;
     add_found(node, "columns", layout_.columns);
     add_found(node, "targets", layout_.targets);
+    if (!layout_.date.empty()) {
+      add_found(node, "date", layout_.date);
+      add_found(node, "date_format", layout_.date_format.pattern());
+    }
     add_found(node, "offsets", layout_.inputs_scaling.offsets);
     add_found(node, "scales", layout_.inputs_scaling.scales);
     add_found(node, "target_offsets", layout_.targets_scaling.offsets);
@@ -113,7 +139,8 @@ class SequenceSource final : public DataSource {
     assert(has(split));
     SequenceSource whole = *this;
     whole.look_up(paths);  // nothing, where it was done before
-    SequenceTable table = read_table(whole.layout_, paths);
+    CsvFile file(paths.resolve(params_.path), layout_.format, get_hint());
+    SequenceTable table = read_sequence_table(file, whole.layout_, true);
     const Stretch stretch = stretch_of(split, table.rows(), table.path);
     return open_sequence(whole.layout_, std::move(table), stretch);
   }
@@ -126,15 +153,15 @@ class SequenceSource final : public DataSource {
  private:
   bool fitted() const {
     return !layout_.columns.empty() && !layout_.inputs_scaling.empty() &&
-           !layout_.targets_scaling.empty();
+           !layout_.targets_scaling.empty() &&
+           layout_.date.empty() == layout_.date_format.pattern().empty();
   }
 
-  SequenceTable read_table(const SequenceLayout& layout, const DataPaths& paths) const {
-    std::string hint;
+  std::string get_hint() const {
     for (const std::string name : {"electricity", "airline"}) {
-      if (params_.path == "@data/" + name + ".csv") hint = get_data_hint(name);
+      if (params_.path == "@data/" + name + ".csv") return get_data_hint(name);
     }
-    return read_sequence_table(paths.resolve(params_.path), layout, true, hint);
+    return "";
   }
 
   static std::size_t rows_of(double said, std::size_t rows) {
@@ -161,15 +188,46 @@ class SequenceSource final : public DataSource {
     return stretch;
   }
 
-  void find(SequenceLayout& layout, const DataPaths& paths) const {
-    const SequenceTable table = read_table(layout, paths);
-    layout.columns = table.columns;
-    layout.targets = table.targets;
+  void find(const DataPaths& paths) {
+    CsvFile file(paths.resolve(params_.path), layout_.format, get_hint());
+    find_columns(file);
+    const SequenceTable table = read_sequence_table(file, layout_, true);
     const Stretch train = stretch_of(Split::train, table.rows(), table.path);
-    if (layout.inputs_scaling.empty())
-      layout.inputs_scaling = fit(table.inputs, layout.columns.size(), train, params_.scale);
-    if (layout.targets_scaling.empty())
-      layout.targets_scaling = fit(table.values, layout.targets.size(), train, params_.scale);
+    if (layout_.inputs_scaling.empty())
+      layout_.inputs_scaling = fit(table.inputs, layout_.columns.size(), train, params_.scale);
+    if (!layout_.targets_scaling.empty()) return;
+    const bool scales = params_.scale_target && !layout_.range;
+    layout_.targets_scaling =
+        fit(table.values, layout_.targets.size(), train, scales ? params_.scale : ScaleKind::none);
+  }
+
+  void find_columns(CsvFile& file) {
+    std::vector<std::string> ignored;
+    for (const std::string& name : params_.ignore)
+      ignored.push_back(file.columns()[file.index_of_name_or_number(name)]);
+    if (!layout_.date.empty() && layout_.date_format.pattern().empty())
+      layout_.date_format = find_date_format(file, file.index_of(layout_.date));
+    const bool listed = !layout_.columns.empty();
+    SequenceColumns found = find_sequence_columns(file, layout_, ignored);
+    if (!listed) layout_.columns = std::move(found.columns);
+    if (layout_.columns.empty())
+      throw UserError(ExitCode::data, file.path() + ": has no columns of numbers");
+    if (layout_.targets.empty()) layout_.targets = layout_.columns;
+    const bool said = !layout_.date.empty();
+    layout_.date = found.date;
+    layout_.date_format = found.date_format;
+    if (listed && (said || found.date.empty())) return;
+    notes_ = {guess_text(file.path(), found)};
+  }
+
+  std::string guess_text(const std::string& path, const SequenceColumns& found) const {
+    std::string text = path + ": columns: " + join(layout_.columns, ", ") +
+                       "; predicted: " + join(layout_.targets, ", ") + "; rows in the order of " +
+                       (found.date.empty() ? "the file"
+                                           : "'" + found.date + "' (written as " +
+                                                 found.date_format.pattern() + ")");
+    if (!found.left_out.empty()) text += "; left out: " + join(found.left_out, ", ");
+    return text;
   }
 
   static Scaling fit(const std::vector<double>& values, std::size_t columns, Stretch rows,
@@ -204,6 +262,7 @@ class SequenceSource final : public DataSource {
 
   Params params_;
   SequenceLayout layout_;
+  std::vector<std::string> notes_;
 };
 
 void check_consistency(const ConfigNode& node, const Params& params) {
@@ -224,6 +283,11 @@ void check_consistency(const ConfigNode& node, const Params& params) {
   }
   if (params.baseline_lag > 0 && params.baseline_lag < params.horizon)
     fail("baseline_lag", "is below horizon: such a value is not known yet when it is needed");
+  if (!params.date_format.empty()) {
+    if (params.date.empty()) fail("date_format", "goes together with date, which names the column");
+    const std::string fault = pattern_fault(params.date_format);
+    if (!fault.empty()) fail("date_format", fault);
+  }
   const auto expect = [&](const std::string& key, std::size_t found, std::size_t wanted) {
     if (found > 0 && found != wanted)
       fail(key, "there are " + std::to_string(found) + " for " + std::to_string(wanted) +
@@ -242,17 +306,18 @@ void check_consistency(const ConfigNode& node, const Params& params) {
 std::unique_ptr<DataSource> make(const ConfigNode& node) {
   Params params = read_params(node, param_table());
   check_consistency(node, params);
-  const ConfigNode* separator = node.find("separator");
-  const char character =
-      csv_separator(params.separator, separator ? separator->mark() : node.mark());
-  return std::make_unique<SequenceSource>(std::move(params), character);
+  const CsvFormat format = csv_format(node, params, params.header);
+  return std::make_unique<SequenceSource>(std::move(params), format);
 }
 
 }  // namespace
 
 DataKind csv_sequence_kind() {
-  return {"csv_sequence", "a table whose rows follow in time: windows, and what comes after them",
-          specs_of(param_table()), make};
+  return {"csv_sequence",
+          "a table whose rows follow in time: windows, and what comes after them",
+          specs_of(param_table()),
+          make,
+          {"time_series", "timeseries", "series"}};
 }
 
 }  // namespace dl

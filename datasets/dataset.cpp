@@ -28,6 +28,12 @@ std::unique_ptr<Dataset> DataSource::open_file(const std::string& path) const {
                   "--input " + path + ": this run's data source reads no single files");
 }
 
+bool names_a_path(const ParamSpec& spec, const ConfigNode& value) {
+  if (spec.type == "path") return value.is_scalar();
+  const bool number = value.is_scalar() && !value.quoted() && parse_double(value.text());
+  return spec.type.ends_with(" or path") && value.is_scalar() && !number;
+}
+
 std::string_view split_name(Split split) {
   switch (split) {
     case Split::train:
@@ -47,8 +53,12 @@ std::string DataPaths::resolve(const std::string& path) const {
   if (under("@data")) return data + path.substr(std::string_view("@data").size());
   if (under("@builtin")) return builtin + path.substr(std::string_view("@builtin").size());
   namespace fs = std::filesystem;
-  if (folder.empty() || fs::path(path).is_absolute()) return path;
+  if (path.empty() || fs::path(path).is_absolute()) return path;
   std::error_code error;
+  const std::string beside = config + "/" + path;
+  if (!config.empty() && fs::exists(beside, error))
+    return fs::path(beside).lexically_normal().string();
+  if (folder.empty()) return path;
   const std::string there = folder + "/" + path;
   return fs::exists(there, error) || !fs::exists(path, error) ? there : path;
 }

@@ -97,6 +97,8 @@ class Dataset {
   virtual void decode(std::size_t index, PictureBuffers& buffers) const;
   /// A name for messages: of the sample's file, where it has one.
   virtual std::string sample_name(std::size_t index) const;
+  /// What the data itself calls a sample: the value of an `id` column, a date. "": nothing.
+  virtual std::string sample_id(std::size_t /*index*/) const { return {}; }
   /// Sentences that a run should tell: samples that were left out.
   virtual std::vector<std::string> notes() const { return {}; }
   /// Metrics of predicting without a network, where the source has such a rule: "baseline_mae".
@@ -107,6 +109,17 @@ class Dataset {
   virtual std::string fingerprint() const = 0;
 };
 
+/// The numbers that a loss can read as targets, in the units of the files.
+struct TargetRange {
+  double min = 0, max = 1;
+  std::string loss;  // its type
+};
+
+/// What a user should know, and what to do.
+struct Advice {
+  std::string what, hint;
+};
+
 enum class Split { train, valid, test };
 std::string_view split_name(Split split);
 
@@ -114,10 +127,11 @@ std::string_view split_name(Split split);
 struct DataPaths {
   std::string data;         // what '@data' stands for
   std::string builtin;      // what '@builtin' stands for: resource_folder() + "/datasets"
-  std::string folder = {};  // where relative paths start; "": the working folder
+  std::string config = {};  // the folder of the config, where relative paths start
+  std::string folder = {};  // where they start if there is nothing; "": the working folder
 
-  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise. A relative path that is not in
-  /// `folder` but in the working folder is found there: a run may have been moved with its data.
+  /// '@data/mnist' -> data + "/mnist", '@builtin/digits' likewise. A relative path is looked for in
+  /// `config`, in `folder` and in the working folder: a run may have been moved with its data.
   std::string resolve(const std::string& path) const;
 };
 
@@ -128,12 +142,17 @@ class DataSource {
   virtual ~DataSource() = default;
   virtual const DataSpec& spec() const = 0;
   virtual bool has(Split split) const = 0;
+  /// Says, before look_up(), that a loss reads the numbers that are predicted as they stand in the
+  /// files: they are not scaled, and one outside of `range` is an error with its place.
+  virtual void expect_targets(const TargetRange& /*range*/) {}
   /// Looks on the disk for what the config leaves open: names of classes, splits. Before that,
   /// spec() and has() know only what the config says. Throws UserError (ExitCode::data) when it is
   /// not there, or not as it should be.
   virtual void look_up(const DataPaths&) {}
   /// Sentences on what look_up() guessed, or did not take: a user should see them.
   virtual std::vector<std::string> notes() const { return {}; }
+  /// Where numbers are predicted: why there are no classes, and what makes some; none: nothing does.
+  virtual std::optional<Advice> no_classes() const { return std::nullopt; }
   /// Puts what look_up() found into the source's own entry of the config, so that a run keeps it.
   virtual void complete(ConfigNode& /*params*/) const {}
   /// What to do where all samples turn out to be of one class: a hint.
@@ -147,6 +166,16 @@ class DataSource {
   /// Throws UserError where there are no such files.
   virtual std::unique_ptr<Dataset> open_file(const std::string& path) const;
 };
+
+/// A row of a source's table that says where its data lie, which is no part of what a run is: they
+/// may move.
+template <class P>
+Param<P> data_path(Param<P> row) {
+  row.spec.type = "path";
+  return row;
+}
+/// Whether such a key has a path for its value: some take other things too.
+bool names_a_path(const ParamSpec& spec, const ConfigNode& value);
 
 using DataKind = Kind<std::unique_ptr<DataSource>>;
 const std::vector<DataKind>& all_data_kinds();

@@ -3,9 +3,11 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <random>
+#include <vector>
 
 #include "engine/core/error.h"
 
@@ -82,7 +84,7 @@ void FeatureRows::read_from_file(std::size_t index, SampleBuffers out) const {
   throw UserError(ExitCode::data,
                   path_ + ": damaged: the features of sample " + std::to_string(index) +
                       " are not what was written",
-                  "remove the file: they are computed anew");
+                  "resume the run: they are computed again");
 }
 
 void FeatureMemory::add(std::span<const std::byte> row) {
@@ -129,16 +131,31 @@ std::uint64_t FeatureFile::bytes_of(std::size_t rows, std::size_t row_bytes) {
   return kHeaderBytes + static_cast<std::uint64_t>(rows) * (row_bytes + sizeof(Crc));
 }
 
-bool FeatureFile::is_at(const std::string& path, const std::string& digest, std::size_t rows,
-                        std::size_t row_bytes) {
+FeatureFile::State FeatureFile::look_at(const std::string& path, const std::string& digest,
+                                        std::size_t rows, std::size_t row_bytes) {
+  if (!exists(path)) return State::absent;
   try {
     const InputFile file(path);
-    if (file.size() != bytes_of(rows, row_bytes)) return false;
+    if (file.size() != bytes_of(rows, row_bytes)) return State::damaged;
     std::string header(kHeaderBytes, '\0');
     file.read_at(0, std::as_writable_bytes(std::span(header)));
-    return header == header_of(digest, rows, row_bytes);
+    if (header != header_of(digest, rows, row_bytes)) return State::damaged;
+    const std::size_t each = row_bytes + sizeof(Crc);
+    const std::size_t at_once = std::max<std::size_t>(kBuffer / each, 1);
+    std::vector<std::byte> block(at_once * each);
+    for (std::size_t first = 0; first < rows; first += at_once) {
+      const std::span<std::byte> some =
+          std::span(block).first(std::min(at_once, rows - first) * each);
+      file.read_at(kHeaderBytes + std::uint64_t{first} * each, some);
+      for (std::size_t at = 0; at < some.size(); at += each) {
+        Crc written = 0;
+        std::memcpy(&written, some.data() + at + row_bytes, sizeof written);
+        if (crc_of(0, some.subspan(at, row_bytes)) != written) return State::damaged;
+      }
+    }
+    return State::whole;
   } catch (const FileError&) {
-    return false;
+    return State::damaged;
   }
 }
 

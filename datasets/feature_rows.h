@@ -71,9 +71,11 @@ class FeatureFile final : public FeatureSink {
   void add(std::span<const std::byte> row) override;
   void finish();
   static std::uint64_t bytes_of(std::size_t rows, std::size_t row_bytes);
-  /// Whether a whole file of that content is there.
-  static bool is_at(const std::string& path, const std::string& digest, std::size_t rows,
-                    std::size_t row_bytes);
+  enum class State { absent, damaged, whole };
+  /// Whether a file of that content is there. Every row is read: the file can be made again now,
+  /// but not in the middle of a training that finds a row damaged.
+  static State look_at(const std::string& path, const std::string& digest, std::size_t rows,
+                       std::size_t row_bytes);
 
  private:
   void flush();

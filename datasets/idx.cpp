@@ -15,7 +15,8 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      required("path", &Params::path, "folder of the files; '@data/...' lies in the data folder"),
+      data_path(required("path", &Params::path,
+                         "folder of the files; '@data/...' lies in the data folder")),
       required("train_images", &Params::train_images, "file name, plain or with .gz"),
       required("train_labels", &Params::train_labels, "file name, plain or with .gz"),
       with_default("test_images", &Params::test_images, "file name; '' when there is no test set"),

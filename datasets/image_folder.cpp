@@ -49,10 +49,13 @@ struct Params : ClassFolderParams {
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      required("path", &Params::path,
-               "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each "
-               "class in each, or of the class folders themselves; '@data/...' lies in the data "
-               "folder"),
+      data_path(
+          required(
+              "path", &Params::path,
+              "folder of train/, valid/ (or val/, validation/) and test/ with a folder for each "
+              "class "
+              "in each, or of the class folders themselves; '@data/...' lies in the data folder"))
+          .also({"root", "folder", "dir", "directory"}),
       with_default("channels", &Params::channels, between(1, 3), "3: colour, 1: grey"),
       with_default("size", &Params::size, between(1, kMaxSide),
                    "of every file, [height, width] or one for both; without it images may have "
@@ -250,8 +253,11 @@ std::unique_ptr<DataSource> make(const ConfigNode& node) {
 }  // namespace
 
 DataKind image_folder_kind() {
-  return {"image_folder", "JPEG and PNG files of any size, in a folder for each class",
-          specs_of(param_table()), make};
+  return {"image_folder",
+          "JPEG and PNG files of any size, in a folder for each class",
+          specs_of(param_table()),
+          make,
+          {"folder", "images", "directory"}};
 }
 
 }  // namespace dl

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <set>
 
+#include "datasets/class_index.h"
 #include "datasets/class_names.h"
-#include "datasets/csv_file.h"
 #include "datasets/kinds.h"
 #include "datasets/labelled_texts.h"
 #include "datasets/token_ids.h"
@@ -18,32 +18,36 @@
 namespace dl {
 namespace {
 
-constexpr std::size_t kMaxClasses = 10'000;
-
-struct Params : TokenParams, ClassFolderParams {
+struct Params : TokenParams, CsvFormatParams, ClassFolderParams {
   std::string path, train, valid, test;
-  std::string text_column = "text", label_column = "label", separator = ",";
+  std::string text_column = "text", label_column = "label", id_column;
   std::int64_t length = 0;
 };
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      with_default("path", &Params::path,
-                   "folder of train/, valid/ (or val/, validation/) and test/ with a folder of "
-                   ".txt files for each class in each, or of the class folders themselves; "
-                   "'@data/...' lies in the data folder"),
-      with_default("train", &Params::train,
-                   "instead of path: a CSV file whose first row names the columns"),
-      with_default("valid", &Params::valid, "beside train: likewise; '' when there is none"),
-      with_default("test", &Params::test, "beside train: likewise; '' when there is none"),
+      data_path(with_default(
+          "path", &Params::path,
+          "folder of train/, valid/ (or val/, validation/) and test/ with a folder of .txt files "
+          "for each class in each, or of the class folders themselves; '@data/...' lies in the "
+          "data folder")),
+      data_path(with_default("train", &Params::train,
+                             "instead of path: a CSV file whose first row names the columns")),
+      data_path(
+          with_default("valid", &Params::valid, "beside train: likewise; '' when there is none")),
+      data_path(
+          with_default("test", &Params::test, "beside train: likewise; '' when there is none")),
       with_default("text_column", &Params::text_column, "of CSV files: the column of the texts"),
       with_default("label_column", &Params::label_column,
                    "of CSV files: the column of the classes"),
-      with_default("separator", &Params::separator,
-                   "of CSV files: what stands between fields: one character, or the word tab"),
+      with_default("id_column", &Params::id_column,
+                   "of CSV files: a column that names the texts in predictions; '' when there is "
+                   "none"),
       required("length", &Params::length, between(1, 1 << 20),
-               "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut"),
+               "tokens of a sample: shorter texts are filled up with <pad>, longer ones cut")
+          .also({"max_length", "sequence_length", "seq_len"}),
   };
+  append(table, csv_format_table("of CSV files: "));
   append(table, class_folder_table());
   append(table, token_table());
   return table;
@@ -61,9 +65,9 @@ struct EncodedTexts {
   TokenIds tokens;
   std::vector<std::size_t> begins = {0};  // and the end of the last
   std::vector<std::int32_t> labels;
-  std::vector<std::string> names;
-  std::size_t cut = 0;             // texts that were too long
-  std::vector<std::string> notes;  // sentences on what is not read
+  std::vector<std::string> names, ids;  // ids: none, or one for each
+  std::size_t cut = 0;                  // texts that were too long
+  std::vector<std::string> notes = {};  // sentences on what is not read
 };
 
 class LabelledTextDataset final : public Dataset {
@@ -76,6 +80,9 @@ class LabelledTextDataset final : public Dataset {
   const DataSpec& spec() const override { return spec_; }
   std::size_t size() const override { return texts_.labels.size(); }
   std::string sample_name(std::size_t index) const override { return texts_.names[index]; }
+  std::string sample_id(std::size_t index) const override {
+    return texts_.ids.empty() ? std::string() : texts_.ids[index];
+  }
   bool has_targets() const override {
     return std::ranges::any_of(texts_.labels, [](std::int32_t label) { return label >= 0; });
   }
@@ -120,8 +127,9 @@ class LabelledTextDataset final : public Dataset {
 
 class LabelledTextSource final : public DataSource {
  public:
-  LabelledTextSource(Params params, char separator)
-      : params_(std::move(params)), columns_{separator, params_.text_column, params_.label_column} {
+  LabelledTextSource(Params params, CsvFormat format)
+      : params_(std::move(params)),
+        columns_{format, params_.text_column, params_.label_column, params_.id_column} {
     spec_ = {.inputs = {{"tokens", DataType::s32, {params_.length}}, {"length", DataType::s32, {}}},
              .targets = {{"label", DataType::s32, {}}},
              .token_rule = TokenRule{params_.unit, params_.lowercase, false}};
@@ -179,13 +187,18 @@ class LabelledTextSource final : public DataSource {
   std::unique_ptr<Dataset> read_all(DataSpec spec, LabelledTexts& texts,
                                     const std::string& place) const {
     const Vocabulary vocabulary(spec);
+    const ClassIndex classes(spec.class_names);
     EncodedTexts encoded(vocabulary.size());
     TokenNumbers numbers(vocabulary);
     while (texts.next()) {
-      encoded.labels.push_back(texts.label().empty() ? -1 : number_of(texts, spec.class_names));
+      const auto label = classes.find(texts.label());
+      if (!label && !texts.label().empty()) texts.fail_label(spec.class_names);
+      encoded.labels.push_back(label.value_or(-1));
       encoded.names.push_back(texts.name());
+      if (!texts.id().empty()) encoded.ids.emplace_back(texts.id());
       encode(texts, numbers, encoded);
     }
+    if (encoded.ids.size() != encoded.names.size()) encoded.ids.clear();
     encoded.tokens.shrink_to_fit();
     encoded.notes = texts.notes();
     numbers.add_note(place, params_.unit, encoded.notes);
@@ -231,14 +244,7 @@ class LabelledTextSource final : public DataSource {
                           std::to_string(kMaxClasses),
                       "label_column names the column of the classes");
     }
-    return {labels.begin(), labels.end()};
-  }
-
-  static std::int32_t number_of(const LabelledTexts& texts,
-                                const std::vector<std::string>& classes) {
-    const auto at = std::ranges::find(classes, texts.label());
-    if (at == classes.end()) texts.fail_label(classes);
-    return static_cast<std::int32_t>(at - classes.begin());
+    return sorted_classes({labels.begin(), labels.end()});
   }
 
   template <class Body>
@@ -277,7 +283,8 @@ void check_consistency(const ConfigNode& node, const Params& params) {
     throw UserError(node.mark(), params.path.empty() ? "missing key 'path' or 'train' (string)"
                                                      : "path and train: give one of them");
   }
-  for (const char* key : {"valid", "test", "text_column", "label_column", "separator"}) {
+  for (const char* key :
+       {"valid", "test", "text_column", "label_column", "id_column", "separator", "quote"}) {
     const ConfigNode* value = node.find(key);
     if (value && !params.path.empty())
       throw UserError(value->mark(), std::string(key) + ": only for CSV files, beside train");
@@ -299,16 +306,18 @@ void check_consistency(const ConfigNode& node, const Params& params) {
 std::unique_ptr<DataSource> make(const ConfigNode& node) {
   Params params = read_params(node, param_table());
   check_consistency(node, params);
-  const ConfigNode* said = node.find("separator");
-  const char separator = csv_separator(params.separator, said ? said->mark() : node.mark());
-  return std::make_unique<LabelledTextSource>(std::move(params), separator);
+  const CsvFormat format = csv_format(node, params, true);
+  return std::make_unique<LabelledTextSource>(std::move(params), format);
 }
 
 }  // namespace
 
 DataKind labelled_text_kind() {
-  return {"labelled_text", "texts with classes: .txt files in a folder for each, or a CSV file",
-          specs_of(param_table()), make};
+  return {"labelled_text",
+          "texts with classes: .txt files in a folder for each, or a CSV file",
+          specs_of(param_table()),
+          make,
+          {"labeled_text", "text_folder", "text_classification"}};
 }
 
 }  // namespace dl

@@ -21,7 +21,7 @@ class FolderTexts final : public LabelledTexts {
   bool next() override {
     if (at_ == list_.files.size()) return false;
     file_.emplace(below(folder_, list_.files[at_++]));
-    file_->drop_mark();
+    file_->make_utf8();
     return true;
   }
   std::string& text() override { return file_->text(); }
@@ -50,7 +50,7 @@ class FolderTexts final : public LabelledTexts {
 /// A file that holds one text, to be predicted.
 class LoneText final : public LabelledTexts {
  public:
-  explicit LoneText(const std::string& path) : file_(path) { file_.drop_mark(); }
+  explicit LoneText(const std::string& path) : file_(path) { file_.make_utf8(); }
 
   bool next() override { return !std::exchange(read_, true); }
   std::string& text() override { return file_.text(); }
@@ -73,10 +73,12 @@ class TableTexts final : public LabelledTexts {
  public:
   /// `predicting`: there need be no classes.
   TableTexts(const std::string& path, const TextColumns& columns, bool predicting)
-      : table_(path, {.separator = columns.separator}),
+      : table_(path, columns.format),
         text_column_(table_.index_of(columns.text)),
         predicting_(predicting) {
     label_column_ = predicting ? table_.find(columns.label) : table_.index_of(columns.label);
+    if (!columns.id.empty())
+      id_column_ = predicting ? table_.find(columns.id) : table_.index_of(columns.id);
   }
 
   bool next() override {
@@ -90,6 +92,10 @@ class TableTexts final : public LabelledTexts {
     return label_column_ ? table_.row()[*label_column_].word() : std::string_view();
   }
   std::string name() const override { return table_.path() + ":" + std::to_string(table_.line()); }
+  std::string_view id() const override {
+    return id_column_ ? table_.row()[*id_column_].word() : std::string_view();
+  }
+  std::vector<std::string> notes() const override { return table_.notes(); }
 
   void fail(const TextError& error) const override {
     table_.fail(text_column_, error.what(), error.hint());
@@ -106,7 +112,7 @@ class TableTexts final : public LabelledTexts {
  private:
   CsvFile table_;
   std::size_t text_column_;
-  std::optional<std::size_t> label_column_;
+  std::optional<std::size_t> label_column_, id_column_;
   bool predicting_;
   std::string text_;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "datasets/class_folders.h"
+#include "datasets/csv_format.h"
 #include "datasets/text_file.h"
 
 namespace dl {
@@ -24,7 +25,9 @@ class LabelledTexts {
   virtual std::string_view label() const = 0;
   /// "reviews/pos/12.txt", "reviews.csv:12".
   virtual std::string name() const = 0;
-  /// Sentences on what is not read.
+  /// What a column of names calls it; "": nothing.
+  virtual std::string_view id() const { return {}; }
+  /// Sentences on what is not read, and on how the texts so far were read.
   virtual std::vector<std::string> notes() const { return {}; }
   /// Tells what is wrong with the text.
   [[noreturn]] virtual void fail(const TextError& error) const = 0;
@@ -40,8 +43,8 @@ inline constexpr FileKind kTextFiles{"text", kTextEndings};
 
 /// A table with a column of texts and one of classes.
 struct TextColumns {
-  char separator = ',';
-  std::string text, label;  // names of the columns
+  CsvFormat format;
+  std::string text, label, id;  // names of the columns; no id: ""
 };
 std::unique_ptr<LabelledTexts> texts_in_table(const std::string& path, const TextColumns& columns);
 

@@ -36,9 +36,10 @@ struct FashionParams {
 
 template <class P>
 ParamTable<P> folder_table() {
-  return {with_default("path", &P::path,
-                       "folder of train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of "
-                       "t10k; each plain or with .gz")};
+  return {data_path(
+      with_default("path", &P::path,
+                   "folder of train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of "
+                   "t10k; each plain or with .gz"))};
 }
 
 template <class P>

@@ -56,6 +56,12 @@ std::vector<DataColumn> number_columns(const std::vector<std::string>& names,
   return columns;
 }
 
+std::string misfit(const std::optional<TargetRange>& range, double target) {
+  if (!range || (target >= range->min && target <= range->max)) return "";
+  return "the target is " + number_text(target) + ", but " + range->loss + " reads numbers from " +
+         number_text(range->min) + " to " + number_text(range->max);
+}
+
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value) {
   add_node(params, key, ConfigNode::scalar(std::to_string(value), params.mark()));
 }

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -53,6 +55,10 @@ struct Scaling {
 /// Columns of numbers; none where it is not known how they are scaled.
 std::vector<DataColumn> number_columns(const std::vector<std::string>& names,
                                        const Scaling& scaling);
+
+/// "the target is 2.5, but bce_with_logits reads numbers from 0 to 1"; "": it is none of those
+/// outside of `range`.
+std::string misfit(const std::optional<TargetRange>& range, double target);
 
 /// Adds `key: value` to a source's own entry unless it has that key: for DataSource::complete().
 void add_found(ConfigNode& params, std::string_view key, std::int64_t value);

@@ -1,18 +1,19 @@
 #include "datasets/sequence_table.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
-#include <cstdio>
 #include <limits>
+#include <numeric>
+#include <set>
 
-#include "datasets/checksum.h"
 #include "engine/core/error.h"
+#include "engine/core/text.h"
 
+// Rows in the order of time, as a file has them.
 namespace dl {
 namespace {
 
-constexpr float kUnknown = std::numeric_limits<float>::quiet_NaN();
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 /// Reads some columns of a table, row by row.
 class ColumnReader {
@@ -21,19 +22,35 @@ class ColumnReader {
     for (const std::string& name : names) columns_.push_back(file.index_of(name));
   }
 
-  void read(const CsvFile& file, const SequenceLayout& layout, std::vector<double>& values) const {
+  /// NaN: missing.
+  void read(const CsvFile& file, const SequenceLayout& layout,
+            const std::optional<TargetRange>& range, std::vector<double>& values) const {
     for (const std::size_t column : columns_) {
-      if (!is_missing(file.row()[column].word(), layout.missing_values)) {
+      if (!layout.missing_values.contains(file.row()[column].word())) {
         values.push_back(file.number(column));
+        const std::string wrong = misfit(range, values.back());
+        if (!wrong.empty()) file.fail(column, wrong, "loss: mse predicts any number");
         continue;
       }
       if (layout.missing == SequenceMissing::error) {
         file.fail(column, "the value is missing",
                   "missing: previous, in the source, takes the value before it");
       }
-      if (values.size() < columns_.size())
-        file.fail(column, "the value is missing, and none stands before it");
-      values.push_back(values[values.size() - columns_.size()]);
+      values.push_back(kNone);
+    }
+  }
+
+  /// Puts the value before it in the place of each missing one.
+  void fill(CsvFile& file, const std::vector<std::uint32_t>& lines,
+            std::vector<double>& values) const {
+    const std::size_t count = columns_.size();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!std::isnan(values[i])) continue;
+      if (i < count) {
+        file.return_to(lines[0]);
+        file.fail(columns_[i], "the value is missing, and none stands before it");
+      }
+      values[i] = values[i - count];
     }
   }
 
@@ -41,135 +58,202 @@ class ColumnReader {
   std::vector<std::size_t> columns_;
 };
 
-class SequenceDataset final : public Dataset {
+/// Rows of `columns` numbers in the order `order`.
+void reorder(std::vector<double>& values, std::size_t columns,
+             const std::vector<std::size_t>& order) {
+  std::vector<double> sorted;
+  sorted.reserve(values.size());
+  for (const std::size_t row : order) {
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(row * columns);
+    sorted.insert(sorted.end(), first, first + static_cast<std::ptrdiff_t>(columns));
+  }
+  values = std::move(sorted);
+}
+
+/// What dates say of a table's rows.
+class Calendar {
  public:
-  /// Of the samples the first predicts row `first`, the last what is before or at row `last`.
-  SequenceDataset(const SequenceLayout& layout, SequenceTable table, std::size_t first,
-                  std::size_t last)
-      : layout_(layout), table_(std::move(table)), first_(first) {
-    assert(first_ >= layout_.window && last >= first_);
-    size_ = (last - first_) / layout_.stride + 1;
-    inputs_ = scaled(table_.inputs, layout_.inputs_scaling);
-    if (table_.has_targets) targets_ = scaled(table_.values, layout_.targets_scaling);
-    measure_baseline();
-    table_.inputs = table_.values = {};
+  Calendar(const CsvFile& file, const SequenceLayout& layout, bool required) : layout_(layout) {
+    if (layout.date.empty()) return;
+    column_ = required ? file.index_of(layout.date) : file.find(layout.date);
   }
 
-  const DataSpec& spec() const override { return layout_.spec; }
-  std::size_t size() const override { return size_; }
-  bool has_targets() const override { return table_.has_targets; }
-  std::string sample_name(std::size_t index) const override {
-    const std::size_t row = row_of(index);
-    const std::string line =
-        std::to_string(row < table_.rows() ? table_.lines[row] : table_.lines.back() + 1);
-    return table_.path + ":" + line;
-  }
-  std::vector<std::pair<std::string, double>> baselines() const override { return baselines_; }
-
-  void read(std::size_t index, SampleBuffers out) const override {
-    assert(index < size_);
-    const std::size_t row = row_of(index);
-    const std::size_t columns = layout_.columns.size(), targets = layout_.targets.size();
-    std::copy_n(inputs_.data() + (row - layout_.window) * columns, layout_.window * columns,
-                reinterpret_cast<float*>(out[0].data()));
-    auto* values = reinterpret_cast<float*>(out[1].data());
-    const std::size_t known = std::min(targets_.size(), (row + layout_.horizon) * targets);
-    for (std::size_t i = row * targets; i < known; ++i) *values++ = targets_[i];
-    std::fill(values, reinterpret_cast<float*>(out[1].data()) + layout_.horizon * targets,
-              kUnknown);
+  void read(const CsvFile& file) {
+    if (!column_) return;
+    const std::string_view word = file.row()[*column_].word();
+    const auto time = layout_.date_format.parse(word);
+    if (!time) {
+      file.fail(*column_,
+                "'" + std::string(word.substr(0, 40)) + "' is not written as '" +
+                    layout_.date_format.pattern() + "' says",
+                "date_format, in the source, says how dates are written");
+    }
+    times_.push_back(*time);
+    words_.emplace_back(word);
   }
 
-  std::string fingerprint() const override {
-    char text[80];
-    std::snprintf(text, sizeof text, "%zu windows of %zu rows, crc32 %08lx", size_, table_.rows(),
-                  static_cast<unsigned long>(checksum(checksum(0, inputs_), targets_)));
-    return text;
+  /// Brings the rows in order.
+  void sort(CsvFile& file, SequenceTable& table) {
+    if (!column_) return;
+    std::vector<std::size_t> order(times_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, {}, [&](std::size_t row) { return times_[row]; });
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      if (times_[order[i - 1]] < times_[order[i]]) continue;
+      file.return_to(table.lines[order[i]]);
+      file.fail(*column_,
+                "'" + words_[order[i]] + "' stands in line " +
+                    std::to_string(table.lines[order[i - 1]]) +
+                    " too, and a row is a point in time",
+                "ignore: [" + layout_.date + "], in the source, takes the rows as they stand");
+    }
+    if (!std::ranges::is_sorted(order)) {
+      table.notes.push_back(table.path + ": its rows are sorted by '" + layout_.date + "'");
+      reorder(table.inputs, layout_.columns.size(), order);
+      if (table.has_targets) reorder(table.values, layout_.targets.size(), order);
+    }
+    const std::vector<std::uint32_t> lines = table.lines;
+    std::vector<double> times;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      table.lines[i] = lines[order[i]];
+      table.dates.push_back(words_[order[i]]);
+      times.push_back(times_[order[i]]);
+    }
+    const DateSteps steps(layout_.date_format, std::move(times));
+    table.dates.push_back(steps.next());
+    if (steps.uneven() > 0) {
+      table.notes.push_back(table.path + ": " + std::to_string(steps.uneven()) +
+                            " of its rows do not come as long after the row before as most do, "
+                            "the first at " +
+                            steps.first_uneven() + "; windows count rows, not time");
+    }
   }
 
  private:
-  /// The first row that a sample predicts.
-  std::size_t row_of(std::size_t index) const { return first_ + index * layout_.stride; }
+  const SequenceLayout& layout_;
+  std::optional<std::size_t> column_;
+  std::vector<double> times_;
+  std::vector<std::string> words_;
+};
 
-  static std::vector<float> scaled(const std::vector<double>& values, const Scaling& scaling) {
-    std::vector<float> result;
-    result.reserve(values.size());
-    const std::size_t columns = scaling.scales.size();
-    for (std::size_t i = 0; i < values.size(); ++i)
-      result.push_back(scaling.apply(i % columns, values[i]));
-    return result;
-  }
+[[noreturn]] void fail_as_ambiguous(const CsvFile& file, std::size_t column,
+                                    const std::vector<DateFormat>& formats) {
+  throw UserError(
+      ExitCode::data,
+      file.path() + ": column '" + file.columns()[column] + "' may have the day or the month first",
+      "date_format: '" + formats[0].pattern() + "' or '" + formats[1].pattern() +
+          "', in the source, says which");
+}
 
-  /// How far off "as it was `baseline_lag` rows before" is, over what the samples predict.
-  void measure_baseline() {
-    const std::size_t targets = layout_.targets.size(), lag = layout_.baseline_lag;
-    if (lag == 0 || !table_.has_targets) return;
-    double count = 0, absolute = 0, squared = 0;
-    for (std::size_t i = 0; i < size_; ++i) {
-      const std::size_t end = std::min(row_of(i) + layout_.horizon, table_.rows());
-      for (std::size_t k = std::max(row_of(i), lag) * targets; k < end * targets; ++k) {
-        const double difference = table_.values[k] - table_.values[k - lag * targets];
-        ++count;
-        absolute += std::abs(difference);
-        squared += difference * difference;
-      }
+[[noreturn]] void fail_as_words(CsvFile& file, std::size_t column, std::size_t line) {
+  file.return_to(line);
+  const std::string word(file.row()[column].word().substr(0, 40));
+  if (has_decimal_comma(word)) file.number(column);  // fails, with a hint
+  const std::string& name = file.columns()[column];
+  file.fail(column, "expected a number, found '" + word + "'",
+            "ignore: [" + name + "], in the source, leaves the column out; columns: [...] lists " +
+                "those that count; date: " + name + " and date_format take it for dates");
+}
+
+/// What stands in a column, row by row.
+class SeenInTime {
+ public:
+  void add(std::string_view word, bool missing, std::size_t line) {
+    dates_.add(word);
+    const auto number = missing ? std::optional(kNone) : parse_double(word);
+    if (!number) {
+      if (word_line_ == 0) word_line_ = line;
+      return;
     }
-    if (count > 0)
-      baselines_ = {{"baseline_mae", absolute / count},
-                    {"baseline_rmse", std::sqrt(squared / count)}};
+    counts_rows_ = counts_rows_ && (rows_ == 0 || *number == last_ + 1);
+    last_ = *number;
+    ++rows_;
   }
+  bool is_numeric() const { return word_line_ == 0; }
+  bool counts_rows() const { return counts_rows_ && rows_ > 1; }
+  std::size_t first_word_line() const { return word_line_; }
+  std::vector<DateFormat> formats() const { return dates_.fitting(); }
 
-  SequenceLayout layout_;
-  SequenceTable table_;  // without its numbers
-  std::size_t first_, size_ = 0;
-  std::vector<float> inputs_, targets_;  // scaled, row by row
-  std::vector<std::pair<std::string, double>> baselines_;
+ private:
+  DateFormatFinder dates_;
+  std::size_t rows_ = 0, word_line_ = 0;
+  double last_ = 0;
+  bool counts_rows_ = true;
 };
 
 }  // namespace
 
-SequenceTable read_sequence_table(const std::string& path, const SequenceLayout& layout,
-                                  bool need_targets, const std::string& hint) {
-  CsvFile file(path, layout.format, hint);
-  SequenceTable table{.path = path, .columns = layout.columns, .targets = layout.targets};
-  if (table.columns.empty()) table.columns = file.columns();
-  if (table.targets.empty()) table.targets = table.columns;
-  table.has_targets = need_targets || std::ranges::all_of(table.targets, [&](const auto& name) {
+DateFormat find_date_format(CsvFile& file, std::size_t column) {
+  DateFormatFinder finder;
+  file.rewind();
+  while (file.next()) finder.add(file.row()[column].word());
+  const std::vector<DateFormat> formats = finder.fitting();
+  if (formats.size() > 1) fail_as_ambiguous(file, column, formats);
+  if (!formats.empty()) return formats[0];
+  throw UserError(ExitCode::data,
+                  file.path() + ": column '" + file.columns()[column] +
+                      "' holds dates that are written in no usual way, or not all in the same",
+                  "date_format: '%Y-%m-%d %H:%M', in the source, says how they are written");
+}
+
+SequenceColumns find_sequence_columns(CsvFile& file, const SequenceLayout& layout,
+                                      const std::vector<std::string>& ignored) {
+  SequenceColumns found{.date = layout.date, .date_format = layout.date_format};
+  std::vector<SeenInTime> seen(file.columns().size());
+  file.rewind();
+  while (file.next()) {
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      const std::string_view word = file.row()[i].word();
+      seen[i].add(word, layout.missing_values.contains(word), file.line());
+    }
+  }
+  const std::set<std::string, std::less<>> not_wanted(ignored.begin(), ignored.end()),
+      listed(layout.columns.begin(), layout.columns.end()),
+      targets(layout.targets.begin(), layout.targets.end());
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    const std::string& name = file.columns()[i];
+    if (not_wanted.contains(name) || listed.contains(name) || name == layout.date) continue;
+    if (seen[i].is_numeric()) {
+      if (!file.has_name(i) && seen[i].counts_rows() && !targets.contains(name)) {
+        found.left_out.push_back("'" + name + "' (without a name, counts the rows)");
+      } else {
+        found.columns.push_back(name);
+      }
+      continue;
+    }
+    const std::vector<DateFormat> formats = seen[i].formats();
+    if (formats.size() > 1 && found.date.empty()) fail_as_ambiguous(file, i, formats);
+    if (formats.size() == 1 && found.date.empty()) {
+      found.date = name;
+      found.date_format = formats[0];
+    } else if (layout.columns.empty()) {
+      fail_as_words(file, i, seen[i].first_word_line());
+    }
+  }
+  return found;
+}
+
+SequenceTable read_sequence_table(CsvFile& file, const SequenceLayout& layout, bool need_targets) {
+  SequenceTable table{.path = file.path()};
+  table.has_targets = need_targets || std::ranges::all_of(layout.targets, [&](const auto& name) {
                         return file.find(name).has_value();
                       });
-  const ColumnReader inputs(file, table.columns);
-  const ColumnReader targets(file, table.has_targets ? table.targets : std::vector<std::string>{});
+  const ColumnReader inputs(file, layout.columns);
+  const ColumnReader targets(file, table.has_targets ? layout.targets : std::vector<std::string>{});
+  Calendar calendar(file, layout, need_targets);
+  file.rewind();
   while (file.next()) {
-    inputs.read(file, layout, table.inputs);
-    targets.read(file, layout, table.values);
+    inputs.read(file, layout, std::nullopt, table.inputs);
+    targets.read(file, layout, need_targets ? layout.range : std::nullopt, table.values);
+    calendar.read(file);
     table.lines.push_back(static_cast<std::uint32_t>(file.line()));
   }
-  if (table.rows() == 0) throw UserError(ExitCode::data, path + ": there are no rows");
+  if (table.rows() == 0) throw UserError(ExitCode::data, file.path() + ": there are no rows");
+  table.notes = file.notes();
+  calendar.sort(file, table);
+  inputs.fill(file, table.lines, table.inputs);
+  targets.fill(file, table.lines, table.values);
   return table;
-}
-
-std::unique_ptr<Dataset> open_sequence(const SequenceLayout& layout, SequenceTable table,
-                                       Stretch stretch) {
-  const std::size_t first = std::max(stretch.begin, layout.window);
-  if (first + layout.horizon > stretch.end) {
-    throw UserError(ExitCode::data, table.path + ": too few rows stand before row " +
-                                        std::to_string(stretch.end) + " for a window of " +
-                                        std::to_string(layout.window));
-  }
-  return std::make_unique<SequenceDataset>(layout, std::move(table), first,
-                                           stretch.end - layout.horizon);
-}
-
-std::unique_ptr<Dataset> open_new_sequence(const SequenceLayout& layout, const std::string& path) {
-  SequenceTable table = read_sequence_table(path, layout, false);
-  const std::size_t rows = table.rows();
-  if (rows < layout.window) {
-    throw UserError(ExitCode::data, path + ": has " + std::to_string(rows) +
-                                        " rows, fewer than a window of " +
-                                        std::to_string(layout.window));
-  }
-  // Counted from the end, so that the last rows are looked at whatever the stride is.
-  const std::size_t first = layout.window + (rows - layout.window) % layout.stride;
-  return std::make_unique<SequenceDataset>(layout, std::move(table), first, rows);
 }
 
 }  // namespace dl

@@ -128,7 +128,9 @@ std::vector<std::string> RunData::notes() const {
   std::vector<std::string> all;
   for (const Opened* opened : {&train_, &valid_, &test_}) {
     if (!opened->dataset) continue;
-    for (std::string& note : opened->dataset->notes()) all.push_back(std::move(note));
+    for (std::string& note : opened->dataset->notes()) {
+      if (std::ranges::find(all, note) == all.end()) all.push_back(std::move(note));
+    }
   }
   return all;
 }

@@ -42,6 +42,9 @@ class SubsetDataset final : public Dataset {
   std::string sample_name(std::size_t index) const override {
     return whole_->sample_name(samples_[index]);
   }
+  std::string sample_id(std::size_t index) const override {
+    return whole_->sample_id(samples_[index]);
+  }
   std::vector<std::string> notes() const override {
     std::vector<std::string> all = whole_->notes();
     all.insert(all.end(), notes_.begin(), notes_.end());

@@ -41,11 +41,11 @@ ParamTable<Params> param_table() {
       with_default("task", &Params::task, "what the targets are"),
       with_default("classes", &Params::classes, between(2, 1 << 20), "for classification"),
       with_default("outputs", &Params::outputs, between(1, 1 << 20), "for regression"),
-      with_default("samples", &Params::samples, between(1, 1LL << 31), "of train"),
-      with_default("test_samples", &Params::test_samples, between(0, 1LL << 31), "0: no test set"),
+      with_default("samples", &Params::samples, between(1, 1 << 26), "of train"),
+      with_default("test_samples", &Params::test_samples, between(0, 1 << 26), "0: no test set"),
       with_default("noise", &Params::noise, at_least(0),
                    "standard deviation of what hides the pattern"),
-      with_default("seed", &Params::seed, at_least(0), "of the patterns and the samples"),
+      with_default("seed", &Params::seed, seed_limits(), "of the patterns and the samples"),
   };
 }
 

@@ -32,7 +32,7 @@ struct EnumWords<OnUnknown> {
 };
 template <>
 struct ValueType<Part> {
-  static std::string name() { return "float or string"; }
+  static std::string name() { return "float or path"; }
   static Part read(const ConfigNode& node, const Limits& limits) {
     if (node.is_scalar() && !node.quoted() && parse_double(node.text()))
       return {"", ValueType<double>::read(node, limits)};
@@ -53,10 +53,11 @@ struct Params : TokenParams {
 
 ParamTable<Params> param_table() {
   ParamTable<Params> table = {
-      with_default("path", &Params::path,
-                   "a text of which train, valid and test are stretches in this order; plain or "
-                   "gzip; '@data/...' lies in the data folder"),
-      with_default("train", &Params::train, "instead of path: a text for each split"),
+      data_path(
+          with_default("path", &Params::path,
+                       "a text of which train, valid and test are stretches in this order; plain "
+                       "or gzip; '@data/...' lies in the data folder")),
+      data_path(with_default("train", &Params::train, "instead of path: a text for each split")),
       with_default("valid", &Params::valid, from_to_below(0, 1),
                    "share of path that is for validation; or, beside train, a file"),
       with_default("test", &Params::test, from_to_below(0, 1),
@@ -197,7 +198,7 @@ class TextSource final : public DataSource {
                                                       : params_.test.file;
     const bool ours = said == "@data/tinyshakespeare.txt";
     TextFile file(paths.resolve(said), ours ? get_data_hint("tinyshakespeare") : "");
-    if (params_.unit != TokenUnit::byte) file.drop_mark();
+    if (params_.unit != TokenUnit::byte) file.make_utf8();
     fold_case(file.text(), *spec_.token_rule);
     return file;
   }

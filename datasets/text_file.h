@@ -30,8 +30,10 @@ class TextFile {
   const std::string& path() const { return path_; }
   std::string& text() { return text_; }
   std::string_view text() const { return text_; }
-  /// Takes away a UTF-8 byte order mark, which is none of the characters.
-  void drop_mark();
+  /// Makes the text UTF-8 without a byte order mark: that of UTF-8 is none of the characters, and
+  /// text behind that of UTF-16 (Excel's "Unicode text") is converted. Throws UserError
+  /// (ExitCode::data) for UTF-16 without a mark and for UTF-32.
+  void make_utf8();
 
   /// "corpus.txt:12:3": line and column, from 1, the column in bytes.
   std::string place(std::size_t offset) const;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "datasets/param_bases.h"
 #include "datasets/vocabulary.h"
 
 namespace dl {
@@ -16,8 +17,8 @@ struct EnumWords<TokenUnit> {
       {"char", TokenUnit::character}, {"byte", TokenUnit::byte}, {"word", TokenUnit::word}};
 };
 
-/// A resolved config lists the tokens and has to be read again.
-inline constexpr std::size_t kMaxVocabulary = 50'000, kMaxVocabularyBytes = 700'000;
+/// More bytes are a mistake: of a text without blanks, whose words are whole pages.
+inline constexpr std::size_t kMaxVocabulary = 50'000, kMaxVocabularyBytes = 16'000'000;
 
 /// What the config says of a source's tokens.
 struct TokenParams {
@@ -28,12 +29,6 @@ struct TokenParams {
   std::vector<std::string> vocabulary;
 };
 ParamTable<TokenParams> token_table();
-
-/// `rows` become keys of P, which is a TokenParams and more.
-template <class P>
-void append(ParamTable<P>& table, const ParamTable<TokenParams>& rows) {
-  for (const Param<TokenParams>& row : rows) table.push_back({row.spec, row.read});
-}
 
 /// Throws UserError at a key that is only for another unit, and at tokens of `vocabulary` that
 /// cannot be. `specials`: tokens that are no characters.

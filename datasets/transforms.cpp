@@ -315,14 +315,16 @@ const std::vector<TransformKind>& all_transform_kinds() {
       cutmix_kind(),
       mixup_kind(),
       make_kind<Normalize>("normalize", "(pixel / 255 - mean) / std, channel by channel",
-                           normalize_table()),
+                           normalize_table())
+          .also({"normalise", "normalization", "standardize"}),
       make_kind<OneHot>("one_hot", "labels as vectors of zeros and a one", one_hot_table()),
       make_kind<Unroll<PictureOrder::pixels>>(
           "pixels", "a picture as a sequence of its pixels, row by row: height * width, channels",
           ParamTable<NoParams>{}),
       make_kind<RandomCrop>("random_crop", "a random piece of the padded picture", crop_table()),
       random_erasing_kind(),
-      make_kind<RandomFlip>("random_flip", "mirrors a picture at random", flip_table()),
+      make_kind<RandomFlip>("random_flip", "mirrors a picture at random", flip_table())
+          .also({"random_horizontal_flip", "horizontal_flip", "hflip", "flip"}),
       random_resized_crop_kind(),
       make_kind<Resize>("resize", "scales a picture, antialiased, as Pillow's BILINEAR does",
                         resize_table()),

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "datasets/checksum.h"
+#include "datasets/class_index.h"
 #include "datasets/kinds.h"
 #include "datasets/scaling.h"
 #include "datasets/ts_file.h"
@@ -40,39 +41,43 @@ struct Params {
   TsMissing missing = TsMissing::error;
   std::optional<TsTask> task;
   std::optional<std::int64_t> length, dimensions;
-  bool equal_lengths = false;
+  bool equal_lengths = false, scale_target = true;
   std::vector<std::string> classes;
   std::vector<double> offsets, scales, target_offset, target_scale;
 };
 
 ParamTable<Params> param_table() {
   return {
-      required("train", &Params::train,
-               "a .ts file, plain or gzip; '@data/...' lies in the data folder"),
-      with_default("valid", &Params::valid, "a file; '' when there is none"),
-      with_default("test", &Params::test, "a file; '' when there is none"),
+      data_path(required("train", &Params::train,
+                         "a .ts file, plain or gzip; '@data/...' lies in the data folder")),
+      data_path(with_default("valid", &Params::valid, "a file; '' when there is none")),
+      data_path(with_default("test", &Params::test, "a file; '' when there is none")),
       with_default(
           "scale", &Params::scale,
           "what each dimension (and a number to predict) is scaled to, as fitted on train: "
           "mean 0 and deviation 1, 0 to 1, or left"),
+      with_default("scale_target", &Params::scale_target,
+                   "scale a number to predict too; metrics and predictions are in its own units. "
+                   "What a loss reads as a probability (bce_with_logits) is never scaled"),
       with_default(
           "missing", &Params::missing,
-          "what a ? among the values is: an error, or the value before it (at the beginning "
+          "what a ? or nan among the values is: an error, or the value before it (at the beginning "
           "the one after)"),
-      with_default("task", &Params::task, "what is predicted; as train's header says, unless said"),
+      with_default("task", &Params::task,
+                   "what is predicted; defaults to what train's header says"),
       with_default("length", &Params::length, between(1, kMaxSteps),
-                   "steps that a series is padded to with zeros; that of the longest in all files, "
-                   "unless said"),
+                   "steps that a series is padded to with zeros; defaults to those of the longest "
+                   "in all files"),
       with_default("equal_lengths", &Params::equal_lengths,
                    "no series needs that; found where length is"),
       with_default("dimensions", &Params::dimensions, between(1, 65536),
-                   "values of a step; as train has them, unless said"),
+                   "values of a step; defaults to those that train has"),
+      with_default("classes", &Params::classes,
+                   "names in the order of the labels; defaults to those of train's @classLabel"),
       with_default(
-          "classes", &Params::classes,
-          "names in the order of the labels; as @classLabel of train has them, unless said"),
-      with_default("offsets", &Params::offsets,
-                   "a value x of dimension i becomes (x - offsets[i]) / scales[i]; fitted on train "
-                   "unless said"),
+          "offsets", &Params::offsets,
+          "a value x of dimension i becomes (x - offsets[i]) / scales[i]; defaults to what "
+          "is fitted on train"),
       with_default("scales", &Params::scales, above(0), "see offsets"),
       with_default("target_offset", &Params::target_offset,
                    "the same of the number that is predicted"),
@@ -86,13 +91,14 @@ struct Layout {
   bool regression = false;
   std::size_t length = 0, dimensions = 0;
   Scaling values, target;
+  std::optional<TargetRange> range;  // of the number to predict
 };
 
 class TsDataset final : public Dataset {
  public:
   /// `predicting`: series may come without labels.
   TsDataset(Layout layout, TsFile file, bool predicting)
-      : layout_(std::move(layout)), file_(std::move(file)) {
+      : layout_(std::move(layout)), file_(std::move(file)), classes_(layout_.spec.class_names) {
     check_form(predicting);
     for (std::size_t i = 0; i < file_.values.size(); ++i)
       file_.values[i] = layout_.values.apply(i % layout_.dimensions, file_.values[i]);
@@ -170,19 +176,23 @@ class TsDataset final : public Dataset {
     const bool known = layout_.regression ? !std::isnan(series.target) : !series.label.empty();
     if (!known && has_targets() && !predicting) fail(series, "the label is not known ('?')");
     if (layout_.regression) {
+      const std::string wrong = predicting ? "" : misfit(layout_.range, series.target);
+      if (!wrong.empty()) fail(series, wrong);
       numbers_.push_back(has_targets() ? layout_.target.apply(0, series.target)
                                        : std::numeric_limits<float>::quiet_NaN());
       return;
     }
-    const std::vector<std::string>& names = layout_.spec.class_names;
-    const auto at = std::ranges::find(names, series.label);
-    if (known && at == names.end())
-      fail(series, "the label '" + series.label + "' is none of the classes, " + join(names, ", "));
-    labels_.push_back(known ? static_cast<std::int32_t>(at - names.begin()) : -1);
+    const auto label = classes_.find(series.label);
+    if (known && !label) {
+      fail(series, "the label '" + series.label + "' is none of the classes, " +
+                       join(layout_.spec.class_names, ", "));
+    }
+    labels_.push_back(known ? *label : -1);
   }
 
   Layout layout_;
   TsFile file_;  // its values scaled
+  ClassIndex classes_;
   std::vector<std::int32_t> labels_;
   std::vector<float> numbers_;
 };
@@ -194,6 +204,7 @@ class TsSource final : public DataSource {
   const DataSpec& spec() const override { return layout_.spec; }
   bool has(Split split) const override { return !file_of(split).empty(); }
 
+  void expect_targets(const TargetRange& range) override { layout_.range = range; }
   void look_up(const DataPaths& paths) override {
     find(params_, paths);
     describe();
@@ -219,7 +230,7 @@ class TsSource final : public DataSource {
 
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
     assert(has(split));
-    TsSource whole(params_);
+    TsSource whole = *this;
     whole.look_up(paths);  // nothing, where it was done before
     return std::make_unique<TsDataset>(whole.layout_, file(file_of(split), paths), false);
   }
@@ -283,7 +294,7 @@ class TsSource final : public DataSource {
     params.equal_lengths = shortest == longest;
   }
 
-  static void fit(Params& params, const TsFile& train) {
+  void fit(Params& params, const TsFile& train) const {
     if (params.scales.empty()) {
       std::vector<ColumnStats> columns(train.dimensions);
       for (std::size_t i = 0; i < train.values.size(); ++i)
@@ -297,9 +308,16 @@ class TsSource final : public DataSource {
     ColumnStats targets;
     for (const TsSeries& series : train.series) {
       if (!std::isnan(series.target)) targets.add(series.target);
+      const std::string wrong =
+          std::isnan(series.target) ? "" : misfit(layout_.range, series.target);
+      if (!wrong.empty()) {
+        throw UserError(ExitCode::data, train.path + ":" + std::to_string(series.line) + ":" +
+                                            std::to_string(series.column) + ": " + wrong);
+      }
     }
     Scaling target;
-    target.append(targets, params.scale);
+    const bool scales = params.scale_target && !layout_.range;
+    target.append(targets, scales ? params.scale : ScaleKind::none);
     params.target_offset = target.offsets;
     params.target_scale = target.scales;
   }

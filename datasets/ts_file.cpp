@@ -51,6 +51,13 @@ std::string small_letters(std::string_view text) {
   return out;
 }
 
+/// "?", and what NumPy and others write.
+bool is_unknown(std::string_view text) {
+  if (text == "?") return true;
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return small_letters(text) == "nan";
+}
+
 std::string cut(std::string_view text) {
   constexpr std::size_t kShown = 40;
   return "'" + std::string(text.substr(0, kShown)) + (text.size() > kShown ? "...'" : "'");
@@ -184,7 +191,7 @@ class TsReader {
     series.column = part.offset - line_start_ + 1;
     series.target = std::numeric_limits<double>::quiet_NaN();
     if (part.text.empty()) throw TextError(part.offset, "the label is missing");
-    if (part.text == "?") return;
+    if (part.text == "?" || (file_.regression && is_unknown(part.text))) return;
     if (file_.regression) {
       const auto target = parse_double(part.text);
       if (!target || !(std::abs(*target) <= std::numeric_limits<float>::max()))
@@ -222,7 +229,7 @@ class TsReader {
   }
 
   float read_value(const Piece& piece, const std::vector<float>& before) const {
-    if (piece.text == "?" || piece.text == "NaN") {
+    if (is_unknown(piece.text)) {
       if (missing_ == TsMissing::error)
         throw TextError(piece.offset, "a value is missing",
                         "missing: previous, in the source, takes the value before it");
@@ -253,7 +260,7 @@ std::size_t TsFile::longest() const {
 
 TsFile read_ts_file(const std::string& path, TsMissing missing, const std::string& hint) {
   TextFile text(path, hint);
-  text.drop_mark();
+  text.make_utf8();
   TsFile file;
   file.path = path;
   text.with_place([&](std::string_view all) { TsReader(file, all, missing).read(); });

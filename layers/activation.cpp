@@ -16,10 +16,16 @@ const std::vector<LayerKind>& functions() {
   return kinds;
 }
 
+std::string names_of(const std::vector<LayerKind>& kinds) {
+  std::vector<std::string> names;
+  for (const LayerKind& kind : kinds) names.emplace_back(kind.name);
+  return join(names, "|");
+}
+
 /// fn and, behind it, the parameters of all functions.
 std::vector<ParamSpec> specs() {
   ParamSpec fn{.name = "fn",
-               .type = join(names_of<LayerKind>(functions()), "|"),
+               .type = names_of(functions()),
                .doc = "the function: any that is a layer by its own name, with its parameters",
                .required = true};
   std::vector<ParamSpec> all = {std::move(fn)};
@@ -57,6 +63,7 @@ LayerKind activation_kind() {
                  one_source(), specs(), make};
   kind.activation = activation_of;
   kind.to_onnx = activation_to_onnx;
+  kind.others = {"act", "nonlinearity"};
   return kind;
 }
 

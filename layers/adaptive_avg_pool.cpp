@@ -18,6 +18,8 @@ ParamTable<Params> param_table() {
                    "size of dst: of each spatial axis, or one for all")};
 }
 
+constexpr std::int64_t kMostPlaces = 1 << 20;  // of an axis: each has a row in a table
+
 /// Which places along an axis of a source make up each place of a result, and with what share.
 struct Tap {
   std::int64_t place;
@@ -99,7 +101,14 @@ class AdaptiveAvgPool final : public Layer {
     Shape dst = src[0];
     const std::vector<std::int64_t> size =
         params_.output_size.expand(src[0].spatial_rank(), "output_size");
-    for (std::size_t i = 0; i < size.size(); ++i) dst[i + 2] = size[i];
+    for (std::size_t i = 0; i < size.size(); ++i) {
+      if (dst[i + 2] > kMostPlaces) {
+        throw ShapeError("adaptive_avg_pool takes axes of at most " + std::to_string(kMostPlaces) +
+                             " places but its source is " + src[0].text(),
+                         "put an avg_pool with a stride before it");
+      }
+      dst[i + 2] = size[i];
+    }
     require_size("the result", dst.dims());
     return {dst};
   }
@@ -160,6 +169,7 @@ LayerKind adaptive_avg_pool_kind() {
       "adaptive_avg_pool", "the mean of each of output_size windows that share out the source",
       one_source(), param_table());
   kind.reads_channels = true;
+  kind.others = {"adaptive_average_pool", "adaptive_pool"};
   return kind;
 }
 

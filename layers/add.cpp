@@ -67,6 +67,7 @@ LayerKind add_kind() {
   LayerKind kind = make_kind<Add>("add", "sum of two or more sources of one shape",
                                   at_least_sources(2), ParamTable<Params>{});
   kind.carries = carries_as_post_op;
+  kind.others = {"sum", "residual", "plus"};
   return kind;
 }
 

@@ -116,6 +116,7 @@ LayerKind avg_pool_kind() {
   LayerKind kind =
       make_kind<AvgPool>("avg_pool", "the mean of each window", one_source(), param_table());
   kind.reads_channels = true;
+  kind.others = {"average_pool", "average_pooling", "mean_pool"};
   return kind;
 }
 

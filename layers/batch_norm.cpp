@@ -22,7 +22,7 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      with_default("eps", &Params::eps, above(0), "added to the variance"),
+      with_default("eps", &Params::eps, above(0), "added to the variance").also({"epsilon"}),
       with_default("momentum", &Params::momentum, between(0, 1),
                    "share of the new batch in the running statistics"),
       with_default("affine", &Params::affine, "a learned scale and offset per channel"),
@@ -241,6 +241,7 @@ LayerKind batch_norm_kind() {
   kind.carries = carries_relu;
   kind.reads_channels = true;
   kind.norm = [](const Layer& layer) { return static_cast<const BatchNorm&>(layer).folded(); };
+  kind.others = {"bn", "batch_normalization"};
   return kind;
 }
 

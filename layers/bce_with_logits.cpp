@@ -98,6 +98,8 @@ LayerKind bce_with_logits_kind() {
       "mean over all elements",
       {2, 3}, param_table());
   kind.loss = LossTraits{.task = LossTask::yes_no};
+  kind.others = {"bce", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+                 "sigmoid_cross_entropy"};
   return kind;
 }
 

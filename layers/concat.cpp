@@ -106,7 +106,8 @@ class Concat final : public Layer {
 
 LayerKind concat_kind() {
   return make_kind<Concat>("concat", "sources one behind the other along an axis",
-                           at_least_sources(2), param_table());
+                           at_least_sources(2), param_table())
+      .also({"cat", "concatenate", "merge"});
 }
 
 }  // namespace dl

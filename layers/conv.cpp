@@ -34,16 +34,21 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      required("out_channels", &Params::out_channels, channel_limits(), "channels of dst"),
-      required("kernel_size", &Params::kernel_size, window_limits(), "size of the window"),
-      with_default("stride", &Params::stride, window_limits(), "step from window to window"),
+      required("out_channels", &Params::out_channels, channel_limits(), "channels of dst")
+          .also({"filters", "num_filters", "channels", "num_output"}),
+      required("kernel_size", &Params::kernel_size, window_limits(), "size of the window")
+          .also({"kernel", "size", "pool_size", "k"}),
+      with_default("stride", &Params::stride, window_limits(), "step from window to window")
+          .also({"strides"}),
       with_default("padding", &Params::padding, padding_limits(),
-                   "zeros on each side; `same` keeps the size of the source (stride 1)"),
+                   "zeros on each side; `same` keeps the size of the source (stride 1)")
+          .also({"pad"}),
       with_default("dilation", &Params::dilation, window_limits(),
-                   "distance between the window's points"),
+                   "distance between the window's points")
+          .also({"dilation_rate"}),
       with_default("groups", &Params::groups, channel_limits(),
                    "cuts the channels into groups that do not see each other"),
-      with_default("bias", &Params::bias, "adds a learned offset per channel"),
+      with_default("bias", &Params::bias, "adds a learned offset per channel").also({"use_bias"}),
       with_default("weight_init", &Params::weight_init,
                    "how the weight starts; PyTorch's kaiming_uniform with a = sqrt(5) unless said"),
       with_default("bias_init", &Params::bias_init,
@@ -260,6 +265,7 @@ LayerKind conv_kind() {
   kind.folds_norm = true;
   kind.units = LayerKind::Units::channels;
   kind.reads_channels = true;
+  kind.others = {"convolution"};
   return kind;
 }
 

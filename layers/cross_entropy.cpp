@@ -237,6 +237,13 @@ LayerKind cross_entropy_kind() {
                              [](const Layer& layer) {
                                return static_cast<const CrossEntropy&>(layer).ignore_index();
                              }};
+  kind.others = {"ce",
+                 "nll",
+                 "negative_log_likelihood",
+                 "categorical_cross_entropy",
+                 "sparse_categorical_cross_entropy",
+                 "softmax_cross_entropy",
+                 "softmax_with_loss"};
   return kind;
 }
 

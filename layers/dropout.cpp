@@ -12,7 +12,8 @@ struct Params {
 ParamTable<Params> param_table() {
   return {with_default("p", &Params::p, from_to_below(0, 1),
                        "share of the elements that become zero in training; the others are "
-                       "multiplied by 1 / (1 - p)")};
+                       "multiplied by 1 / (1 - p)")
+              .also({"rate", "drop_rate", "prob", "probability"})};
 }
 
 /// PyTorch's dropout.

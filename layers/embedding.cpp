@@ -18,8 +18,10 @@ struct Params {
 ParamTable<Params> param_table() {
   return {
       required("num_embeddings", &Params::num_embeddings, between(1, 1LL << 31),
-               "tokens that there are: 0 to num_embeddings - 1"),
-      required("embedding_dim", &Params::embedding_dim, at_least(1), "numbers for each token"),
+               "tokens that there are: 0 to num_embeddings - 1")
+          .also({"vocabulary", "vocab_size", "input_dim"}),
+      required("embedding_dim", &Params::embedding_dim, at_least(1), "numbers for each token")
+          .also({"dim", "output_dim", "embedding_size"}),
       with_default("padding_idx", &Params::padding_idx, at_least(0),
                    "the token that fills short texts up: its row starts at zero and stays"),
       with_default("weight_init", &Params::weight_init,
@@ -161,6 +163,7 @@ LayerKind embedding_kind() {
   kind.to_onnx = [](const Layer& layer, OnnxWriter& onnx) {
     return static_cast<const Embedding&>(layer).to_onnx(onnx);
   };
+  kind.others = {"embed", "lookup"};
   return kind;
 }
 

@@ -41,6 +41,7 @@ LayerKind global_avg_pool_kind() {
   LayerKind kind = make_kind<GlobalAvgPool>(
       "global_avg_pool", "the mean of each channel: (C, 1, 1)", one_source(), ParamTable<Params>{});
   kind.reads_channels = true;
+  kind.others = {"gap", "global_average_pool", "global_average_pooling", "global_pool"};
   return kind;
 }
 

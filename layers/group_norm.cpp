@@ -78,6 +78,7 @@ class GroupNorm final : public Layer {
       throw ShapeError("the source's channels (" + std::to_string(src[0][1]) +
                        ") cannot be cut into " + std::to_string(params_.num_groups) + " groups");
     }
+    require_row("group_norm", src[0].elements() / (src[0][0] * params_.num_groups));
     return {src[0]};
   }
 
@@ -189,6 +190,7 @@ LayerKind group_norm_kind() {
   LayerKind kind = make_kind<GroupNorm>(
       "group_norm", "normalises groups of channels of each sample", one_source(), param_table());
   kind.reads_channels = true;
+  kind.others = {"gn", "group_normalization"};
   return kind;
 }
 

@@ -20,7 +20,8 @@ std::unique_ptr<Layer> make(const ConfigNode& node) {
   const bool lbr = params.variant == GruVariant::lbr;
   RecurrentCell cell{.record = lbr ? record_gru_cell : record_cell,
                      .kind = dnnl::algorithm::vanilla_gru,
-                     .gates = {1, 0, 2}};  // PyTorch: r, z, n; oneDNN: z, r, n
+                     .gates = {1, 0, 2},  // PyTorch: r, z, n; oneDNN: z, r, n
+                     .by_step = lbr};
   return make_recurrent(std::move(params), std::move(cell), "gru");
 }
 

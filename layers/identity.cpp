@@ -6,7 +6,8 @@ namespace dl {
 LayerKind identity_kind() {
   return plain_activation("identity",
                           "x itself: a place in a block where a var may choose a function",
-                          {dnnl::algorithm::eltwise_linear, 1, 0});
+                          {dnnl::algorithm::eltwise_linear, 1, 0})
+      .also({"noop", "passthrough"});
 }
 
 }  // namespace dl

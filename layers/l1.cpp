@@ -41,6 +41,7 @@ LayerKind l1_kind() {
   LayerKind kind = make_kind<L1>("l1", "mean of |prediction - target| over all elements", {2, 3},
                                  ParamTable<Params>{});
   kind.loss = LossTraits{.task = LossTask::numbers};
+  kind.others = {"mae", "mean_absolute_error", "absolute_error"};
   return kind;
 }
 

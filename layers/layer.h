@@ -157,6 +157,13 @@ struct LayerKind {
   /// Says the layer in ONNX's operators and returns the names of its results. Set by make_kind()
   /// where the class has such a member; a layer without it is not exported.
   std::function<std::vector<std::string>(const Layer&, OnnxWriter&)> to_onnx = {};
+  std::vector<std::string> others = {};
+
+  /// Names that other tools have for it: whoever writes one of them is told ours.
+  LayerKind also(std::vector<std::string> words) && {
+    others = std::move(words);
+    return std::move(*this);
+  }
 };
 
 /// All layers and losses that there are.

@@ -31,6 +31,7 @@ class LayerNorm final : public Layer {
       throw ShapeError("layer_norm over the last " + std::to_string(params_.axes) +
                        " axes does not fit source " + src[0].text());
     }
+    require_row("layer_norm", normalized(src[0]).elements());
     return {src[0]};
   }
 
@@ -77,7 +78,8 @@ class LayerNorm final : public Layer {
 
 LayerKind layer_norm_kind() {
   return make_kind<LayerNorm>("layer_norm", "normalises the last axes of each sample", one_source(),
-                              param_table());
+                              param_table())
+      .also({"ln", "layer_normalization"});
 }
 
 }  // namespace dl

@@ -9,12 +9,21 @@ using dnnl::normalization_flags;
 
 namespace {
 
+constexpr std::int64_t kMostInRow = 1 << 22;
+
 normalization_flags flags_of(bool affine) {
   return affine ? normalization_flags::use_scale | normalization_flags::use_shift
                 : normalization_flags::none;
 }
 
 }  // namespace
+
+void require_row(std::string_view layer, std::int64_t size) {
+  if (size <= kMostInRow) return;
+  throw ShapeError(std::string(layer) + " would normalize rows of " + std::to_string(size) +
+                       " numbers, and takes at most " + std::to_string(kMostInRow),
+                   "put a layer before it that makes the source smaller");
+}
 
 RowNorm record_row_norm(Tape& tape, const Value& src, float eps, bool affine) {
   const Shape shape = src.shape();

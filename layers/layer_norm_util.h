@@ -14,6 +14,10 @@ struct RowNorm {
   bool affine = false;  // with the node's weights "weight" and "bias", of `size` values
 };
 
+/// oneDNN writes a piece of code for each few numbers of a row: throws ShapeError where a row of
+/// the norm has more of them than that is good for.
+void require_row(std::string_view layer, std::int64_t size);
+
 /// `src` is (rows, size) and row-major.
 RowNorm record_row_norm(Tape& tape, const Value& src, float eps, bool affine);
 

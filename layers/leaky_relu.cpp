@@ -20,7 +20,8 @@ Activation activation(const Params& params) {
 }  // namespace
 
 LayerKind leaky_relu_kind() {
-  return activation_kind("leaky_relu", "x, or negative_slope x below 0", param_table(), activation);
+  return activation_kind("leaky_relu", "x, or negative_slope x below 0", param_table(), activation)
+      .also({"lrelu"});
 }
 
 }  // namespace dl

@@ -19,8 +19,9 @@ struct Params {
 
 ParamTable<Params> param_table() {
   return {
-      required("out_features", &Params::out_features, at_least(1), "size of the last axis of dst"),
-      with_default("bias", &Params::bias, "adds a learned offset per output"),
+      required("out_features", &Params::out_features, at_least(1), "size of the last axis of dst")
+          .also({"units", "features", "num_output", "out_dim"}),
+      with_default("bias", &Params::bias, "adds a learned offset per output").also({"use_bias"}),
       with_default("weight_init", &Params::weight_init,
                    "how the weight starts; PyTorch's kaiming_uniform with a = sqrt(5) unless said"),
       with_default("bias_init", &Params::bias_init,
@@ -147,6 +148,7 @@ LayerKind linear_kind() {
                                      one_source(), param_table());
   kind.carries = carries_as_post_op;
   kind.units = LayerKind::Units::features;
+  kind.others = {"dense", "fc", "fully_connected", "inner_product"};
   return kind;
 }
 

@@ -173,6 +173,7 @@ LayerKind lrn_kind() {
   LayerKind kind = make_kind<Lrn>("lrn", "local response normalisation across channels (AlexNet's)",
                                   one_source(), param_table());
   kind.reads_channels = true;
+  kind.others = {"local_response_norm", "local_response_normalization"};
   return kind;
 }
 

@@ -59,6 +59,7 @@ LayerKind max_pool_kind() {
   LayerKind kind = make_kind<MaxPool>("max_pool", "the largest value of each window", one_source(),
                                       param_table());
   kind.reads_channels = true;
+  kind.others = {"maximum_pool", "max_pooling", "pool"};
   return kind;
 }
 

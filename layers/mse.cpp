@@ -38,6 +38,7 @@ LayerKind mse_kind() {
   LayerKind kind = make_kind<Mse>("mse", "mean of (prediction - target)^2 over all elements",
                                   {2, 3}, ParamTable<Params>{});
   kind.loss = LossTraits{.task = LossTask::numbers};
+  kind.others = {"l2", "mean_squared_error", "squared_error"};
   return kind;
 }
 

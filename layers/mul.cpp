@@ -108,8 +108,10 @@ class Mul final : public Layer {
 
 LayerKind mul_kind() {
   return make_kind<Mul>(
-      "mul", "product of two or more sources of one shape; Nx1x1 gates the channels of the first",
-      at_least_sources(2), ParamTable<Params>{});
+             "mul",
+             "product of two or more sources of one shape; Nx1x1 gates the channels of the first",
+             at_least_sources(2), ParamTable<Params>{})
+      .also({"multiply", "product"});
 }
 
 }  // namespace dl

@@ -93,7 +93,8 @@ class Pad final : public Layer {
 
 LayerKind pad_kind() {
   return make_kind<Pad>("pad", "a constant around spatial axes and channels", one_source(),
-                        param_table());
+                        param_table())
+      .also({"padding", "zero_pad", "zero_padding"});
 }
 
 }  // namespace dl

@@ -7,11 +7,14 @@ using dnnl::pooling_forward;
 
 ParamTable<PoolParams> pool_params() {
   return {
-      required("kernel_size", &PoolParams::kernel_size, window_limits(), "size of the window"),
+      required("kernel_size", &PoolParams::kernel_size, window_limits(), "size of the window")
+          .also({"kernel", "size", "pool_size", "k"}),
       with_default("stride", &PoolParams::stride, window_limits(),
-                   "step from window to window; kernel_size unless said"),
+                   "step from window to window; kernel_size unless said")
+          .also({"strides"}),
       with_default("padding", &PoolParams::padding, padding_limits(),
-                   "added on each side, at most half of the kernel"),
+                   "added on each side, at most half of the kernel")
+          .also({"pad"}),
       with_default("ceil_mode", &PoolParams::ceil_mode,
                    "a last window that the source does not fill counts too"),
   };

@@ -29,6 +29,7 @@ struct RecurrentCell {
   dnnl::algorithm activation = dnnl::algorithm::undef;  // of a plain RNN
   /// Gate g of oneDNN is the block gates[g] of rows in PyTorch's weights.
   std::vector<int> gates = {0};
+  bool by_step = false;     // recorded one step after the other, not by one primitive
   bool cell_state = false;  // LSTM
   bool bias = true;
   bool peephole = false;

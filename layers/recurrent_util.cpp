@@ -8,6 +8,8 @@
 namespace dl {
 namespace {
 
+constexpr std::int64_t kMostSteps = 1 << 15;  // of a cell that is recorded step by step
+
 class Recurrent final : public Layer {
  public:
   Recurrent(RecurrentParams params, RecurrentCell cell, std::string_view type)
@@ -17,6 +19,11 @@ class Recurrent final : public Layer {
     if (src[0].rank() != 3) {
       throw ShapeError(type_ + " needs a sequence, (N, T, F), but gets " + src[0].text(),
                        "a picture becomes one by the transform rows, or by reshape");
+    }
+    if (cell_.by_step && src[0][1] > kMostSteps) {
+      throw ShapeError(type_ + " reads at most " + std::to_string(kMostSteps) +
+                           " steps, but its source has " + std::to_string(src[0][1]),
+                       "cut the sequence into shorter ones, or take variant: original");
     }
     const RecurrentRoles roles = roles_of(src);
     Shape output{src[0][0], src[0][1], merged_size()};
@@ -153,7 +160,8 @@ RecurrentRoles Recurrent::roles_of(std::span<const Shape> src) const {
 ParamTable<RecurrentParams> recurrent_params() {
   using P = RecurrentParams;
   return {
-      required("hidden_size", &P::hidden_size, at_least(1), "size of the state h"),
+      required("hidden_size", &P::hidden_size, at_least(1), "size of the state h")
+          .also({"units", "hidden", "num_hidden"}),
       with_default("num_layers", &P::num_layers, between(1, 64),
                    "layers, each of which reads the one below"),
       with_default("bidirectional", &P::bidirectional,

@@ -63,7 +63,8 @@ class Reshape final : public Layer {
 
 LayerKind reshape_kind() {
   return make_kind<Reshape>("reshape", "the same values under another shape, in row-major order",
-                            one_source(), param_table());
+                            one_source(), param_table())
+      .also({"view"});
 }
 
 }  // namespace dl

@@ -26,7 +26,8 @@ std::unique_ptr<Layer> make(const ConfigNode& node) {
 
 LayerKind rnn_kind() {
   return recurrent_kind("rnn", "plain recurrent network (Elman 1990), PyTorch's", param_table(),
-                        make, {"h"});
+                        make, {"h"})
+      .also({"simple_rnn", "elman"});
 }
 
 }  // namespace dl

@@ -4,7 +4,8 @@
 namespace dl {
 
 LayerKind sigmoid_kind() {
-  return plain_activation("sigmoid", "1 / (1 + exp(-x))", {dnnl::algorithm::eltwise_logistic});
+  return plain_activation("sigmoid", "1 / (1 + exp(-x))", {dnnl::algorithm::eltwise_logistic})
+      .also({"logistic"});
 }
 
 }  // namespace dl

@@ -59,6 +59,7 @@ LayerKind smooth_l1_kind() {
       "smooth_l1", "mean of |prediction - target|, rounded off near zero, over all elements",
       {2, 3}, param_table());
   kind.loss = LossTraits{.task = LossTask::numbers};
+  kind.others = {"huber"};
   return kind;
 }
 

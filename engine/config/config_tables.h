@@ -26,6 +26,14 @@ struct ValueType<ThreadCount> {
   }
 };
 template <>
+struct ValueType<ComputeThreads> {
+  static std::string name() { return "auto|measured or int"; }
+  static ComputeThreads read(const ConfigNode& node, const Limits& limits);
+  static std::string text(const ComputeThreads& value) {
+    return value.measured ? "measured" : ValueType<ThreadCount>::text({value.count});
+  }
+};
+template <>
 struct ValueType<HeldOut> {
   static std::string name() { return "int or float"; }
   static HeldOut read(const ConfigNode& node, const Limits& limits);

@@ -120,6 +120,10 @@ void check_layer_name(const std::string& name, const Mark& mark) {
     throw UserError(
         mark, "no layer can be called '" + name + "': the word stands for what the model is given");
   }
+  check_name(name, mark);
+}
+
+void check_name(const std::string& name, const Mark& mark) {
   for (const std::string& part : split(name, '.')) {
     if (!is_name_part(part))
       throw UserError(

@@ -29,8 +29,9 @@ LayerEntry read_layer_entry(const ConfigNode& node);
 /// Words that mean something in an entry, and so can name no block.
 bool is_entry_word(std::string_view word);
 
-/// Throws UserError when this can be no layer's name: parts of letters, digits, _ and -, joined by
-/// dots.
+/// Throws UserError when this can be no name: parts of letters, digits, _ and -, joined by dots.
+void check_name(const std::string& name, const Mark& mark);
+/// The same of a layer's name, which cannot be one of the words that stand for the data either.
 void check_layer_name(const std::string& name, const Mark& mark);
 
 }  // namespace dl

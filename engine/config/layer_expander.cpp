@@ -34,7 +34,7 @@ bool uses_name(const ConfigNode& scalar, const std::string& name) {
 
 }  // namespace
 
-LayerExpander::LayerExpander(const ConfigNode* blocks, const std::vector<std::string>& layer_types,
+LayerExpander::LayerExpander(const ConfigNode* blocks, const std::vector<Word>& layer_types,
                              const std::vector<std::string>& layer_results, const Scope& globals,
                              Budget& budget, Findings& findings)
     : layer_types_(layer_types),
@@ -82,7 +82,7 @@ void LayerExpander::read_blocks(const ConfigNode& blocks) {
       findings_.add(entry.key_mark,
                     "block '" + entry.key + "': the word has a meaning of its own; choose another");
     }
-    if (std::find(layer_types_.begin(), layer_types_.end(), entry.key) != layer_types_.end()) {
+    if (std::ranges::find(layer_types_, entry.key, &Word::name) != layer_types_.end()) {
       findings_.add(entry.key_mark,
                     "block '" + entry.key + "': there is a layer of this name; choose another");
     }
@@ -146,9 +146,9 @@ std::string LayerExpander::expand_entry(const ConfigNode& node, const std::strin
 
 void LayerExpander::check_type(const LayerEntry& entry) {
   if (layer_types_.empty() ||
-      std::find(layer_types_.begin(), layer_types_.end(), entry.type) != layer_types_.end())
+      std::ranges::find(layer_types_, entry.type, &Word::name) != layer_types_.end())
     return;
-  std::vector<std::string> known = layer_types_;
+  std::vector<Word> known = layer_types_;
   known.insert(known.end(), block_names_.begin(), block_names_.end());
   findings_.add(entry.mark,
                 "unknown layer or block '" + entry.type + "'" + did_you_mean(entry.type, known));

@@ -13,6 +13,7 @@
 #include "engine/config/findings.h"
 #include "engine/config/layer_decl.h"
 #include "engine/config/layer_entry.h"
+#include "engine/core/text.h"
 
 namespace dl {
 
@@ -23,7 +24,7 @@ class LayerExpander {
   /// `blocks` may be null; `globals` holds the vars. An empty `layer_types` means: do not check
   /// types.
   /// `layer_results`: what layers call their results behind the first.
-  LayerExpander(const ConfigNode* blocks, const std::vector<std::string>& layer_types,
+  LayerExpander(const ConfigNode* blocks, const std::vector<Word>& layer_types,
                 const std::vector<std::string>& layer_results, const Scope& globals, Budget& budget,
                 Findings& findings);
 
@@ -107,7 +108,8 @@ class LayerExpander {
     return expand(node, scope, budget_, findings_);
   }
 
-  const std::vector<std::string>&layer_types_, &layer_results_;
+  const std::vector<Word>& layer_types_;
+  const std::vector<std::string>& layer_results_;
   const Scope& globals_;
   Budget& budget_;
   Findings& findings_;

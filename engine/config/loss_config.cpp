@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/config/config_tables.h"
+#include "engine/config/layer_entry.h"
 
 namespace dl {
 namespace {
@@ -14,7 +15,7 @@ std::string loss_name(const std::string& written, const std::string& type, const
     return std::ranges::any_of(before, [&](const LossDecl& loss) { return loss.name == name; });
   };
   if (const ConfigNode* node = own.find("name")) {
-    if (written.empty()) throw UserError(node->mark(), "name: is empty");
+    check_name(written, node->mark());
     if (taken(written)) throw UserError(node->mark(), "the name '" + written + "' is used twice");
     if (std::ranges::find(reserved, written) != reserved.end()) {
       throw UserError(node->mark(),
@@ -23,6 +24,7 @@ std::string loss_name(const std::string& written, const std::string& type, const
     }
     return written;
   }
+  check_name(type, own.mark());
   std::string name = type;
   for (int number = 2; taken(name); ++number) name = type + std::to_string(number);
   return name;

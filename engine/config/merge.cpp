@@ -152,6 +152,35 @@ ConfigNode set_value(const std::shared_ptr<const SourceFile>& file, std::size_t 
       text, Mark{file, 1, static_cast<int>(begin) + 1, static_cast<int>(text.size())}, true);
 }
 
+/// The type in `node` that `part` is a key of, where --set leaves it out; none where `part` is
+/// itself a type, or where we do not know them. Throws UserError where it is neither.
+std::optional<std::string> type_left_out(const ConfigNode& node, const Path& path,
+                                         const std::string& part, const Mark& mark,
+                                         std::span<const SectionKeys> sections) {
+  const auto beside = typed_choice(path);
+  if (!beside || !is_type(part, *beside)) return std::nullopt;
+  const std::string section = join(path, ".") + ".";
+  std::vector<std::string> chosen;
+  if (node.is_scalar()) chosen.push_back(node.text());
+  for (const ConfigNode::Entry& entry : node.entries()) {
+    if (is_type(entry.key, *beside)) chosen.push_back(entry.key);
+  }
+  const SectionKeys* own = nullptr;
+  for (const SectionKeys& keys : sections) {
+    if (keys.section == section + part) return std::nullopt;
+    if (chosen.size() == 1 && keys.section == section + chosen[0]) own = &keys;
+  }
+  if (!own) return std::nullopt;
+  if (std::ranges::find(own->keys, part, &Word::name) != own->keys.end()) return chosen[0];
+  std::vector<std::string> names;
+  for (const Word& key : own->keys) names.push_back(key.name);
+  std::optional<std::string> meant = known_elsewhere(part, own->keys);
+  if (!meant) meant = nearest(part, names);
+  throw UserError(mark, "'" + part + "' is neither a type nor a key of " + own->section,
+                  meant ? "write " + set_words(mark, chosen[0] + "." + *meant)
+                        : own->section + " has " + join(names, ", "));
+}
+
 /// One step of --set: the child that `part` names, made when it is a new key of a map.
 ConfigNode& child(ConfigNode& node, const std::string& part, Path& path, const Mark& mark) {
   if (node.is_list()) {
@@ -201,13 +230,20 @@ ConfigNode merged(ConfigNode base, const ConfigNode& over) {
   return base;
 }
 
+std::string set_words(const Mark& part, const std::string& instead) {
+  std::string argument = part.file->text();
+  return "--set " + shell_word(argument.replace(static_cast<std::size_t>(part.column - 1),
+                                                static_cast<std::size_t>(part.length), instead));
+}
+
 MergedFiles read_with_extends(const std::string& path, Problems& problems) {
   MergedFiles result;
   result.root = Reader(result, problems).read(path, {});
   return result;
 }
 
-void apply_set(ConfigNode& root, const std::string& argument, Problems& problems) {
+void apply_set(ConfigNode& root, const std::string& argument, Problems& problems,
+               std::span<const SectionKeys> sections) {
   const auto file = std::make_shared<SourceFile>("--set", argument);
   const std::size_t equals = argument.find('=');
   Mark mark{file, 1, 1,
@@ -227,6 +263,8 @@ void apply_set(ConfigNode& root, const std::string& argument, Problems& problems
     if (parts[i].empty()) throw UserError(mark, "an empty part in the key");
     if (parts[i] == "extends" && i == 0)
       throw UserError(mark, "extends cannot be set; it belongs into a file");
+    if (const auto type = type_left_out(*node, path, parts[i], mark, sections))
+      node = &child(*node, *type, path, mark);
     if (i + 1 == parts.size() && value.is_null() && node->is_map() && !null_is_a_value(path)) {
       std::erase_if(node->entries(),
                     [&](const ConfigNode::Entry& entry) { return entry.key == parts[i]; });

@@ -8,8 +8,15 @@
 
 #include "engine/core/config_node.h"
 #include "engine/core/error.h"
+#include "engine/core/text.h"
 
 namespace dl {
+
+/// The keys of a section ("train"), or of a type that stands in one ("optimizer.sgd").
+struct SectionKeys {
+  std::string section;
+  std::vector<Word> keys;
+};
 
 /// A config file merged with all that it extends, and which files those were.
 struct MergedFiles {
@@ -29,7 +36,13 @@ std::optional<std::span<const std::string_view>> typed_choice(const ConfigPath& 
 /// another type replaces. `key: ~` takes an inherited key away.
 ConfigNode merged(ConfigNode base, const ConfigNode& over);
 
-/// Does what one `--set key=value` says. Its positions lie in a file called "--set".
-void apply_set(ConfigNode& root, const std::string& argument, Problems& problems);
+/// Does what one `--set key=value` says. Its positions lie in a file called "--set". Where the type
+/// is the key and left out, it is the one that the config has: optimizer.lr is optimizer.sgd.lr.
+/// `sections` tells the keys of each type; what it does not know is taken as it is.
+void apply_set(ConfigNode& root, const std::string& argument, Problems& problems,
+               std::span<const SectionKeys> sections = {});
+
+/// The argument of --set in which `part` lies, with `instead` in its place, to be typed.
+std::string set_words(const Mark& part, const std::string& instead);
 
 }  // namespace dl

@@ -13,7 +13,9 @@ using Row = std::array<std::string, 5>;  // key, type, default, range, doc
 
 /// ">= 1", "0 to 1", "0 <= x < 1": short, for a column.
 std::string range_text(const Limits& limits) {
-  const bool low = std::isfinite(limits.min), high = std::isfinite(limits.max);
+  // The ends that all whole numbers have are told once, for all of them.
+  const bool low = std::isfinite(limits.min) && limits.min != -kMaxCount;
+  const bool high = std::isfinite(limits.max) && limits.max != kMaxCount;
   if (low && high && !limits.min_open && !limits.max_open)
     return number_text(limits.min) + " to " + number_text(limits.max);
   if (low && high) {

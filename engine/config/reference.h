@@ -13,6 +13,7 @@ namespace dl {
 struct DocEntry {
   std::string name, summary;
   std::vector<ParamSpec> params;
+  std::vector<std::string> others = {};  // what other tools call it
 };
 
 /// The rows of a registry as entries of the manual. A kind has `name`, `summary` and `params`.
@@ -20,7 +21,7 @@ template <class Kinds>
 std::vector<DocEntry> doc_entries(const Kinds& kinds) {
   std::vector<DocEntry> entries;
   for (const auto& kind : kinds)
-    entries.push_back({std::string(kind.name), std::string(kind.summary), kind.params});
+    entries.push_back({std::string(kind.name), std::string(kind.summary), kind.params, kind.others});
   return entries;
 }
 
@@ -42,7 +43,7 @@ nlohmann::ordered_json params_schema(std::span<const ParamSpec> specs);
 
 /// What a config chooses by type, for its schema.
 struct SchemaParts {
-  std::vector<DocEntry> layers, losses, optimizers, schedules, sources, transforms;
+  std::vector<DocEntry> layers, losses, optimizers, schedules, sources, transforms, initializers;
 };
 /// The schema of a whole config, with which editors complete and check: `dltool docs schema`.
 std::string config_schema(const SchemaParts& parts);

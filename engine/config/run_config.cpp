@@ -6,6 +6,7 @@
 #include <span>
 
 #include "engine/config/config_tables.h"
+#include "engine/config/data_facts.h"
 #include "engine/config/expand.h"
 #include "engine/config/loss_config.h"
 #include "engine/config/merge.h"
@@ -17,12 +18,6 @@
 
 namespace dl {
 namespace {
-
-std::vector<std::string> names_of_specs(std::span<const ParamSpec> specs) {
-  std::vector<std::string> names;
-  for (const ParamSpec& spec : specs) names.push_back(spec.name);
-  return names;
-}
 
 /// The sections' own keys, and those that the caller knows of: what the config has chosen comes
 /// first.
@@ -40,9 +35,9 @@ std::vector<SectionKeys> all_sections(const ConfigOptions& options, const Config
   for (const SectionDoc& section : config_sections()) {
     if (section.path == "loss" || section.path.empty()) continue;
     all.insert(all.begin() + static_cast<std::ptrdiff_t>(at++),
-               {section.path, names_of_specs(section.params)});
+               {section.path, words_of(section.params)});
   }
-  all.push_back({"", names_of_specs(specs_of(top_table()))});
+  all.push_back({"", words_of(specs_of(top_table()))});
   return all;
 }
 
@@ -81,6 +76,8 @@ class ConfigReader {
     }
     read_top(path);
     read_section("data", data_table(), config_.data, resolved_.data);
+    const ConfigNode* batch = root_.find("data") ? root_.find("data")->find("batch") : nullptr;
+    config_.data.batch_mark = batch ? batch->mark() : config_.data.mark;
     read_phases();
     read_section("train", train_table(), config_.train, resolved_.train);
     if (root_.find("diagnostics"))
@@ -100,7 +97,7 @@ class ConfigReader {
     if (!config.data.source || !options.complete_source) return;
     TypedNode& source = *config.data.source;
     const std::size_t before = source.params.entries().size();
-    options.complete_source(source);
+    options.complete_source(source, config.losses);
     if (source.params.entries().size() == before) return;
     ConfigNode::Entry entry{source.type, source.type_mark, source.params};
     *resolved_.data.find("source") = ConfigNode::map({std::move(entry)}, source.type_mark);
@@ -164,7 +161,8 @@ class ConfigReader {
     ConfigNode checked = *written;
     Problems ignored;
     drop_bad_keys(checked, specs_of(table), key, sections_, problems_);
-    if (const auto node = expanded(key)) {
+    if (auto node = expanded(key)) {
+      if (key == "data") collect("data: ", [&] { put_data_facts(*node); });
       resolved = *node;
       drop_bad_keys(resolved, specs_of(table), key, sections_, ignored);
       collect(key + ": ", [&] { section = read_params(resolved, table); });
@@ -274,7 +272,9 @@ class ConfigReader {
       problems_.add(mark("epochs"),
                     "train: epochs is " + std::to_string(train.epochs) + ", but the phases have " +
                         std::to_string(phase_epochs_),
-                    "leave it out, or write epochs: ~ where it is inherited");
+                    mark("epochs").file->path() == "--set"
+                        ? "--set phases.0.epochs=N says how long the first one lasts"
+                        : "leave it out, or write epochs: ~ where it is inherited");
     }
     if (!train.monitor.empty()) {
       const std::vector<std::string> parts = split(train.monitor, '/');
@@ -301,7 +301,7 @@ RunConfig load(const ConfigOptions& options, Problems& problems) {
   MergedFiles files = read_with_extends(options.path, problems);
   for (const std::string& set : options.sets) {
     try {
-      apply_set(files.root, set, problems);
+      apply_set(files.root, set, problems, options.other_sections);
     } catch (const UserError& error) {
       problems.add(error);
     }
@@ -313,11 +313,13 @@ RunConfig load(const ConfigOptions& options, Problems& problems) {
   if (!problems.empty()) return config;
 
   reader.complete_source(config, options);
-  const ConfigNode resolved = resolved_config(config, reader.resolved());
+  ConfigNode resolved = resolved_config(config, reader.resolved());
+  config.facts_text = take_data_facts(resolved);
   if (count_nodes(resolved) > kMaxConfigNodes) {
     throw UserError(config.model.mark, "the expanded model comes to over 100,000 values");
   }
   config.resolved_text = yaml_text(resolved);
+  expect_readable(config.resolved_text, config.model.mark);
   if (!reader.vars().entries().empty()) config.vars_text = yaml_text(reader.vars());
   config.given_text = std::move(files.given_text);
   config.files = std::move(files.files);

@@ -8,6 +8,7 @@
 
 #include "engine/config/finetune_config.h"
 #include "engine/config/layer_decl.h"
+#include "engine/config/merge.h"
 #include "engine/core/config_node.h"
 #include "engine/core/params.h"
 
@@ -53,6 +54,13 @@ struct ThreadCount {
   int count = 0;
 };
 
+/// Threads that compute. 0 is `auto`, each physical core; measured: as many as are fastest when the
+/// run begins, which its resolved config then says.
+struct ComputeThreads {
+  int count = 0;
+  bool measured = false;
+};
+
 /// Which training samples make up an epoch.
 enum class SamplerKind { all, balanced };
 struct Sampler {
@@ -60,9 +68,13 @@ struct Sampler {
   Mark mark;
 };
 
+/// Samples in a batch: as many as a table has rows, where one likes.
+constexpr std::int64_t kMaxBatch = std::int64_t{1} << 24;
+
 struct DataConfig {
   std::optional<TypedNode> source;
   std::int64_t batch = 32;
+  Mark batch_mark;                         // of `batch`, or else of the section
   std::optional<std::int64_t> eval_batch;  // `batch` unless said
   bool drop_last = true;
   Sampler sampler;
@@ -90,7 +102,8 @@ struct StopConfig {
   double min_delta = 0;
 };
 struct CheckpointEvery {
-  std::optional<std::int64_t> epochs, steps;  // neither: every epoch
+  std::optional<std::int64_t> epochs = {}, steps = {};  // neither: every epoch
+  std::optional<double> seconds = {};                   // see save_rule()
 };
 struct CheckpointConfig {
   CheckpointEvery every;
@@ -111,12 +124,13 @@ struct TrainConfig {
   ClipConfig clip;
   std::optional<EmaConfig> ema;
   std::optional<std::int64_t> effective_batch;
-  ThreadCount threads;
+  ComputeThreads threads;
   Precision precision = Precision::f32;
   std::string monitor;  // "valid/top1"; empty: the first loss's main metric on valid
   std::optional<StopConfig> stop;
   CheckpointConfig checkpoint;
   OnNonfinite on_nonfinite = OnNonfinite::stop;
+  std::int64_t skip_limit = 20;  // steps in a row
   FeatureCaching cache_features;
   std::int64_t log_every = 50;  // steps
   Mark mark;
@@ -144,6 +158,7 @@ struct RunConfig {
   std::vector<PhaseConfig> phases;               // empty: all epochs are one
   std::string given_text;                        // the file as it was given
   std::string resolved_text;       // YAML of what it came to; loads again to the same RunConfig
+  std::string facts_text;          // long lists of resolved_text (data_facts.h); "": there are none
   std::string vars_text;           // YAML of the vars' values, which are in nothing else; "": none
   std::vector<std::string> files;  // every file that was read, the given one first
 };
@@ -153,13 +168,6 @@ struct DataFacts {
   std::optional<std::int64_t> classes, vocabulary;
 };
 
-/// The keys of a section that another part reads ("optimizer.sgd"), so that a key in a wrong place
-/// can be told where it belongs.
-struct SectionKeys {
-  std::string section;
-  std::vector<std::string> keys;
-};
-
 struct ConfigOptions {
   std::string path = {};
   std::vector<std::string> sets = {};  // "key=value"
@@ -167,10 +175,11 @@ struct ConfigOptions {
   /// the dot) and the config does not say it.
   std::function<DataFacts(const TypedNode& source, const std::string& key)> data_facts = {};
   /// Puts what a source finds on the disk into its entry, once all else is right: the resolved
-  /// config keeps it.
-  std::function<void(TypedNode& source)> complete_source = {};
-  std::vector<std::string> layer_types = {};    // empty: types are not checked here
+  /// config keeps it. `losses`: what will read its targets.
+  std::function<void(TypedNode& source, const std::vector<LossDecl>& losses)> complete_source = {};
+  std::vector<Word> layer_types = {};           // empty: types are not checked here
   std::vector<std::string> layer_results = {};  // what results behind the first are called: "h"
+  /// Those that another part reads, so that a key in a wrong place can be told where it belongs.
   std::vector<SectionKeys> other_sections = {};
   /// What no loss may be called: names of other metrics, and of columns beside them.
   std::vector<std::string> reserved_names = {};

@@ -248,19 +248,25 @@ void check_bracket_depth(const std::shared_ptr<const SourceFile>& file) {
   }
 }
 
-/// Refuses bytes that are no text, with their place: a picture or a checkpoint given for a config.
-void check_is_text(const std::shared_ptr<const SourceFile>& file) {
+/// The first line that holds bytes that are no text, from 1; 0: none does.
+int first_line_of_bytes(const SourceFile& file) {
   int number = 1;
-  for (std::string_view rest = file->text(); !rest.empty(); ++number) {
+  for (std::string_view rest = file.text(); !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
-    const std::string_view line = file->line(number);
-    if (escaped(line).size() != line.size()) {
-      throw UserError(ExitCode::config, file->path() + " is not a text file: line " +
-                                            std::to_string(number) +
-                                            " holds a byte that is neither UTF-8 nor printable");
-    }
+    const std::string_view line = file.line(number);
+    if (!is_text(line)) return number;
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   }
+  return 0;
+}
+
+/// Refuses bytes that are no text, with their place: an image or a checkpoint given for a config.
+void check_is_text(const std::shared_ptr<const SourceFile>& file) {
+  const int line = first_line_of_bytes(*file);
+  if (line == 0) return;
+  throw UserError(ExitCode::config, file->path() + " is not a text file: line " +
+                                        std::to_string(line) +
+                                        " holds a byte that is neither UTF-8 nor printable");
 }
 
 /// yaml-cpp's words for what goes wrong most often, said so that they help.
@@ -268,6 +274,7 @@ std::string in_plain_words(const std::string& message) {
   static constexpr std::pair<std::string_view, std::string_view> words[] = {
       {"illegal map value", "a ':' where none can be, or the indentation of this line is off"},
       {"illegal map key", "a '?' where none can be"},
+      {"end of map not found", "the indentation of this line is off: no key above begins there"},
       {"end of map flow not found", "this { is not closed"},
       {"end of sequence flow not found", "this [ is not closed"},
       {"illegal flow end", "nothing is open that this could close"},
@@ -330,15 +337,35 @@ ConfigNode read_yaml_file(const std::string& path, Problems& problems, const Mar
   if (std::filesystem::file_size(path, error) > kMaxBytes)
     throw fail("'" + path + "' is larger than 4 MB");
   std::ifstream stream(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream)
+  std::string text, block(1 << 16, '\0');
+  while (stream && text.size() <= kMaxBytes) {  // what is no file on a disk tells no size
+    stream.read(block.data(), static_cast<std::streamsize>(block.size()));
+    text.append(block, 0, static_cast<std::size_t>(stream.gcount()));
+  }
+  if (!stream.eof() && !stream.good())
     throw fail("cannot read '" + path +
                "': " + std::error_code(errno, std::generic_category()).message());
+  if (text.size() > kMaxBytes) throw fail("'" + path + "' is larger than 4 MB");
   if (text.starts_with("\xEF\xBB\xBF"))
     text.erase(0, 3);  // a byte order mark would shift the columns of line 1
   ConfigNode root = parse_yaml(std::make_shared<SourceFile>(path, std::move(text)), problems);
   if (root.is_null()) throw fail("'" + path + "' is empty");
   return root;
+}
+
+void expect_readable(const std::string& text, const Mark& mark) {
+  if (text.size() > kMaxBytes)
+    throw UserError(mark, "the resolved config comes to " + std::to_string(text.size()) +
+                              " bytes, more than the 4 MB that a config may have");
+  if (const int line = first_line_of_bytes(SourceFile("config.resolved.yaml", text)); line > 0) {
+    std::istringstream lines(text);
+    std::string found;
+    for (int i = 0; i < line; ++i) std::getline(lines, found);
+    throw UserError(mark,
+                    "the resolved config would hold a byte that is neither UTF-8 nor "
+                    "printable: " +
+                        escaped(found));
+  }
 }
 
 std::size_t count_nodes(const ConfigNode& node) {

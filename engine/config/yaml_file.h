@@ -20,6 +20,10 @@ ConfigNode read_yaml_file(const std::string& path, Problems& problems, const Mar
 ConfigNode parse_yaml(const std::shared_ptr<const SourceFile>& file, Problems& problems,
                       std::size_t begin = 0);
 
+/// Throws UserError at `mark` when a YAML text that is to be written could not be read back: it is
+/// larger than 4 MB, or it holds bytes that are no text.
+void expect_readable(const std::string& text, const Mark& mark);
+
 /// Values in the tree, keys not counted.
 std::size_t count_nodes(const ConfigNode& node);
 

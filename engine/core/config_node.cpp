@@ -70,6 +70,17 @@ std::string ConfigNode::describe() const {
   return quoted_ ? "the text '" + shown + "'" : "'" + shown + "'";
 }
 
+namespace {
+
+/// Of a map in which a type has no value and its parameters stand beside it.
+std::string indent_hint(const ConfigNode& node) {
+  if (!node.is_map() || node.entries().size() < 2 || !node.entries()[0].value.is_null()) return {};
+  return "indent '" + node.entries()[1].key + "' further than '" + node.entries()[0].key +
+         "', to which it belongs";
+}
+
+}  // namespace
+
 TypedNode read_typed(const ConfigNode& node, std::string_view what) {
   if (node.is_scalar()) return {node.text(), node.mark(), ConfigNode::map({}, node.mark())};
   if (!node.is_map() || node.entries().size() != 1) {
@@ -77,13 +88,17 @@ TypedNode read_typed(const ConfigNode& node, std::string_view what) {
         node.mark(),
         "expected " + std::string(what) + " as 'type' or 'type: {...}', found " +
             (node.is_map() ? "a map of " + std::to_string(node.entries().size()) + " keys"
-                           : node.describe()));
+                           : node.describe()),
+        indent_hint(node));
   }
   const ConfigNode::Entry& entry = node.entries()[0];
   ConfigNode params = entry.value.is_null() ? ConfigNode::map({}, entry.key_mark) : entry.value;
   if (!params.is_map()) {
-    throw UserError(params.mark(), "expected the parameters of '" + entry.key +
-                                       "' as a map, found " + params.describe());
+    throw UserError(
+        params.mark(),
+        "expected the parameters of '" + entry.key + "' as a map, found " + params.describe(),
+        "'" + entry.key + "' stands where a type is expected; if it is a parameter, write " +
+            "TYPE: {" + entry.key + ": ...}");
   }
   return {entry.key, entry.key_mark, std::move(params)};
 }

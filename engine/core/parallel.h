@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <functional>
+#include <thread>
 
 namespace dl {
 
@@ -16,9 +18,18 @@ namespace dl {
 #define DL_VECTORISED
 #endif
 
-/// Threads that our own loops and oneDNN use. Set once by the command, before any plan is made.
+/// Threads that our own loops and oneDNN use.
 int thread_count();
-void use_threads(int count);
+/// Set by the command, before any plan is made: starts `count` threads, of which the caller is one,
+/// and returns how many OpenMP really gives, which may be fewer (OMP_THREAD_LIMIT) and is what
+/// thread_count() says from now on: a primitive made for more would wait for them forever. Throws
+/// UserError (ExitCode::memory) where the system has no room for so many.
+int use_threads(int count);
+/// Whether OpenMP may give teams of changing sizes (OMP_DYNAMIC); not after use_threads().
+bool teams_may_shrink();
+
+/// Throws UserError (ExitCode::memory) where the system gives no more threads.
+std::thread start_thread(std::function<void()> body);
 
 /// Calls body(begin, end) on contiguous pieces of 0..count, a piece a thread. Pieces start at
 /// multiples of 16 elements (a cache line of floats), and small counts (under `grain` a thread) use

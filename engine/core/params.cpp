@@ -12,10 +12,33 @@ namespace {
   throw UserError(node.mark(), "expected " + expected + ", found " + node.describe(), hint);
 }
 
-void check_limits(const ConfigNode& node, double value, const Limits& limits) {
-  if (!limits.contains(value)) {
-    throw UserError(node.mark(), "is " + node.text() + ", must be " + limits.text());
+/// For one value where a map is expected: under which of the map's keys it belongs.
+std::string map_hint(const ConfigNode& node, std::span<const ParamSpec> specs) {
+  if (!node.is_scalar() || node.quoted() || specs.empty()) return {};
+  if (node.text() == "true") return "write {} for the defaults";
+  const bool number = parse_double(node.text()).has_value();
+  const bool fits = number && (specs[0].type.find("int") != std::string::npos ||
+                               specs[0].type.find("float") != std::string::npos);
+  if (fits) {
+    const Mark& mark = node.mark();
+    if (!mark.valid() || mark.file->path() != "--set")
+      return "write {" + specs[0].name + ": " + node.text() + "}";
+    const std::string& argument = mark.file->text();
+    const std::size_t equals = std::min(argument.find('='), argument.size());
+    return "write --set " +
+           shell_word(argument.substr(0, equals) + "." + specs[0].name + argument.substr(equals));
   }
+  std::vector<std::string> names;
+  for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  return "its keys are " + join(names, ", ");
+}
+
+void check_limits(const ConfigNode& node, double value, const Limits& limits) {
+  if (limits.contains(value)) return;
+  // The end that all counts have goes without saying, but where it is passed.
+  const bool beyond = limits.max == kMaxCount && value > kMaxCount;
+  throw UserError(node.mark(), "is " + node.text() + ", must be " +
+                                   (beyond ? "at most 2147483647" : limits.text()));
 }
 
 }  // namespace
@@ -30,12 +53,25 @@ std::string Limits::text() const {
     return whole ? std::to_string(static_cast<std::int64_t>(value)) : number_text(value);
   };
   std::string low, high;
-  if (std::isfinite(min)) low = (min_open ? "above " : "at least ") + number(min);
-  if (std::isfinite(max)) high = (max_open ? "below " : "at most ") + number(max);
+  if (std::isfinite(min) && min != -kMaxCount)
+    low = (min_open ? "above " : "at least ") + number(min);
+  if (std::isfinite(max) && max != kMaxCount)
+    high = (max_open ? "below " : "at most ") + number(max);
   return low.empty() || high.empty() ? low + high : low + " and " + high;
 }
 
+Limits Limits::of_counts() const {
+  Limits limits = *this;
+  // An open infinity is a seed's: whatever an int holds.
+  if (std::isinf(max) && !max_open) limits.max = kMaxCount;
+  if (std::isinf(min)) limits.min = -kMaxCount;
+  return limits;
+}
+
 Limits any_value() { return {}; }
+Limits seed_limits() {
+  return {.min = 0, .max = std::numeric_limits<double>::infinity(), .max_open = true};
+}
 Limits at_least(double min) { return {.min = min}; }
 Limits above(double min) { return {.min = min, .min_open = true}; }
 Limits between(double min, double max) { return {.min = min, .max = max}; }
@@ -129,16 +165,21 @@ std::size_t read_word(const ConfigNode& node, std::span<const std::string> words
                   expected + "; found " + node.describe() + did_you_mean(node.text(), words));
 }
 
+std::vector<Word> words_of(std::span<const ParamSpec> specs) {
+  std::vector<Word> words;
+  for (const ParamSpec& spec : specs) words.emplace_back(spec.name, spec.others);
+  return words;
+}
+
 void check_keys(const ConfigNode& map, std::span<const ParamSpec> specs, Problems& problems) {
   if (!map.is_map() && !map.is_null()) {
-    throw UserError(map.mark(), "expected a map, found " + map.describe());
+    throw UserError(map.mark(), "expected a map, found " + map.describe(), map_hint(map, specs));
   }
-  std::vector<std::string> names;
-  for (const ParamSpec& spec : specs) names.push_back(spec.name);
+  const std::vector<Word> words = words_of(specs);
   for (const ConfigNode::Entry& entry : map.entries()) {
-    if (std::find(names.begin(), names.end(), entry.key) == names.end()) {
+    if (std::ranges::find(words, entry.key, &Word::name) == words.end()) {
       problems.add(entry.key_mark,
-                   "unknown key '" + entry.key + "'" + did_you_mean(entry.key, names));
+                   "unknown key '" + entry.key + "'" + did_you_mean(entry.key, words));
     }
   }
   for (const ParamSpec& spec : specs) {

@@ -19,6 +19,10 @@
 
 namespace dl {
 
+/// What counts or measures something is at most this, unless its row says otherwise: small enough
+/// that a few such numbers can be multiplied, and that oneDNN's 32-bit sizes hold it.
+constexpr double kMaxCount = 2147483647;
+
 /// The values that a number, or each number of a list, may take.
 struct Limits {
   double min = -std::numeric_limits<double>::infinity();
@@ -29,8 +33,12 @@ struct Limits {
   bool contains(double value) const;
   /// "at least 1", "above 0 and at most 1", "" when everything is allowed.
   std::string text() const;
+  /// The same for whole numbers, which all have an end.
+  Limits of_counts() const;
 };
 Limits any_value();
+/// At least 0, up to the largest int: no size, so that nothing is multiplied by it.
+Limits seed_limits();
 Limits at_least(double min);
 Limits above(double min);
 Limits between(double min, double max);        // both ends allowed
@@ -45,8 +53,11 @@ struct ParamSpec {
   std::string default_text = {};  // YAML; empty when required or when "none" is the default
   bool required = false;
   Limits limits = {};
-  std::vector<ParamSpec> nested = {};  // the keys of a map
+  std::vector<ParamSpec> nested = {};    // the keys of a map
+  std::vector<std::string> others = {};  // what other tools call it
 };
+/// The names of keys, and what else they are called, for did_you_mean().
+std::vector<Word> words_of(std::span<const ParamSpec> specs);
 
 /// A size per spatial axis: `3` for all axes, or `[3, 5]`.
 struct Spatial {
@@ -69,9 +80,14 @@ concept WordEnum = std::is_enum_v<E> && requires {
   EnumWords<E>::words;
 };
 
-// How one type is named, read and printed. read() throws UserError at the node's position.
+// How one type is named, read and printed. read() throws UserError at the node's position. Whole
+// numbers, and lists of them, have a type `Whole`.
 template <class T>
 struct ValueType;
+template <class T>
+concept WholeNumbers = requires {
+  typename ValueType<T>::Whole;
+};
 template <>
 struct ValueType<bool> {
   static std::string name() { return "bool"; }
@@ -80,12 +96,14 @@ struct ValueType<bool> {
 };
 template <>
 struct ValueType<std::int64_t> {
+  using Whole = std::int64_t;
   static std::string name() { return "int"; }
   static std::int64_t read(const ConfigNode&, const Limits&);
   static std::string text(std::int64_t value) { return std::to_string(value); }
 };
 template <>
 struct ValueType<int> {
+  using Whole = int;
   static std::string name() { return "int"; }
   static int read(const ConfigNode&, const Limits&);
   static std::string text(int value) { return std::to_string(value); }
@@ -110,12 +128,19 @@ struct ValueType<std::string> {
 };
 template <>
 struct ValueType<Spatial> {
+  using Whole = Spatial;
   static std::string name() { return "int or list of int"; }
   static Spatial read(const ConfigNode&, const Limits&);
   static std::string text(const Spatial& value);
 };
 template <class T>
-struct ValueType<std::vector<T>> {
+struct WholeLike {};
+template <WholeNumbers T>
+struct WholeLike<T> {
+  using Whole = T;
+};
+template <class T>
+struct ValueType<std::vector<T>> : WholeLike<T> {
   static std::string name() { return "list of " + ValueType<T>::name(); }
   static std::vector<T> read(const ConfigNode& node, const Limits& limits) {
     if (!node.is_list())
@@ -131,7 +156,7 @@ struct ValueType<std::vector<T>> {
   }
 };
 template <class T>
-struct ValueType<std::optional<T>> {  // no default text: "none" is said in the doc
+struct ValueType<std::optional<T>> : WholeLike<T> {  // no default text: "none" is said in the doc
   static std::string name() { return ValueType<T>::name(); }
   static std::optional<T> read(const ConfigNode& node, const Limits& limits) {
     return ValueType<T>::read(node, limits);
@@ -173,6 +198,12 @@ template <class P>
 struct Param {
   ParamSpec spec;
   std::function<void(P&, const ConfigNode&)> read;
+
+  /// Names that other tools have for it: whoever writes one of them is told ours.
+  Param also(std::vector<std::string> others) && {
+    spec.others = std::move(others);
+    return std::move(*this);
+  }
 };
 template <class P>
 using ParamTable = std::vector<Param<P>>;
@@ -180,6 +211,7 @@ using ParamTable = std::vector<Param<P>>;
 template <class P, class T>
 Param<P> param_row(std::string_view name, T P::*field, Limits limits, std::string_view doc,
                    std::string default_text, bool needed) {
+  if constexpr (WholeNumbers<T>) limits = limits.of_counts();
   ParamSpec spec{std::string(name),
                  ValueType<T>::name(),
                  std::string(doc),
@@ -267,13 +299,20 @@ struct Kind {
   std::string_view name, summary;
   std::vector<ParamSpec> params;
   std::function<Made(const ConfigNode& params)> make;
+  std::vector<std::string> others = {};
+
+  /// Names that other tools have for it: whoever writes one of them is told ours.
+  Kind also(std::vector<std::string> words) && {
+    others = std::move(words);
+    return std::move(*this);
+  }
 };
 
 template <class K>
-std::vector<std::string> names_of(std::span<const K> kinds) {
-  std::vector<std::string> names;
-  for (const K& kind : kinds) names.emplace_back(kind.name);
-  return names;
+std::vector<Word> words_of(std::span<const K> kinds) {
+  std::vector<Word> words;
+  for (const K& kind : kinds) words.emplace_back(kind.name, kind.others);
+  return words;
 }
 
 /// The kind called `type`; throws UserError at `mark`: "unknown optimizer 'sdg'; did you mean
@@ -284,7 +323,7 @@ const K& find_kind(std::span<const K> kinds, std::string_view type, const Mark& 
   for (const K& kind : kinds)
     if (kind.name == type) return kind;
   throw UserError(mark, "unknown " + std::string(what) + " '" + std::string(type) + "'" +
-                            did_you_mean(type, names_of(kinds)));
+                            did_you_mean(type, words_of(kinds)));
 }
 
 }  // namespace dl

@@ -7,14 +7,38 @@
 #include <cstdlib>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace dl {
 namespace {
 
-bool is_control(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character[0]);
-  if (first < 0x20 || first == 0x7F) return true;
-  return first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;  // C1 controls
+constexpr std::size_t kLongestCompared = 64;  // an edit distance takes the product of two lengths
+
+/// The code point of one UTF-8 character.
+char32_t code_point(std::string_view character) {
+  constexpr unsigned char kLead[] = {0x7F, 0x1F, 0x0F, 0x07};
+  char32_t code = static_cast<unsigned char>(character[0]) & kLead[character.size() - 1];
+  for (const char c : character.substr(1))
+    code = code << 6 | (static_cast<unsigned char>(c) & 0x3F);
+  return code;
+}
+
+/// C0, DEL and C1.
+bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
+
+/// What a terminal obeys or does not show, so that a line is not what it seems to be: Unicode's
+/// categories Cc (control), Cf (format: directions of writing, joiners, tags), Zl and Zp (ends of
+/// lines and paragraphs).
+bool is_hidden(std::string_view character) {
+  static constexpr std::pair<char32_t, char32_t> kRanges[] = {
+      {0x00AD, 0x00AD},   {0x0600, 0x0605},   {0x061C, 0x061C},   {0x06DD, 0x06DD},
+      {0x070F, 0x070F},   {0x0890, 0x0891},   {0x08E2, 0x08E2},   {0x180E, 0x180E},
+      {0x200B, 0x200F},   {0x2028, 0x202E},   {0x2060, 0x206F},   {0xFEFF, 0xFEFF},
+      {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F},
+      {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE007F}};
+  const char32_t code = code_point(character);
+  const auto holds = [&](const auto& range) { return code >= range.first && code <= range.second; };
+  return is_control(code) || std::ranges::any_of(kRanges, holds);
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -38,6 +62,24 @@ std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return lower;
+}
+
+/// What stays the same where tools write a name in their own ways: BatchNorm2d, batch_norm.
+std::string bare_name(std::string_view name) {
+  std::string bare;
+  for (const char c : lower_case(name)) {
+    if (c != '_' && c != '-' && c != ' ') bare += c;
+  }
+  constexpr std::string_view kEndings[] = {"1d", "2d", "3d", "layer", "loss", "lr"};
+  for (bool cut = true; cut;) {
+    cut = false;
+    for (const std::string_view ending : kEndings) {
+      if (bare.size() <= ending.size() || !bare.ends_with(ending)) continue;
+      bare.resize(bare.size() - ending.size());
+      cut = true;
+    }
+  }
+  return bare;
 }
 
 template <class T>
@@ -69,13 +111,23 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+bool is_text(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0 || (is_control(code_point(text.substr(0, length))) && text[0] != '\t'))
+      return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string escaped(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
     std::size_t length = utf8_length(text);
-    const bool printable = length > 0 && !is_control(text.substr(0, length));
+    const bool printable = length > 0 && !is_hidden(text.substr(0, length));
     length = std::max<std::size_t>(length, 1);
     for (std::size_t i = 0; i < length; ++i) {
       if (printable || text[i] == '\t') {
@@ -88,6 +140,17 @@ std::string escaped(std::string_view text) {
     text.remove_prefix(length);
   }
   return out;
+}
+
+std::string escaped_lines(std::string_view text) {
+  std::string out;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    out += escaped(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
 }
 
 void print_if_possible(std::FILE* stream, std::string_view text) noexcept {
@@ -145,12 +208,12 @@ std::optional<double> parse_double(std::string_view text) {
 }
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
-  if (word.size() > 64) return std::nullopt;
+  if (word.size() > kLongestCompared) return std::nullopt;
   const std::size_t limit = word.size() < 2 ? 1 : std::max<std::size_t>(1, word.size() / 3) + 1;
   std::pair best(limit, std::size_t{0});  // that of equal ones whose letters have the case, too
   std::optional<std::string> found;
   for (const std::string& candidate : candidates) {
-    if (candidate.size() > 64) continue;
+    if (candidate.size() > kLongestCompared) continue;
     const std::pair distance(edit_distance(lower_case(word), lower_case(candidate)),
                              edit_distance(word, candidate));
     if (distance < best) {
@@ -164,6 +227,50 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   const auto found = nearest(word, candidates);
   return found ? "; did you mean '" + *found + "'?" : "";
+}
+
+std::optional<std::string> known_elsewhere(std::string_view word, std::span<const Word> words) {
+  const std::string bare = bare_name(word);
+  for (const Word& candidate : words) {
+    if (bare_name(candidate.name) == bare) return candidate.name;
+  }
+  for (const Word& candidate : words) {
+    const bool same = std::ranges::any_of(
+        candidate.others, [&](const std::string& other) { return bare_name(other) == bare; });
+    if (same) return candidate.name;
+  }
+  return std::nullopt;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const Word> words) {
+  if (const auto found = known_elsewhere(word, words)) return "; did you mean '" + *found + "'?";
+  std::vector<std::string> names;
+  for (const Word& candidate : words) names.push_back(candidate.name);
+  return did_you_mean(word, names);
+}
+
+std::vector<std::string> nearest_first(std::string_view word,
+                                       std::span<const std::string> candidates) {
+  std::vector<std::pair<std::size_t, std::string>> all;
+  const std::string wanted = lower_case(word.substr(0, kLongestCompared));
+  for (const std::string& candidate : candidates) {
+    const std::string given = lower_case(std::string_view(candidate).substr(0, kLongestCompared));
+    all.emplace_back(edit_distance(wanted, given), candidate);
+  }
+  std::ranges::stable_sort(all, {}, &std::pair<std::size_t, std::string>::first);
+  std::vector<std::string> names;
+  for (auto& [distance, name] : all) names.push_back(std::move(name));
+  return names;
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./@=";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos)
+    return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
 }
 
 }  // namespace dl

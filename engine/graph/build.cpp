@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/core/shape.h"
 #include "engine/core/text.h"
 
 namespace dl {
 namespace {
 
-constexpr double kMostElements = 0x1p40;  // of a weight
-
 /// Names kinds for did-you-mean, losses and layers apart.
-std::vector<std::string> kind_names(bool losses) {
-  std::vector<std::string> names;
+std::vector<Word> kind_names(bool losses) {
+  std::vector<Word> names;
   for (const LayerKind& kind : all_layers()) {
-    if (kind.loss.has_value() == losses) names.emplace_back(kind.name);
+    if (kind.loss.has_value() == losses) names.emplace_back(kind.name, kind.others);
   }
   return names;
 }
@@ -23,6 +22,13 @@ const LayerKind* find_layer_kind(const std::string& type) {
   const auto at = std::find_if(all_layers().begin(), all_layers().end(),
                                [&](const LayerKind& kind) { return kind.name == type; });
   return at == all_layers().end() ? nullptr : &*at;
+}
+
+/// What a loss computes, as names that are alike do not mean the same everywhere: one takes
+/// probabilities, another what a softmax makes them of.
+std::string summary_of(const std::optional<std::string>& type) {
+  const LayerKind* kind = type ? find_layer_kind(*type) : nullptr;
+  return kind ? *type + " is " + std::string(kind->summary) : "";
 }
 
 std::string sources_text(const Arity& arity) {
@@ -58,7 +64,14 @@ class Builder {
     names_[node.name] = static_cast<int>(graph_.nodes.size());
     std::vector<std::int64_t> dims = {config_.data.batch};
     dims.insert(dims.end(), tensor.tensor.sample_shape.begin(), tensor.tensor.sample_shape.end());
-    shapes_.push_back({Shape(std::move(dims))});
+    Shape shape(std::move(dims));
+    try {
+      require_size("a batch", of_largest_batch(shape).dims());
+      shapes_.push_back({std::move(shape)});
+    } catch (const ShapeError& error) {
+      problems_.add(config_.data.mark, "data: '" + node.name + "': " + error.what());
+      shapes_.emplace_back();
+    }
     graph_.nodes.push_back(std::move(node));
   }
 
@@ -83,7 +96,8 @@ class Builder {
       const std::string why = kind ? "'" + decl.kind.type + "' is a layer, not a loss"
                                    : "unknown loss '" + decl.kind.type + "'" +
                                          did_you_mean(decl.kind.type, kind_names(true));
-      problems_.add(decl.kind.type_mark, "loss '" + decl.name + "': " + why);
+      problems_.add(decl.kind.type_mark, "loss '" + decl.name + "': " + why,
+                    kind ? "" : summary_of(known_elsewhere(decl.kind.type, kind_names(true))));
       const auto judged = names_.find(decl.from.name);
       if (judged != names_.end()) judged_.push_back(judged->second);
       return;
@@ -207,7 +221,9 @@ class Builder {
     try {
       std::vector<Shape> dst = node.layer->infer(src);
       node.layer->check_types(src, whole);
-      for (const WeightSpec& weight : node.layer->weights(src)) require_size(weight);
+      for (const WeightSpec& weight : node.layer->weights(src))
+        require_size("a " + weight.name, weight.shape.dims());
+      for (const Shape& shape : dst) require_size("its result", of_largest_batch(shape).dims());
       return dst;
     } catch (const SourcesDiffer& error) {
       std::vector<std::string> sources;
@@ -231,15 +247,11 @@ class Builder {
     return node >= 0 && graph_.nodes[node].input->integer;
   }
 
-  static void require_size(const WeightSpec& weight) {
-    double elements = 1;
-    std::vector<std::string> sizes;
-    for (const std::int64_t dim : weight.shape.dims()) {
-      elements *= static_cast<double>(dim);
-      sizes.push_back(std::to_string(dim));
-    }
-    if (elements > kMostElements)
-      throw ShapeError("a " + weight.name + " of " + join(sizes, "x") + " numbers is too large");
+  /// Evaluation's batches may be larger than those of training, which `shape` is of.
+  Shape of_largest_batch(Shape shape) const {
+    const DataConfig& data = config_.data;
+    if (shape.rank() > 1) shape[0] = std::max(shape[0], data.eval_batch.value_or(data.batch));
+    return shape;
   }
 
   /// "'bn2' is 256x28x28 (line 27)".

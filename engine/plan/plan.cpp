@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <new>
 
 namespace dl {
 namespace {
@@ -204,6 +205,7 @@ void Plan::execute(std::size_t i, const StepContext& context) {
   }
   const dnnl_status_t status = dnnl_primitive_execute(
       step.primitive.get(), stream_.get(), static_cast<int>(args_[i].size()), args_[i].data());
+  if (status == dnnl_out_of_memory) throw std::bad_alloc();
   if (status != dnnl_success) throw dnnl::error(status, "could not execute a primitive");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/core/memory_room.h"
 #include "engine/graph/fuse.h"
 #include "engine/plan/features.h"
 #include "engine/plan/frozen.h"
@@ -120,6 +121,9 @@ std::size_t Programs::persistent_bytes() const {
 void Programs::bind() {
   arena_ = AlignedBuffer(arena_bytes());
   for (const auto& program : programs_) program->bind({arena_.data(), arena_.bytes()});
+  constexpr std::size_t kRoom = std::size_t{64}
+                                << 20;  // for what primitives allocate when they run
+  expect_memory_room(kRoom);
 }
 
 bool Programs::carries_state(Purpose purpose) const {

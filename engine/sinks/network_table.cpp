@@ -46,7 +46,7 @@ std::string network_table(const std::vector<NetworkRow>& rows) {
     name_width = std::max(name_width, escaped(row.name).size());
     type_width = std::max(type_width, row.type.size());
     parameters += row.parameters;
-    flops += row.flops;
+    flops = add_flops(flops, row.flops);
   }
   std::string out = fmt::format("{:<{}}  {:<{}}  {:>14}  {:>12}  {:>10}\n", "layer", name_width,
                                 "type", type_width, "output", "parameters", "FLOPs");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/core/text.h"
 #include "engine/train/metric_spec.h"
 
 namespace dl {
@@ -14,7 +15,7 @@ std::string metric_text(const std::string& metric, double value) {
 std::string metrics_text(const Metrics& metrics) {
   std::string out;
   for (const auto& [name, value] : metrics)
-    out += (out.empty() ? "" : "  ") + name + " " + metric_text(name, value);
+    out += (out.empty() ? "" : "  ") + escaped(name) + " " + metric_text(name, value);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -38,6 +39,13 @@ struct StepReport {
   double seconds_left = 0;  // of the epoch
 };
 
+/// Work before training that takes its time.
+struct WorkReport {
+  std::string_view what;  // "computing features of train"
+  std::int64_t done = 0, total = 0;
+  double seconds = 0;  // so far
+};
+
 /// A finished pass over a split: a line of metrics.jsonl.
 struct EpochReport {
   std::int64_t epoch = 0;  // from 1
@@ -57,6 +65,7 @@ struct RunEnd {
   std::optional<EpochReport> result;  // of the weights that the run recommends, on test or valid
   std::string weights;                // "best, epoch 12"
   double seconds = 0;
+  std::vector<std::string> next = {};  // lines that tell a person what to type
 };
 
 /// Where a run's news go. All calls come from the engine thread.
@@ -67,6 +76,7 @@ class Sink {
   /// Whether the report of that step would be shown: most are not, and to make one takes time.
   virtual bool wants_step(std::int64_t /*step_in_epoch*/) const { return false; }
   virtual void on_step(const StepReport&) {}
+  virtual void on_work(const WorkReport&) {}
   virtual void on_epoch(const EpochReport&) {}
   virtual void on_diagnosis(const Diagnosis&) {}
   virtual void on_note(const std::string& /*sentence*/) {}

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/plan/program.h"
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 #include "engine/train/setup.h"
 
 namespace dl {

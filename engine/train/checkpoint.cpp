@@ -3,56 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <utility>
-
 #include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "engine/train/checkpoint_names.h"
 #include "engine/train/manifest.h"
 
 namespace dl {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr std::string_view kTemporary = ".tmp-";  // what begins so is nobody's once its writer died
-constexpr std::string_view kReplaced = ".old-";   // before a checkpoint's name: see publish()
-
-std::string checkpoints_of(const std::string& run) { return run + "/checkpoints"; }
-std::string name_of(std::int64_t step) { return fmt::format("step-{:08}", step); }
-
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-    names.push_back(at->path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-/// A folder that has a checkpoint's name.
-struct Candidate {
-  std::int64_t step;
-  bool replaced;  // it stood aside for one of the same step
-  std::string name;
-};
-
-/// The newest first; of one step, the one that replaced the other first.
-std::vector<Candidate> candidates_in(const std::string& checkpoints) {
-  std::vector<Candidate> found;
-  for (const std::string& name : names_in(checkpoints)) {
-    const bool replaced = name.starts_with(kReplaced);
-    const std::string plain = replaced ? name.substr(kReplaced.size()) : name;
-    if (!plain.starts_with("step-")) continue;
-    const auto step = parse_int(plain.substr(5));
-    if (step && *step >= 0 && plain == name_of(*step)) found.push_back({*step, replaced, name});
-  }
-  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-    return std::pair(-a.step, a.replaced) < std::pair(-b.step, b.replaced);
-  });
-  return found;
-}
 
 /// Whether the manifest there is whole and says so.
 bool is_best(const std::string& folder) {
@@ -109,11 +65,6 @@ void publish(FileSystem& files, const std::string& checkpoints, const std::strin
   files.sync_folder(checkpoints);
 }
 
-std::string link_target(const std::string& path) {
-  std::error_code error;
-  return fs::read_symlink(path, error).string();
-}
-
 /// Points a link at a folder beside it: a new link, then a rename over the old one.
 void move_link(FileSystem& files, const std::string& checkpoints, const std::string& name,
                const std::string& target) {
@@ -130,7 +81,7 @@ void move_links(FileSystem& files, const std::string& checkpoints, const std::st
   move_link(files, checkpoints, "last", saved);
   // Not only when this one is the best: a writer may have died between its rename and its link.
   for (const Candidate& candidate : candidates_in(checkpoints)) {
-    if (candidate.replaced || !is_best(checkpoints + "/" + candidate.name)) continue;
+    if (candidate.replaced || !is_best(candidate.path)) continue;
     move_link(files, checkpoints, "best", candidate.name);
     break;
   }
@@ -143,13 +94,13 @@ void prune(FileSystem& files, const std::string& checkpoints, std::int64_t keep)
   std::int64_t kept = 0;
   for (const Candidate& candidate : candidates_in(checkpoints)) {
     const bool superseded =
-        candidate.replaced && exists(checkpoints + "/" + name_of(candidate.step));
+        candidate.replaced && exists(checkpoints + "/" + checkpoint_name(candidate.step));
     if (!superseded && (kept++ < keep || candidate.name == last || candidate.name == best))
       continue;
     // Renamed first, so that a crash in the middle leaves nothing that looks like a checkpoint.
     const std::string doomed =
         fmt::format("{}/{}{}-{}", checkpoints, kTemporary, candidate.name, ::getpid());
-    files.rename(checkpoints + "/" + candidate.name, doomed);
+    files.rename(candidate.path, doomed);
     files.remove_all(doomed);
   }
 }
@@ -159,6 +110,16 @@ void remove_leftovers(FileSystem& files, const std::string& checkpoints) {
   for (const std::string& name : names_in(checkpoints)) {
     if (name.starts_with(kTemporary)) files.remove_all(fmt::format("{}/{}", checkpoints, name));
   }
+}
+
+/// One that stood aside and is the only one of its step that is whole gets its name back.
+void take_back(FileSystem& files, const std::string& checkpoints, const LoadedCheckpoint& loaded) {
+  const std::string plain = checkpoint_name(loaded.step);
+  const std::string aside = fmt::format("{}/{}{}", checkpoints, kReplaced, plain);
+  if (loaded.folder != aside) return;
+  files.remove_all(checkpoints + "/" + plain);
+  files.rename(aside, checkpoints + "/" + plain);
+  files.sync_folder(checkpoints);
 }
 
 [[noreturn]] void damaged(const std::string& path, const std::string& what) {
@@ -196,24 +157,13 @@ std::string read_text(const Manifest& manifest, const std::string& folder,
   return text;
 }
 
-/// In the order in which they should be tried.
-std::vector<Candidate> ranked(const std::string& checkpoints, Which which) {
-  std::vector<Candidate> candidates = candidates_in(checkpoints);
-  if (which == Which::best) {
-    std::stable_partition(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
-      return is_best(checkpoints + "/" + candidate.name);
-    });
-  }
-  return candidates;
-}
-
 }  // namespace
 
 std::string save_checkpoint(FileSystem& files, const std::string& run, std::int64_t step,
                             const CheckpointContent& content, bool best, std::int64_t keep,
                             const std::function<void(const std::string&)>& saved) {
   const std::string checkpoints = checkpoints_of(run);
-  const std::string name = name_of(step);
+  const std::string name = checkpoint_name(step);
   std::string path = checkpoints + "/" + name;
   const std::string temporary =
       fmt::format("{}/{}{}-{}", checkpoints, kTemporary, step, ::getpid());
@@ -266,55 +216,28 @@ LoadedCheckpoint load_checkpoint(const std::string& folder) {
   }
 }
 
-LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
-                                 std::vector<std::string>& skipped) {
+std::string read_state(const std::string& folder) {
+  try {
+    return read_text(read_manifest(folder), folder, "state.json");
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::weights, error.what());
+  }
+}
+
+void tidy_checkpoints(FileSystem& files, const std::string& run, const LoadedCheckpoint* loaded,
+                      std::int64_t keep) {
   const std::string checkpoints = checkpoints_of(run);
-  const std::vector<Candidate> candidates = ranked(checkpoints, which);
-  if (candidates.empty())
-    throw UserError(ExitCode::run_folder, run + ": no checkpoint was saved there yet");
-  std::vector<std::string> problems;
-  for (const Candidate& candidate : candidates) {
-    try {
-      LoadedCheckpoint loaded = load_checkpoint(checkpoints + "/" + candidate.name);
-      if (loaded.step != candidate.step)
-        damaged(loaded.folder, fmt::format("its MANIFEST is that of step {}", loaded.step));
-      if (which == Which::best && !loaded.best && !problems.empty())
-        problems.push_back("the best checkpoint cannot be told; the newest that is whole is taken");
-      skipped.insert(skipped.end(), problems.begin(), problems.end());
-      return loaded;
-    } catch (const UserError& error) {
-      problems.push_back("checkpoint " + candidate.name +
-                         " is passed over: " + error.diagnostics()[0].message);
-    }
+  if (!exists(checkpoints)) return;
+  try {
+    remove_leftovers(files, checkpoints);
+    if (!loaded) return;
+    take_back(files, checkpoints, *loaded);
+    move_links(files, checkpoints, checkpoint_name(loaded->step));
+    prune(files, checkpoints, keep);
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::output, std::string("checkpoints not tidied up: ") + error.what(),
+                    "they are all there still");
   }
-  throw UserError(ExitCode::weights, run + ": no checkpoint is left that can be read",
-                  join(problems, "; "));
-}
-
-std::string wrong_checkpoint(const std::string& checkpoint) {
-  const std::vector<std::string> words = {"best", "last"};
-  if (std::ranges::count(words, checkpoint) > 0 || exists(checkpoint)) return "";
-  return "expected best, last or a checkpoint's folder, found '" + checkpoint + "'" +
-         did_you_mean(checkpoint, words);
-}
-
-ChosenWeights choose_weights(const std::string& run, const CheckpointChoice& choice,
-                             std::vector<std::string>& skipped) {
-  const bool named = choice.checkpoint != "best" && choice.checkpoint != "last";
-  if (const std::string wrong = wrong_checkpoint(choice.checkpoint); !wrong.empty())
-    throw UserError(ExitCode::weights, "--checkpoint: " + wrong);
-  LoadedCheckpoint checkpoint =
-      named ? load_checkpoint(choice.checkpoint)
-      : fs::exists(run + "/MANIFEST")
-          ? load_checkpoint(run)
-          : find_checkpoint(run, choice.checkpoint == "best" ? Which::best : Which::last, skipped);
-  if (choice.averaged == true && !checkpoint.ema) {
-    throw UserError(ExitCode::weights,
-                    checkpoint.folder + ": has no averaged weights (train.ema was off)");
-  }
-  const bool average = checkpoint.ema && choice.averaged.value_or(true);
-  return {average ? std::move(*checkpoint.ema) : std::move(checkpoint.model),
-          checkpoint.folder + (average ? " (averaged)" : "")};
 }
 
 }  // namespace dl

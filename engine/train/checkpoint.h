@@ -30,15 +30,6 @@ struct LoadedCheckpoint {
   std::string state;
 };
 
-/// Which checkpoint of a run.
-enum class Which { last, best };
-
-/// Which weights of a run a command takes.
-struct CheckpointChoice {
-  std::string checkpoint = "best";  // best, last, or a checkpoint's folder
-  std::optional<bool> averaged;     // the averaged ones, or not; where there are, unless said
-};
-
 /// Saves as docs/checkpoint_format.md says: a temporary folder, every file synced, MANIFEST last,
 /// renamed, links moved, `saved` called with the folder's path, and only then old ones removed: the
 /// `keep` newest stay, and those that `last` and `best` point at. The run folder must be locked.
@@ -53,25 +44,13 @@ std::string save_checkpoint(FileSystem& files, const std::string& run, std::int6
 /// what is wrong with it.
 LoadedCheckpoint load_checkpoint(const std::string& folder);
 
-/// Loads `last`: the newest that verifies; or `best`: the newest that verifies of those that were
-/// the best when they were saved, else the newest. The links are for people and not looked at, so
-/// they may dangle or be missing. `skipped` gets a sentence for each one that was passed over.
-/// Throws UserError: ExitCode::weights when none is left, run_folder when there never was one.
-LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
-                                 std::vector<std::string>& skipped);
+/// Its state.json alone, verified; throws likewise.
+std::string read_state(const std::string& folder);
 
-/// What is wrong with CheckpointChoice::checkpoint, in words, before a run is looked at; "":
-/// nothing.
-std::string wrong_checkpoint(const std::string& checkpoint);
-
-/// The chosen weights of a run, and what they are called.
-struct ChosenWeights {
-  SafetensorsFile file;
-  std::string label;  // the checkpoint's folder, and whether they are averaged
-};
-/// `run` may be a checkpoint's own folder. `skipped` as above. Throws UserError (ExitCode::weights)
-/// also where averaged ones are asked for and there are none.
-ChosenWeights choose_weights(const std::string& run, const CheckpointChoice& choice,
-                             std::vector<std::string>& skipped);
+/// Finishes what a writer that died left undone: removes what is half-written, points `last` at
+/// `loaded`, the newest that is whole (none: there is no checkpoint), and `best` at the best, and
+/// removes old ones. The run folder must be locked. Throws UserError (ExitCode::output).
+void tidy_checkpoints(FileSystem& files, const std::string& run, const LoadedCheckpoint* loaded,
+                      std::int64_t keep);
 
 }  // namespace dl

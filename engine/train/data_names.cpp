@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "engine/train/run_identity.h"
 #include "engine/train/setup.h"
 
 namespace dl {
@@ -54,6 +56,7 @@ DataNames names_of_run(const std::string& path, std::vector<std::string>& notes)
   const std::string run = run_of(path);
   if (run.empty()) return {};
   const std::string config = run + "/" + kConfig;
+  expect_unchanged_run(run, notes);
   try {
     const Setup setup = load_setup({.config = config, .sets = {}, .data_dir = {}});
     return setup.source ? data_names(setup.source->spec()) : DataNames{};
@@ -89,10 +92,9 @@ std::optional<std::string> first_difference(const std::string& what,
 
 bool mixed_up(const std::vector<std::string>& here, const std::vector<std::string>& there) {
   if (here.empty() || there.empty() || here == there) return false;
-  const auto is_there = [&](const std::string& name) {
-    return std::ranges::any_of(
-        there, [&](const std::string& other) { return column_of(name) == column_of(other); });
-  };
+  std::unordered_set<std::string_view> columns;
+  for (const std::string& name : there) columns.insert(column_of(name));
+  const auto is_there = [&](const std::string& name) { return columns.contains(column_of(name)); };
   return std::ranges::any_of(here, is_there);
 }
 

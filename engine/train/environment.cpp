@@ -1,10 +1,12 @@
 #include "engine/train/environment.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <oneapi/dnnl/dnnl_debug.h>
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -124,8 +126,28 @@ int usable_cores() {
   return std::max(1, static_cast<int>(cores.size()));
 }
 
-void use_threads_of(const RunConfig& config) {
-  use_threads(config.train.threads.count > 0 ? config.train.threads.count : usable_cores());
+void use_threads_of(const RunConfig& config, std::vector<std::string>& notes) {
+  const bool automatic = config.train.threads.count == 0;
+  const int wanted = automatic ? usable_cores() : config.train.threads.count;
+  if (teams_may_shrink()) {
+    notes.emplace_back(
+        "OMP_DYNAMIC is not followed: a run has the same bits only with as many threads at all "
+        "times, and train.threads says how many");
+  }
+  const int threads = use_threads(wanted);
+  if (threads != wanted) {
+    notes.push_back(fmt::format(
+        "OpenMP gives {} thread{}, not {}: {}", threads, threads == 1 ? "" : "s", wanted,
+        std::getenv("OMP_THREAD_LIMIT") ? "OMP_THREAD_LIMIT allows no more" : "it is limited"));
+  }
+  const char* said = std::getenv("OMP_NUM_THREADS");
+  const auto number = parse_int(said ? std::string_view(said) : std::string_view());
+  if (automatic && number && *number != threads) {
+    notes.push_back(fmt::format(
+        "OMP_NUM_THREADS={} is not followed: train.threads is auto, one for each core, of which "
+        "there are {}; train.threads={} computes with as many as OMP_NUM_THREADS says",
+        *number, wanted, *number));
+  }
 }
 
 std::size_t memory_limit_bytes(const std::string& cgroups, const std::string& own) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/config/run_config.h"
 
@@ -32,8 +33,9 @@ std::string difference(const Environment& now, const Environment& then);
 /// The number of physical cores that this process may run on: what `threads: auto` means.
 int usable_cores();
 
-/// Computes from now on with as many threads as train.threads says.
-void use_threads_of(const RunConfig& config);
+/// Computes from now on with as many threads as train.threads says; where that is `measured` they
+/// are those of `auto`. Adds to the notes what of OpenMP's variables is not as the user may think.
+void use_threads_of(const RunConfig& config, std::vector<std::string>& notes);
 
 /// Bytes that this process may use: the machine's memory, or the least limit of the cgroups that it
 /// is in. `cgroups`: where they are mounted; `own`: the file that lists this process's.

@@ -35,13 +35,14 @@ std::vector<ClassResult> results_of_classes(const Meter& meter, const MetricSums
 }  // namespace
 
 Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
-  const Setup setup = load_trained(options.setup, options.weights);
+  Evaluation result;
+  const Setup setup = load_trained(options.setup, options.weights, result.notes);
   if (!setup.source)
     throw UserError(setup.config.data.mark, "data.source is missing: evaluation needs data");
-  use_threads_of(setup.config);
+  Evaluation result;
+  use_threads_of(setup.config, result.notes);
   OpenData data(setup, stop);
   const Split split = choose_split(options.split, data);
-  Evaluation result;
   result.split = split_name(split);
   WeightStore store(setup.graph);
   result.weights = load_chosen_weights(options.setup.config, options.weights, store, result.notes);

@@ -74,6 +74,10 @@ void fill_up(const Batch& batch, std::size_t samples) {
 constexpr const char* kOtherPlace =
     "DLTOOL_CACHE names another place; cache_features: off does without";
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// The folder itself, or what there is above it.
 fs::path nearest_folder(fs::path folder) {
   std::error_code error;
@@ -191,9 +195,12 @@ class FeatureMaker {
   bool fill_on_disk(Split split, FeatureCache::Part& part) {
     const std::string key = feature_key(setup_, cut_, request_.data, request_.store, split, views_);
     const std::string folder = cache_folder() + "/features", path = folder + "/" + key;
-    if (FeatureFile::is_at(path, key, rows_of(split), row_bytes())) {
-      request_.tell("features of " + std::string(split_name(split)) +
-                    " are there already: " + path);
+    const std::string what = "features of " + std::string(split_name(split));
+    const FeatureFile::State state = FeatureFile::look_at(path, key, rows_of(split), row_bytes());
+    if (state == FeatureFile::State::damaged)
+      request_.tell("the " + what + " in " + path + " are damaged: they are computed again");
+    if (state == FeatureFile::State::whole) {
+      request_.tell(what + " are there already: " + path);
     } else {
       try {
         fs::create_directories(folder);
@@ -231,6 +238,7 @@ class FeatureMaker {
     programs.bind();
     // Where training mixes the order, a sample of the last batch here is in a whole one there.
     const bool whole = training && setup_.shuffles() && samples >= batches->batch_size();
+    const std::string what = "computing features of " + std::string(split_name(split));
     std::vector<const void*> tensors;
     std::vector<std::byte> row;
     for (std::uint64_t view = 0; view < views; ++view) {
@@ -248,13 +256,17 @@ class FeatureMaker {
           sink.add(row);
         }
         seen += next->samples;
+        request_.work({.what = what,
+                       .done = static_cast<std::int64_t>(view * samples + seen),
+                       .total = static_cast<std::int64_t>(views * samples),
+                       .seconds = seconds_since(began)});
       }
       if (seen < samples) return false;  // a signal ends batches early
     }
-    const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began;
     request_.tell(fmt::format("features of {} samples ({}{}) computed in {:.1f} s: {}, {}", samples,
                               split_name(split), views > 1 ? fmt::format(", {} views", views) : "",
-                              used.count(), bytes_text(samples * views * row_bytes()), where));
+                              seconds_since(began), bytes_text(samples * views * row_bytes()),
+                              where));
     return true;
   }
 

@@ -8,6 +8,7 @@
 #include "datasets/feature_rows.h"
 #include "engine/core/file_system.h"
 #include "engine/plan/features.h"
+#include "engine/sinks/sink.h"
 #include "engine/train/meter.h"
 #include "engine/train/workspace.h"
 
@@ -26,6 +27,7 @@ struct FeatureRequest {
   std::size_t memory_left = 0;  // bytes
   std::int64_t epochs = 0;      // that will be trained on it
   std::function<void(const std::string&)> tell;
+  std::function<void(const WorkReport&)> work;  // told after each batch
 };
 
 /// Training behind the fixed part of a network: what that computes of each sample is computed once

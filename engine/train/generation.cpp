@@ -156,8 +156,8 @@ std::size_t draw_token(std::span<const float> scores, const Sampling& sampling, 
 void generate_text(const GenerateOptions& options, const StopFlag& stop,
                    std::vector<std::string>& notes,
                    const std::function<void(std::string_view)>& write) {
-  const Setup setup = load_trained(options.setup, options.weights);
-  use_threads_of(setup.config);
+  const Setup setup = load_trained(options.setup, options.weights, notes);
+  use_threads_of(setup.config, notes);
   Writer writer(setup, options, notes);
   std::vector<std::int32_t> prompt = writer.encode(options.prompt);
   write(options.prompt);

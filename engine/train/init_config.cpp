@@ -28,6 +28,7 @@ class Writer {
     constexpr std::size_t kBatch = 32, kLeastBatches = 4;
     batch_ = std::clamp<std::size_t>((survey_.train_count() - held_out) / kLeastBatches, 1, kBatch);
     few_ = survey_.train_count() < kFew;
+    steps_ = std::max<std::size_t>((survey_.train_count() - held_out) / batch_, 1);
   }
 
   std::string text() {
@@ -136,6 +137,13 @@ class Writer {
   /// Only the new head is trained.
   bool frozen() const { return !request_.from.empty() && few_; }
 
+  /// A head on kept features is trained in seconds, and a few steps an epoch are little: 200
+  /// pictures come to 60 epochs of 5 steps, 1,000 and more to 30.
+  std::size_t head_epochs() const {
+    constexpr std::size_t kSteps = 300, kLeast = 30, kMost = 60;
+    return std::clamp(kSteps / steps_, kLeast, kMost);
+  }
+
   std::string heads() const {
     std::vector<std::string> all;
     for (const std::string& head : network_.heads) all.push_back(yaml_string(head));
@@ -144,7 +152,8 @@ class Writer {
 
   void training() {
     const bool tunes = !request_.from.empty();
-    line(fmt::format("optimizer: {{adamw: {{lr: 0.001, weight_decay: {}}}}}", tunes ? 0.01 : 0.05));
+    line(fmt::format("optimizer: {{adamw: {{lr: {}, weight_decay: {}}}}}", frozen() ? 0.002 : 0.001,
+                     tunes ? 0.01 : 0.05));
     line("schedule: {cosine: {by: step}, warmup: {epochs: 1}}");
     if (!tunes) {
       line(fmt::format("train: {{epochs: {}{}}}", few_ ? 60 : 30, own_batch()));
@@ -154,7 +163,7 @@ class Writer {
     const std::string from = fmt::format("finetune: {{from: {}, head: {}{}",
                                          yaml_string(request_.from), heads(), rename);
     if (frozen()) {
-      line(fmt::format("train: {{epochs: 30{}}}", own_batch()));
+      line(fmt::format("train: {{epochs: {}{}}}", head_epochs(), own_batch()));
       line(
           "# With so few pictures only the new head is trained. More may be gained by training all "
           "of it behind that, slowly:");
@@ -188,7 +197,7 @@ class Writer {
   const PictureSurvey& survey_;
   const PictureNetwork& network_;
   std::int64_t channels_ = 3, size_ = 0;
-  std::size_t batch_ = 0;
+  std::size_t batch_ = 0, steps_ = 1;  // of an epoch
   bool few_ = false, holds_out_ = false;
   std::string out_;
 };

@@ -7,6 +7,7 @@
 #include "engine/config/yaml_text.h"
 #include "engine/core/install_paths.h"
 #include "engine/train/layer_roles.h"
+#include "engine/train/run_identity.h"
 #include "engine/train/transfer.h"
 
 namespace dl {
@@ -113,6 +114,8 @@ void widen_head(ConfigNode& layers, const std::string& head, std::int64_t classe
 
 PictureNetwork network_of_run(const std::string& path, std::int64_t classes) {
   const std::string file = path + "/config.resolved.yaml";
+  std::vector<std::string> notes;  // on what older versions did not write
+  expect_unchanged_run(path, notes);
   const Setup setup = load_setup({file, {}, ""});
   const GraphInput& input = *setup.graph.nodes[0].input;
   if (input.integer || input.sample_shape.size() != 3)

@@ -6,10 +6,12 @@
 #include <chrono>
 
 #include "engine/core/parallel.h"
-#include "engine/core/random.h"
 #include "engine/train/batch_rules.h"
+#include "engine/graph/cost.h"
 #include "engine/train/diagnostics.h"
 #include "engine/train/environment.h"
+#include "engine/train/saver.h"
+#include "engine/train/training_step.h"
 
 namespace dl {
 namespace {
@@ -33,37 +35,6 @@ std::int64_t units_of(const Graph& graph, std::int64_t batch) {
   return target && target->integer ? infer_shapes(graph, batch)[graph.target.node][0].elements()
                                    : batch;
 }
-
-/// A batch in memory for every input of the graph in training: normal floats; labels and tokens
-/// within the classes; whole lengths.
-struct MadeUpBatch {
-  std::vector<AlignedBuffer> buffers;
-  std::vector<const void*> tensors;
-
-  MadeUpBatch(const Setup& setup, std::int64_t batch) {
-    const Graph graph = training_graph(setup.graph);
-    const auto shapes = infer_shapes(graph, batch);
-    const std::int64_t classes = graph.output.node >= 0 ? shapes[graph.output.node][0].back() : 2;
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      const Node& node = graph.nodes[i];
-      if (!node.input) continue;
-      const auto count = static_cast<std::size_t>(shapes[i][0].elements());
-      buffers.emplace_back(count * 4);
-      tensors.push_back(buffers.back().data());
-      Random random(setup.config.seed, RandomStream::synthetic, i);
-      if (node.input->integer) {
-        auto* labels = reinterpret_cast<std::int32_t*>(buffers.back().data());
-        const bool lengths = node.input->sample_shape.empty() && node.name == "data.length";
-        for (std::size_t k = 0; k < count; ++k)
-          labels[k] = static_cast<std::int32_t>(
-              lengths ? shapes[0][0][1] : random.below(static_cast<std::uint64_t>(classes)));
-      } else {
-        auto* values = reinterpret_cast<float*>(buffers.back().data());
-        for (std::size_t k = 0; k < count; ++k) values[k] = random.normal();
-      }
-    }
-  }
-};
 
 std::vector<StepTime> time_steps(const Setup& setup, Program& program, const StepContext& context,
                                  int rounds) {
@@ -110,7 +81,7 @@ NetworkSummary summarise(const Setup& setup) {
   summary.rows = network_rows(setup.graph);
   for (const NetworkRow& row : summary.rows) {
     summary.parameters += row.parameters;
-    summary.flops += row.flops;
+    summary.flops = add_flops(summary.flops, row.flops);
   }
   check_training_batches(setup, std::nullopt);
   WeightStore store = setup.make_store();
@@ -132,6 +103,8 @@ NetworkSummary summarise(const Setup& setup) {
   summary.memory =
       training_memory(store, updater, programs,
                       slots * sample_bytes * static_cast<std::size_t>(setup.config.data.batch));
+  if (const std::size_t bytes = held_best_bytes(setup, store, updater))
+    summary.memory.emplace_back(kHeldBest, bytes);
   if (diagnostics) {
     const Diagnostics looks(*diagnostics, setup.graph, store, programs.probes(),
                             programs.time_probes());
@@ -143,43 +116,26 @@ NetworkSummary summarise(const Setup& setup) {
 Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_layer) {
   const std::int64_t batch = setup.config.data.batch;
   check_training_batches(setup, std::nullopt);
-  WeightStore store = setup.make_store();
-  store.initialise(setup.graph, setup.config.seed);
-  Programs programs(setup.graph, store);
-  programs.add(Purpose::train, batch);
-  Updater updater(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train, store, 1);
-  check_memory(training_memory(store, updater, programs, 0), memory_limit_bytes());
-  programs.bind();
-  Program& program = programs.get(Purpose::train, batch);
-  const MadeUpBatch data(setup, batch);
-  std::int64_t number = 0;
-  const auto step = [&] {
-    const auto start = Clock::now();
-    updater.before_batch();
-    program.run(data.tensors, {.seed = setup.config.seed, .step = number});
-    updater.add_batch(1, true);
-    updater.update(setup.optimizer.lr, ++number);
-    return ms_since(start);
-  };
-  for (int i = 0; i < 3; ++i) step();
-  const double one = step();
+  TrainingStep step(setup);
+  for (int i = 0; i < 3; ++i) step.run_ms();
+  const double one = step.run_ms();
   const std::int64_t count =
       steps > 0 ? steps : std::clamp<std::int64_t>(static_cast<std::int64_t>(5000 / one), 5, 500);
   std::vector<double> times;
-  for (std::int64_t i = 0; i < count; ++i) times.push_back(step());
+  for (std::int64_t i = 0; i < count; ++i) times.push_back(step.run_ms());
 
   Measurement result{.step_ms = median(times),
                      .steps = count,
                      .batch = batch,
-                     .parameters = store.parameter_count(),
+                     .parameters = step.store().parameter_count(),
                      .threads = thread_count()};
   const double samples_per_second = 1000.0 * static_cast<double>(batch) / result.step_ms;
   result.per_second = 1000.0 * static_cast<double>(units_of(setup.graph, batch)) / result.step_ms;
   std::int64_t flops = 0;
-  for (const NetworkRow& row : network_rows(setup.graph)) flops += row.flops;
+  for (const NetworkRow& row : network_rows(setup.graph)) flops = add_flops(flops, row.flops);
   result.gflops_per_second = 3.0 * static_cast<double>(flops) * samples_per_second / 1e9;
   if (by_layer)
-    result.layers = time_steps(setup, program, {.seed = setup.config.seed, .step = number},
+    result.layers = time_steps(setup, step.program(), step.context(),
                                static_cast<int>(std::clamp<std::int64_t>(count, 5, 20)));
   result.peak_mib = peak_mib();
   return result;

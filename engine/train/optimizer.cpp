@@ -99,8 +99,10 @@ ParamTable<CommonOptimizerParams> common_optimizer_table(const CommonOptimizerPa
                                                          std::string_view decay_doc) {
   using P = CommonOptimizerParams;
   ParamTable<P> table = {
-      required("lr", &P::lr, at_least(0), "learning rate; the schedule changes it"),
-      with_default("weight_decay", &P::weight_decay, at_least(0), decay_doc),
+      required("lr", &P::lr, at_least(0), "learning rate; the schedule changes it")
+          .also({"learning_rate", "lr0", "base_lr"}),
+      with_default("weight_decay", &P::weight_decay, at_least(0), decay_doc)
+          .also({"wd", "decay", "l2"}),
       with_default("no_decay", &P::no_decay, "globs of the weights that have no weight decay"),
       with_default("lr_mult", &P::lr_mult,
                    "from globs to factors of the learning rate; the last that matches counts"),

@@ -93,8 +93,10 @@ class Plateau final : public Schedule {
 }  // namespace
 
 ScheduleKind plateau_kind() {
-  return schedule_kind<Plateau>(
-      "plateau", "falls when the monitored metric stands still (ReduceLROnPlateau)", param_table());
+  return schedule_kind<Plateau>("plateau",
+                                "falls when the monitored metric stands still (ReduceLROnPlateau)",
+                                param_table())
+      .also({"reduce_on_plateau", "reduce_lr_on_plateau"});
 }
 
 }  // namespace dl

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "datasets/picture_files.h"
+#include "engine/core/file_system.h"
 #include "engine/core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/workspace.h"
@@ -102,6 +103,40 @@ void record_programs(Programs& programs, const Batches& batches) {
                batches.samples_per_epoch(), false);
 }
 
+/// A text in which stdin goes by its own name.
+std::string shown(const PredictOptions& options, std::string text) {
+  const std::string& path = options.standard_input;
+  for (std::size_t at = path.empty() ? std::string::npos : text.find(path); at != std::string::npos;
+       at = text.find(path, at + 1)) {
+    text.replace(at, path.size(), "-");
+  }
+  return text;
+}
+
+UserError shown(const PredictOptions& options, const UserError& error) {
+  std::vector<Diagnostic> all = error.diagnostics();
+  for (Diagnostic& diagnostic : all) {
+    diagnostic.message = shown(options, std::move(diagnostic.message));
+    diagnostic.hint = shown(options, std::move(diagnostic.hint));
+  }
+  return {error.code(), std::move(all)};
+}
+
+/// What is to be predicted instead of a split.
+std::vector<std::string> files_of(const PredictOptions& options, const DataSpec& spec) {
+  if (options.standard_input.empty()) return options.files;
+  const std::string text = read_file(options.standard_input);
+  const bool list = are_pictures(spec) && !text.empty() && utf8_length(text) > 0;
+  if (!list) return {options.standard_input};
+  const char end = text.find('\0') == std::string::npos ? '\n' : '\0';
+  std::vector<std::string> paths;
+  for (std::string& path : split(text, end)) {
+    if (path.ends_with('\r')) path.pop_back();
+    if (!path.empty()) paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
 void predict_batches(const PredictOptions& options, const Setup& setup, Programs& programs,
                      Batches& batches, const StopFlag& stop,
                      const std::function<void(std::string_view)>& write) {
@@ -122,7 +157,10 @@ void predict_batches(const PredictOptions& options, const Setup& setup, Programs
     }
     for (std::size_t place = 0; place < batch->samples; ++place) {
       reader->read(program, tensors, place, prediction);
-      prediction.name = batches.dataset().sample_name(batches.sample_of(prediction.sample));
+      const std::size_t sample = batches.sample_of(prediction.sample);
+      prediction.name = batches.dataset().sample_id(sample);
+      if (prediction.name.empty())
+        prediction.name = shown(options, batches.dataset().sample_name(sample));
       write(
           (options.json ? prediction_json_line : prediction_csv_line)(reader->form(), prediction));
       ++prediction.sample;
@@ -171,17 +209,21 @@ double in_file_units(float number, double scale, double offset) {
   return parse_double(text.data()).value_or(value) + 0.0;
 }
 
-void predict(const PredictOptions& options, const StopFlag& stop, std::vector<std::string>& notes,
-             const std::function<void(std::string_view)>& write) {
-  const Setup setup = load_trained(options.setup, options.weights);
+namespace {
+
+void predict_samples(const PredictOptions& options, const StopFlag& stop,
+                     std::vector<std::string>& notes,
+                     const std::function<void(std::string_view)>& write) {
+  const Setup setup = load_trained(options.setup, options.weights, notes);
   if (!setup.source)
     throw UserError(setup.config.data.mark, "data.source is missing: predictions need data");
   if (setup.streams()) {
     throw UserError(ExitCode::config, "the samples of this run are pieces of a stream",
                     "eval says how well their next tokens are predicted; generate writes on");
   }
-  use_threads_of(setup.config);
-  if (options.skip_bad && (options.files.empty() || !are_pictures(setup.source->spec()))) {
+  use_threads_of(setup.config, notes);
+  const std::vector<std::string> files = files_of(options, setup.source->spec());
+  if (options.skip_bad && (files.empty() || !are_pictures(setup.source->spec()))) {
     throw UserError(ExitCode::command_line, "--skip-bad is for files of pictures",
                     "for those of a split, on_bad: skip stands in the source");
   }
@@ -190,10 +232,9 @@ void predict(const PredictOptions& options, const StopFlag& stop, std::vector<st
                     "--top is for classes, and this network predicts numbers");
   }
   OpenData data(setup, stop);
-  const auto batches = options.files.empty()
-                           ? data.evaluation_batches(choose_split(options.split, data))
-                           : data.file_batches(options.files, options.skip_bad);
-  for (std::string& note : data.notes()) notes.push_back(std::move(note));
+  const auto batches = files.empty() ? data.evaluation_batches(choose_split(options.split, data))
+                                     : data.file_batches(files, options.skip_bad);
+  for (std::string& note : data.notes()) notes.push_back(shown(options, std::move(note)));
   WeightStore store(setup.graph);
   load_chosen_weights(options.setup.config, options.weights, store, notes);
   Programs programs(setup.graph, store);
@@ -204,6 +245,17 @@ void predict(const PredictOptions& options, const StopFlag& stop, std::vector<st
                memory_limit_bytes());
   programs.bind();
   predict_batches(options, setup, programs, *batches, stop, write);
+}
+
+}  // namespace
+
+void predict(const PredictOptions& options, const StopFlag& stop, std::vector<std::string>& notes,
+             const std::function<void(std::string_view)>& write) {
+  try {
+    predict_samples(options, stop, notes, write);
+  } catch (const UserError& error) {
+    throw shown(options, error);
+  }
 }
 
 }  // namespace dl

@@ -12,12 +12,21 @@ RunFiles::RunFiles(FileSystem& files, const std::string& folder, std::vector<std
       log_(files, folder + "/log.txt") {
   if (diagnostics) diagnostics_.emplace(files, folder + "/diagnostics.jsonl");
   if (csv_.size() == 0) csv_.append(metrics_csv_header(metrics_));
+  log_.cut_torn_line();
 }
 
-bool RunFiles::resume_at(const TrainState& state) {
-  const bool jsonl = jsonl_.cut(state.jsonl_bytes), csv = csv_.cut(state.csv_bytes);
-  const bool diagnostics = !diagnostics_ || diagnostics_->cut(state.diagnostics_bytes);
-  return jsonl && csv && diagnostics;
+void RunFiles::resume_at(const TrainState& state, std::vector<std::string>& notes) {
+  const auto cut = [&](GrowingFile& file, const char* name, std::uint64_t size) {
+    if (file.cut(size)) return;
+    const bool torn = file.cut_torn_line();
+    notes.push_back(
+        std::string(name) + " is shorter than when the checkpoint was saved" +
+        (torn ? ": its last line, which is torn, is cut off" : ": lines of it are missing"));
+  };
+  cut(jsonl_, "metrics.jsonl", state.jsonl_bytes);
+  cut(csv_, "metrics.csv", state.csv_bytes);
+  if (csv_.size() == 0) csv_.append(metrics_csv_header(metrics_));
+  if (diagnostics_) cut(*diagnostics_, "diagnostics.jsonl", state.diagnostics_bytes);
 }
 
 void RunFiles::start_again() {

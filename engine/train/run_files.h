@@ -20,10 +20,11 @@ class RunFiles final : public Sink, public AppendTarget {
   RunFiles(FileSystem& files, const std::string& folder, std::vector<std::string> metrics,
            bool diagnostics);
 
-  /// Cuts the metrics files to what they were when the state was saved.
-  /// False when one is shorter than that: somebody else has changed it, and it stays as it is.
-  bool resume_at(const TrainState& state);
-  /// Cuts the metrics files to nothing but the header.
+  /// Cuts the metrics files to what they were when the state was saved. One that is shorter than
+  /// that was changed by somebody else, or by a machine that failed: it keeps its whole lines, and
+  /// `notes` gets a sentence.
+  void resume_at(const TrainState& state, std::vector<std::string>& notes);
+  /// Cuts the metrics files to nothing but the header, for a run that saved nothing.
   void start_again();
   /// Before a checkpoint that names their sizes.
   void sync();

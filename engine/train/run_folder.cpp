@@ -3,16 +3,21 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
-#include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/train/checkpoint_names.h"
+#include "engine/train/run_places.h"
 
 namespace dl {
 namespace {
@@ -58,6 +63,14 @@ void make_parents(FileSystem& files, const std::string& path) {
   }
 }
 
+/// Whether the locked file is still the one that stands in the folder.
+bool is_lock_of(int lock, const std::string& path) {
+  struct stat locked {
+  }, there{};
+  return ::fstat(lock, &locked) == 0 && ::stat((path + "/.lock").c_str(), &there) == 0 &&
+         locked.st_dev == there.st_dev && locked.st_ino == there.st_ino;
+}
+
 /// A descriptor that closes itself, and with it gives the lock back, unless it is released.
 struct Lock {
   int descriptor;
@@ -86,6 +99,26 @@ std::optional<int> make_locked(FileSystem& files, const std::string& path) {
     if ((reason == EEXIST || reason == ENOTEMPTY) && exists(path)) return std::nullopt;
     throw;
   }
+}
+
+/// Whether a start that died left this folder, before there was anything to resume: nothing is in
+/// it but what a start writes, and no step was done.
+bool is_dead_start(const std::string& path) {
+  if (!exists(path + "/.lock") || exists(path + "/config.resolved.yaml")) return false;
+  constexpr std::string_view kMayBe[] = {
+      ".lock",   "config.yaml",   "paths.json",  "env.json",    "vars.yaml",        "transfer.json",
+      "log.txt", "metrics.jsonl", "metrics.csv", "checkpoints", "diagnostics.jsonl"};
+  for (const std::string& name : names_in(path)) {
+    const std::string plain = name.substr(0, name.find(".tmp-"));
+    const bool resolved = plain == "config.resolved.yaml";  // on its way
+    if (!resolved && std::ranges::find(kMayBe, plain) == std::end(kMayBe)) return false;
+  }
+  for (const char* name : {"/log.txt", "/metrics.jsonl"}) {
+    std::error_code error;
+    if (fs::file_size(path + name, error) > 0 && !error) return false;
+  }
+  const std::vector<Candidate> saved = candidates_in(checkpoints_of(path));
+  return std::ranges::all_of(saved, [](const Candidate& one) { return one.step == 0; });
 }
 
 /// In the runs that are named by number, a name that leaves its folder would be a surprise.
@@ -119,9 +152,22 @@ RunFolder RunFolder::create(FileSystem& files, const std::string& path, const st
   }
 }
 
+/// None when there is no such folder to take.
+std::optional<RunFolder> RunFolder::take_over(FileSystem& files, const std::string& path) {
+  if (!is_dead_start(path)) return std::nullopt;
+  RunFolder folder(files, path, lock_or_throw(path));
+  // Another one may have had it between the look and the lock.
+  if (!is_lock_of(folder.lock_, path) || !is_dead_start(path)) return std::nullopt;
+  for (const std::string& name : names_in(path)) {
+    if (name != ".lock") files.remove_all(path + "/" + name);
+  }
+  return folder;
+}
+
 RunFolder RunFolder::create_at(FileSystem& files, const std::string& path) {
   make_parents(files, path);
   if (const auto lock = make_locked(files, path)) return {files, path, *lock};
+  if (auto taken = take_over(files, path)) return std::move(*taken);
   if (exists(path + "/.lock")) ::close(lock_or_throw(path));
   const bool is_run = exists(path + "/config.resolved.yaml");
   throw UserError(ExitCode::run_folder, path + ": exists already",
@@ -134,14 +180,21 @@ RunFolder RunFolder::create_numbered(FileSystem& files, const std::string& prefi
   for (int number = 1; number <= kMaxNumber; ++number) {
     const std::string candidate = fmt::format("{}-{:03}", prefix, number);
     if (const auto lock = make_locked(files, candidate)) return {files, candidate, *lock};
+    try {
+      if (auto taken = take_over(files, candidate)) return std::move(*taken);
+    } catch (const UserError& error) {
+      if (error.code() != ExitCode::locked) throw;  // it is beginning just now
+    }
   }
   throw UserError(ExitCode::output, prefix + ": no free number for another run");
 }
 
 RunFolder RunFolder::open(FileSystem& files, const std::string& path) {
   if (!exists(path + "/config.resolved.yaml")) {
-    throw UserError(ExitCode::run_folder, path + ": no run to go on with",
-                    "a run folder holds config.resolved.yaml and checkpoints/");
+    const std::string instead = run_hint(path);
+    throw UserError(
+        ExitCode::run_folder, path + ": no run to go on with",
+        instead.empty() ? "a run folder holds config.resolved.yaml and checkpoints/" : instead);
   }
   const std::string plain = without_slash(path);
   try {
@@ -165,12 +218,29 @@ void RunFolder::remove(const std::string& name) {
   }
 }
 
-void RunFolder::write(const std::string& name, const std::string& text) {
+void RunFolder::write(std::span<const SmallFile> small) {
+  std::string temporary;
   try {
-    write_file_atomically(*files_, file(name), text);
+    for (const SmallFile& one : small) {
+      temporary = fmt::format("{}.tmp-{}", file(one.name), ::getpid());
+      write_file(*files_, temporary, one.text);
+      files_->rename(temporary, file(one.name));
+    }
+    files_->sync_folder(path_);
   } catch (const FileError& error) {
+    remove_quietly(*files_, temporary);
     throw UserError(ExitCode::output, error.what());
   }
+}
+
+void RunFolder::write(const std::string& name, const std::string& text) {
+  write(std::array{SmallFile{name, text}});
+}
+
+void RunFolder::expect_there() const {
+  if (is_lock_of(lock_, path_)) return;
+  throw UserError(ExitCode::output,
+                  path_ + ": the run folder was removed, renamed or replaced while it was in use");
 }
 
 GrowingFile::GrowingFile(FileSystem& files, std::string path)
@@ -198,6 +268,27 @@ void GrowingFile::sync() {
   } catch (const FileError& error) {
     throw UserError(ExitCode::output, error.what());
   }
+}
+
+bool GrowingFile::cut_torn_line() {
+  constexpr std::size_t kBlock = 4096;
+  std::uint64_t end = size_;  // of the whole lines
+  try {
+    const InputFile file(path_);
+    std::string block;
+    for (bool found = false; end > 0 && !found;) {
+      block.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, end)));
+      file.read_at(end - block.size(), std::as_writable_bytes(std::span(block)));
+      const std::size_t line_end = block.rfind('\n');
+      found = line_end != std::string::npos;
+      end -= found ? block.size() - line_end - 1 : block.size();
+    }
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::output, error.what());
+  }
+  const bool torn = end < size_;
+  cut(end);
+  return torn;
 }
 
 bool GrowingFile::cut(std::uint64_t size) {

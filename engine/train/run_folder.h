@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "engine/core/file_system.h"
@@ -11,7 +13,8 @@ namespace dl {
 /// A run's folder, locked for this process as long as the object lives.
 class RunFolder {
  public:
-  /// Makes a new one: `path`, or runs/<name>-001 with the next free number if `path` is empty.
+  /// Makes a new one: `path`, or runs/<name>-001 with the next free number if `path` is empty. A
+  /// folder in which a start died before there was anything to resume is emptied and taken.
   /// Throws UserError: ExitCode::run_folder when `path` exists, ExitCode::locked when another
   /// process is working in it, ExitCode::output when it cannot be written.
   static RunFolder create(FileSystem& files, const std::string& path, const std::string& name);
@@ -26,8 +29,15 @@ class RunFolder {
   ~RunFolder();
 
   const std::string& path() const { return path_; }
+  /// Throws UserError (ExitCode::output) when the folder was removed, or another one is there now.
+  void expect_there() const;
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  /// Writes a small file of the run; throws UserError (ExitCode::output).
+  /// Writes small files of the run, each as a whole or not at all, for good; throws UserError
+  /// (ExitCode::output).
+  struct SmallFile {
+    std::string name, text;
+  };
+  void write(std::span<const SmallFile> small);
   void write(const std::string& name, const std::string& text);
   /// Removes a file of the run, if it is there; throws UserError (ExitCode::output).
   void remove(const std::string& name);
@@ -35,6 +45,7 @@ class RunFolder {
  private:
   RunFolder(FileSystem& files, std::string path, int lock);
   static RunFolder create_at(FileSystem& files, const std::string& path);
+  static std::optional<RunFolder> take_over(FileSystem& files, const std::string& path);
   static RunFolder create_numbered(FileSystem& files, const std::string& prefix);
 
   FileSystem* files_;
@@ -54,6 +65,8 @@ class GrowingFile {
   /// Cuts off what a run wrote after the checkpoint from which it is resumed. False, and nothing
   /// done, when the file is shorter than that: somebody else has changed it.
   bool cut(std::uint64_t size);
+  /// Cuts off a last line that has no end: its writer died. True when there was one.
+  bool cut_torn_line();
 
  private:
   FileSystem* files_;

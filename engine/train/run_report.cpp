@@ -10,9 +10,14 @@
 #include "engine/config/yaml_file.h"
 #include "engine/core/file_system.h"
 #include "engine/sinks/network_table.h"
+#include "engine/train/checkpoint_search.h"
 #include "engine/train/metric_spec.h"
 #include "engine/train/run_folder.h"
+#include "engine/train/run_identity.h"
+#include "engine/train/sealed_text.h"
+#include "engine/train/run_places.h"
 #include "engine/train/setup.h"
+#include "engine/train/train_state.h"
 
 namespace dl {
 namespace {
@@ -41,7 +46,9 @@ class Reader {
 
   RunReport read() {
     guarded("config.resolved.yaml", [&] { read_config(); });
+    guarded("config.resolved.yaml", [&] { expect_unchanged_run(report_.path, report_.damage); });
     guarded("metrics.jsonl", [&] { read_metrics(); });
+    guarded("checkpoints", [&] { read_time(); });
     if (RunFolder::in_use(report_.path)) {
       report_.outcome = "running";
     } else if (exists(file("exit.json"))) {
@@ -78,9 +85,22 @@ class Reader {
     const ConfigNode* train = config.find("train");
     const ConfigNode* epochs = train ? train->find("epochs") : nullptr;
     if (epochs) report_.epochs = parse_int(epochs->text());
-    const bool vars = exists(file("vars.yaml"));
-    report_.config = flat_config(config, vars ? read_yaml("vars.yaml") : ConfigNode());
+    report_.config = flat_config(config, read_vars());
     count_parameters();
+  }
+
+  /// Null where there are none, and where they are not what was written.
+  ConfigNode read_vars() {
+    ConfigNode vars;
+    if (!exists(file("vars.yaml"))) return vars;
+    guarded("vars.yaml", [&] {
+      const std::string text = read_file(file("vars.yaml"));
+      expect_sealed(text, file("vars.yaml"));
+      if (const std::string note = unsealed_note(text, "vars.yaml"); !note.empty())
+        report_.damage.push_back(note);
+      vars = read_yaml("vars.yaml");
+    });
+    return vars;
   }
 
   ConfigNode read_yaml(const std::string& name) const {
@@ -116,6 +136,12 @@ class Reader {
         if (!in.eof()) note("metrics.jsonl", "line " + std::to_string(number) + " is damaged");
       }
     }
+  }
+
+  /// More than epochs takes time: computing features, say.
+  void read_time() {
+    if (const auto glance = glance_at_state(newest_state(report_.path)))
+      report_.seconds = std::max(report_.seconds, glance->elapsed_seconds);
   }
 
   void add_line(const ordered_json& line, const std::string& split) {
@@ -161,7 +187,7 @@ class Reader {
 }  // namespace
 
 RunReport read_run(const std::string& path) {
-  if (!exists(path + "/config.resolved.yaml")) {
+  if (!is_run_folder(path)) {
     throw UserError(ExitCode::run_folder, path + ": no run",
                     "a run folder holds config.resolved.yaml and checkpoints/");
   }

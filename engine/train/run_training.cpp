@@ -4,13 +4,18 @@
 #include <chrono>
 #include <cmath>
 
+#include "engine/core/parallel.h"
+#include "engine/train/best.h"
 #include "engine/train/monitor.h"
 #include "engine/train/step_batches.h"
+#include "engine/train/step_pace.h"
 
 namespace dl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr double kNoLoss = std::numeric_limits<double>::infinity();
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -27,6 +32,7 @@ struct Loop {
   std::vector<const void*> tensors = {};
   double elapsed_before = 0;
   bool told_undefined = false;
+  StepPace pace = {};
 };
 
 /// What schedule and warm-up say for that step of the running epoch.
@@ -71,6 +77,7 @@ bool train_batch(Loop& loop, const Batch& batch, bool completes_step) {
   const Rates rates = rates_of(job, state, state.step);
   const bool finite = job.updater.update(rates, state.step - state.skipped + 1, diagnostics);
   if (!finite) ++state.skipped;
+  state.skipped_in_row = finite ? 0 : state.skipped_in_row + 1;
   ++state.step;
   if (diagnostics)
     job.sinks.tell(&Sink::on_diagnosis, diagnostics->finish(state.epoch + 1, state.step));
@@ -101,9 +108,11 @@ void count_time(Loop& loop) {
   loop.state.elapsed_seconds = loop.elapsed_before + seconds_since(loop.began);
 }
 
-bool checkpoint_due(const Job& job, const TrainState& state) {
-  const auto every = job.setup.config.train.checkpoint.every.steps;
-  return every && state.step % *every == 0;
+/// For whoever waits for an answer to a signal, and for whoever waits for the run.
+void batch_done(Loop& loop, double seconds) {
+  loop.job.stop.batch_done(seconds);
+  if (const auto slowdown = loop.pace.add(seconds))
+    loop.job.sinks.tell(&Sink::on_note, slowdown_note(*slowdown, thread_count()));
 }
 
 /// Why training must end after this step, if it must.
@@ -123,6 +132,10 @@ std::optional<Outcome> ended_before(const Loop& loop) {
   return std::nullopt;
 }
 
+bool may_skip(const TrainConfig& config, const TrainState& state) {
+  return config.on_nonfinite == OnNonfinite::skip && state.skipped_in_row <= config.skip_limit;
+}
+
 /// The rest of the running epoch, without evaluation. An outcome: training ends here, and the state
 /// is saved.
 std::optional<Outcome> train_epoch(Loop& loop) {
@@ -139,9 +152,9 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     const bool completes = (state.batch + 1) % per_step == 0 || state.batch + 1 == batches;
     const auto began = Clock::now();
     const bool finite = train_batch(loop, *batch, completes);
-    job.stop.batch_done(seconds_since(began));
+    batch_done(loop, seconds_since(began));
     if (!finite) {
-      if (job.setup.config.train.on_nonfinite == OnNonfinite::stop) return Outcome::diverged;
+      if (!may_skip(job.setup.config.train, state)) return Outcome::diverged;
       job.sinks.tell(&Sink::on_note,
                      "step " + std::to_string(state.step) +
                          " left out: a loss, a gradient or a running statistic is not finite");
@@ -154,8 +167,8 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     const std::optional<Outcome> end = end_after_step(loop);
     const bool epoch_done = state.batch == batches;
     // After an epoch's last step there is its end to come, where it is judged and saved.
-    if (job.save_now.exchange(false) || (!epoch_done && (end || checkpoint_due(job, state))))
-      job.save(state, false);
+    if (job.save_now.exchange(false) || (!epoch_done && (end || job.saver.due(state))))
+      job.saver.save(state);
     if (end && !epoch_done) {
       if (end != Outcome::interrupted) {
         job.sinks.tell(&Sink::on_note, "epoch " + std::to_string(state.epoch + 1) + " ends after " +
@@ -167,7 +180,7 @@ std::optional<Outcome> train_epoch(Loop& loop) {
     }
   }
   if (job.stop.requested()) {
-    job.save(state, false);
+    job.saver.save(state);
     return Outcome::interrupted;
   }
   return std::nullopt;
@@ -180,21 +193,31 @@ std::optional<double> metric_of(const Metrics& metrics, const std::string& name)
   return std::nullopt;
 }
 
-/// Keeps the best value of the monitored metric; true when this epoch brought it.
-bool keep_best(const Loop& loop, TrainState& state, double value) {
+/// Counts the epochs that train.stop waits for, and keeps the best; true when this epoch is it.
+bool keep_best(const Loop& loop, TrainState& state, const Judged& now) {
+  const bool lower = loop.monitor.metric.lower_is_better();
   const auto& stop = loop.job.setup.config.train.stop;
-  const double margin = stop ? stop->min_delta : 0.0;
-  const bool better =
-      !state.best || (loop.monitor.metric.lower_is_better() ? value < *state.best - margin
-                                                            : value > *state.best + margin);
-  if (better && std::isfinite(value)) {
-    state.best = value;
-    state.best_epoch = state.epoch;
-    state.epochs_since_best = 0;
-    return true;
-  }
   ++state.epochs_since_best;
-  return false;
+  if (is_improvement(now.value, state.stop_reference, lower, stop ? stop->min_delta : 0.0)) {
+    state.stop_reference = now.value;
+    state.epochs_since_best = 0;
+  }
+  std::optional<Judged> best;
+  if (state.best) best = Judged{*state.best, state.best_loss.value_or(kNoLoss)};
+  if (!is_best(now, best, lower)) return false;
+  state.best = now.value;
+  state.best_loss = now.loss;
+  state.best_epoch = state.epoch;
+  state.best_step = state.step;
+  return true;
+}
+
+/// The monitored metric in one of the reports of an epoch; none: that is of another split.
+std::optional<Judged> judged(const Monitor& monitor, const EpochReport& report) {
+  if (monitor.split != report.split) return std::nullopt;
+  const auto value = metric_of(report.metrics, monitor.metric.name);
+  if (!value) return std::nullopt;
+  return Judged{*value, metric_of(report.metrics, "loss").value_or(kNoLoss)};
 }
 
 /// Once; what is not defined on a split stays so, most often.
@@ -214,8 +237,7 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
     valid = evaluate(job.programs, job.meter, *job.valid, job.stop);
     job.updater.swap_average();
     if (!valid) {
-      job.save(state,
-               false);  // in the middle of the epoch: its batches are done, its evaluation is not
+      job.saver.save(state);  // the epoch's batches are done, its evaluation is not
       return Outcome::interrupted;
     }
     tell_undefined(loop, *valid);
@@ -228,31 +250,25 @@ std::optional<Outcome> finish_epoch(Loop& loop) {
   state.sums = {};
   train.epoch = state.epoch;
   job.sinks.tell(&Sink::on_epoch, train);
-  std::optional<double> watched = loop.monitor.split == "train"
-                                      ? metric_of(train.metrics, loop.monitor.metric.name)
-                                      : std::nullopt;
+  std::optional<Judged> watched = judged(loop.monitor, train);
   if (valid) {
     EpochReport report = make_report(job.meter, *valid, Purpose::evaluate, "valid", state);
     add_baselines(*job.valid, report.metrics);
     report.lr = train.lr;
     job.sinks.tell(&Sink::on_epoch, report);
-    if (loop.monitor.split == "valid")
-      watched = metric_of(report.metrics, loop.monitor.metric.name);
+    if (loop.monitor.split == "valid") watched = judged(loop.monitor, report);
   }
   const bool best = watched && keep_best(loop, state, *watched);
   if (watched)
-    job.setup.schedule->on_epoch_end(job.schedule_context(), state.schedule, *watched,
+    job.setup.schedule->on_epoch_end(job.schedule_context(), state.schedule, watched->value,
                                      loop.monitor.metric.lower_is_better());
 
   const TrainConfig& config = job.setup.config.train;
   const bool stops = watched && stopped_early(config, state);
-  const auto every = config.checkpoint.every;
-  const std::int64_t epochs_between = every.epochs.value_or(every.steps ? config.epochs : 1);
   const bool last = state.epoch >= config.epochs || stops;
   state.elapsed_seconds = loop.elapsed_before + seconds_since(loop.began);
   const std::optional<Outcome> end = end_after_step(loop);
-  if (best || last || end || state.epoch % epochs_between == 0 || checkpoint_due(job, state))
-    job.save(state, best);
+  job.saver.end_epoch(state, best, last || end);
   if (stops) return Outcome::stopped_early;
   return last ? Outcome::completed : end;
 }
@@ -329,6 +345,14 @@ std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batch
 
 void add_baselines(const Batches& batches, Metrics& metrics) {
   for (auto& baseline : batches.dataset().baselines()) metrics.push_back(std::move(baseline));
+}
+
+std::vector<std::string> evaluated_metrics(const Meter& meter, const Batches& batches) {
+  std::vector<std::string> names;
+  for (const MetricSpec& spec : meter.specs(Purpose::evaluate, batches.samples_per_epoch()))
+    names.push_back(spec.name);
+  for (const auto& [name, value] : batches.dataset().baselines()) names.push_back(name);
+  return names;
 }
 
 std::vector<std::string> metric_names(const Meter& meter, std::span<Batches* const> evaluated) {

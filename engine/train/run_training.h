@@ -11,6 +11,7 @@
 #include "engine/sinks/sink.h"
 #include "engine/train/diagnostics.h"
 #include "engine/train/meter.h"
+#include "engine/train/saver.h"
 #include "engine/train/setup.h"
 #include "engine/train/train_state.h"
 #include "engine/train/updater.h"
@@ -29,8 +30,7 @@ struct Job {
   Batches* valid;  // none: no validation
   Sinks& sinks;
   StopFlag& stop;
-  /// Saves a checkpoint of the state as it is; `best`: the link best moves too.
-  std::function<void(const TrainState& state, bool best)> save;
+  Saver& saver;
   /// Set by SIGUSR1: asks for a checkpoint after the running step, once.
   std::atomic<bool>& save_now;
   Diagnostics* diagnostics = nullptr;                            // none: no step is looked at
@@ -58,6 +58,8 @@ std::optional<MetricSums> evaluate(Programs& programs, const Meter& meter, Batch
 
 /// What the data set says of predicting without a network, beside the metrics of one.
 void add_baselines(const Batches& batches, Metrics& metrics);
+/// The names of what an evaluation of a split reports.
+std::vector<std::string> evaluated_metrics(const Meter& meter, const Batches& batches);
 /// All that a line of metrics.csv can hold; the data that is evaluated may be null.
 std::vector<std::string> metric_names(const Meter& meter, std::span<Batches* const> evaluated);
 

@@ -1,10 +1,15 @@
 #include "engine/train/runs.h"
 
+#include "engine/config/data_facts.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
-#include "engine/train/resume_rules.h"
+#include "engine/train/provenance.h"
+#include "engine/train/run_changes.h"
+#include "engine/train/run_identity.h"
+#include "engine/train/sealed_text.h"
 #include "engine/train/session.h"
 #include "engine/train/signals.h"
+#include "engine/train/thread_trial.h"
 
 namespace dl {
 namespace {
@@ -37,13 +42,51 @@ void check_start(const Setup& setup, const TrainOptions& options) {
   }
 }
 
+/// What a run is, so that other commands can read it; its folder is one from the last of it on.
+void write_start(RunFolder& folder, const Setup& setup, const std::string& commit) {
+  std::vector<RunFolder::SmallFile> first = {
+      {"config.yaml", setup.config.given_text},
+      {kDataPathsFile, to_json(setup.paths)},
+      {"env.json", sealed_json(to_json(this_environment(), this_process(commit)))}};
+  if (!setup.config.vars_text.empty())
+    first.push_back({"vars.yaml", sealed_yaml(setup.config.vars_text)});
+  if (!setup.config.facts_text.empty()) first.push_back({kDataFactsFile, setup.config.facts_text});
+  folder.write(first);
+  folder.write("config.resolved.yaml", setup.config.resolved_text);
+}
+
+/// A small file that the run wrote when it began.
+std::string read_sealed(const std::string& path, std::vector<std::string>& notes) {
+  try {
+    std::string text = read_file(path);
+    expect_sealed(text, path);
+    if (std::string note = unsealed_note(text, path); !note.empty())
+      notes.push_back(std::move(note));
+    return text;
+  } catch (const FileError& error) {
+    throw UserError(ExitCode::weights, error.what());
+  }
+}
+
+/// None when the run ended before it saved one: it then starts again. All of them damaged is an
+/// error as ever.
+std::optional<LoadedCheckpoint> newest_checkpoint(const std::string& run,
+                                                  std::vector<std::string>& notes) {
+  try {
+    return find_checkpoint(run, Which::last, notes);
+  } catch (const UserError& error) {
+    if (error.code() != ExitCode::run_folder) throw;
+    notes.push_back("no checkpoint was saved yet: the run starts again");
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   SignalWatcher signals;
   Setup setup = load_setup(options.setup);
   require_trainable(setup);
-  use_threads_of(setup.config);
   std::optional<WeightSource> source;
   std::optional<Transfer> transfer;
   check_start(setup, options);
@@ -52,12 +95,14 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     transfer = plan_transfer(setup, *source);
     setup.freeze(transfer->frozen());
   }
+  choose_threads(setup, setup.notes);
   StopFlag& stop = signals.catch_stops();
-  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
   Unbegun unbegun{files, folder.path()};
   Session session(files, setup, std::move(folder), stop);
   session.check(options.requirements);
+  session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
+  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
   std::vector<std::string> notes = setup.notes;
   if (source) notes.insert(notes.end(), source->notes().begin(), source->notes().end());
   if (!options.init.empty()) {
@@ -67,33 +112,23 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   if (transfer) {
     session.init_from(*transfer, *source);
     source.reset();
-    session.folder().write("transfer.json", to_json(*transfer));
+    session.folder().write("transfer.json", sealed_json(to_json(*transfer)));
     session.save_start();
   }
-  session.folder().write("config.yaml", setup.config.given_text);
-  session.folder().write(kDataPathsFile, to_json(setup.paths));
-  session.folder().write("env.json", to_json(this_environment()));
-  if (!setup.config.vars_text.empty()) session.folder().write("vars.yaml", setup.config.vars_text);
-  session.folder().write("config.resolved.yaml", setup.config.resolved_text);
+  write_start(session.folder(), setup, options.commit);
   unbegun.path.clear();
   return session.run(std::move(notes), options.max_seconds, options.requirements);
 }
 
 ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   SignalWatcher signals;
-  for (const std::string& set : options.sets) {
-    if (!may_change(set.substr(0, set.find('=')))) {
-      throw UserError(ExitCode::command_line,
-                      "--set " + set +
-                          ": a resumed run may change only train.epochs, stop, checkpoint, "
-                          "threads, max_steps and log_every");
-    }
-  }
+  const std::vector<std::string> changes = allowed_changes(options.sets);
   RunFolder folder = RunFolder::open(files, options.run);
   std::vector<std::string> notes;
+  expect_unchanged_run(folder.path(), notes);
   const std::optional<LoadedCheckpoint> checkpoint = newest_checkpoint(options.run, notes);
   Setup setup = load_setup({.config = folder.file("config.resolved.yaml"),
-                            .sets = options.sets,
+                            .sets = changes,
                             .data_dir = options.data_dir});
   if (setup.config.finetune) {
     if (!checkpoint) {  // the one with which it began was saved before its config
@@ -103,26 +138,33 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
                           "began with");
     }
     const std::string path = folder.file("transfer.json");
-    setup.freeze(transfer_from_json(read_file(path), path).frozen());
+    setup.freeze(transfer_from_json(read_sealed(path, notes), path).frozen());
   }
-  use_threads_of(setup.config);
+  choose_threads(setup, notes);
   const Environment then =
-      environment_from_json(read_file(folder.file("env.json")), folder.file("env.json"));
+      environment_from_json(read_sealed(folder.file("env.json"), notes), folder.file("env.json"));
   const std::string changed = difference(this_environment(), then);
   if (!changed.empty())
     notes.push_back("not the environment that this run began in (" + changed +
                     "): bits may differ");
-  for (const std::string& set : options.sets) notes.push_back("changed: " + set);
+  for (const std::string& set : changes) notes.push_back("changed: " + set);
   StopFlag& stop = signals.catch_stops();
   Session session(files, setup, std::move(folder), stop);
   session.check(options.requirements);
+  session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
   if (checkpoint) {
     session.resume_from(*checkpoint, notes);
   } else {
     session.start_again();
   }
-  if (!options.sets.empty())
-    session.folder().write("config.resolved.yaml", setup.config.resolved_text);
+  tidy_checkpoints(files, session.folder().path(), checkpoint ? &*checkpoint : nullptr,
+                   setup.config.train.checkpoint.keep);
+  if (!options.data_dir.empty()) session.folder().write(kDataPathsFile, to_json(setup.paths));
+  if (!changes.empty()) {
+    const std::string config = session.folder().file("config.resolved.yaml");
+    session.folder().write("config.resolved.yaml",
+                           with_changes(read_file(config), setup.config.resolved_text, changes));
+  }
   session.folder().remove("exit.json");  // it has not ended any more
   return session.run(std::move(notes), options.max_seconds, options.requirements);
 }

@@ -20,6 +20,8 @@ struct TrainOptions {
   bool finetunes = false;  // the config must say where weights come from
   std::optional<double> max_seconds;
   std::vector<Requirement> requirements;
+  bool quiet = false;  // the console gets the result alone
+  std::string commit;  // of dltool's sources; "": not known
   /// Shows the network to a person, and what is transferred to it (null: nothing).
   std::function<void(const Setup&, const Transfer*)> before_start;
 };
@@ -30,11 +32,11 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options);
 
 struct ResumeOptions {
   std::string run;
-  std::vector<std::string>
-      sets;  // only train.epochs, stop, checkpoint, threads, max_steps, log_every
+  std::vector<std::string> sets;  // only what may_change()
   std::string data_dir;
   std::optional<double> max_seconds;
   std::vector<Requirement> requirements;
+  bool quiet = false;
 };
 /// Goes on with a run where its newest checkpoint left off; to the same bits, on the same machine.
 ExitCode resume_run(FileSystem& files, const ResumeOptions& options);

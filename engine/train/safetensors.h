@@ -12,7 +12,7 @@
 
 #include "engine/core/file_system.h"
 #include "engine/core/shape.h"
-#include "engine/train/sha256.h"
+#include "engine/core/sha256.h"
 
 namespace dl {
 

@@ -158,33 +158,39 @@ class Cosine final : public Schedule {
 
 ScheduleKind step_kind() {
   return schedule_kind<StepSchedule, StepParams>(
-      "step", "multiplies the rate by gamma every so often (StepLR)",
-      {with_default("epochs", &StepParams::epochs, at_least(1), "epochs between falls"),
-       with_default("steps", &StepParams::steps, at_least(1), "or optimiser steps between falls"),
-       with_default("gamma", &StepParams::gamma, above(0), "factor of a fall")});
+             "step", "multiplies the rate by gamma every so often (StepLR)",
+             {with_default("epochs", &StepParams::epochs, at_least(1), "epochs between falls"),
+              with_default("steps", &StepParams::steps, at_least(1),
+                           "or optimiser steps between falls"),
+              with_default("gamma", &StepParams::gamma, above(0), "factor of a fall")})
+      .also({"step_decay"});
 }
 
 ScheduleKind multistep_kind() {
   return schedule_kind<Multistep, MultistepParams>(
-      "multistep", "multiplies the rate by gamma at each milestone (MultiStepLR)",
-      {with_default("epochs", &MultistepParams::epochs, at_least(1),
-                    "milestones in epochs, increasing"),
-       with_default("steps", &MultistepParams::steps, at_least(1), "or in optimiser steps"),
-       with_default("gamma", &MultistepParams::gamma, above(0), "factor of a fall")});
+             "multistep", "multiplies the rate by gamma at each milestone (MultiStepLR)",
+             {with_default("epochs", &MultistepParams::epochs, at_least(1),
+                           "milestones in epochs, increasing"),
+              with_default("steps", &MultistepParams::steps, at_least(1), "or in optimiser steps"),
+              with_default("gamma", &MultistepParams::gamma, above(0), "factor of a fall")})
+      .also({"multi_step_decay", "milestones", "piecewise"});
 }
 
 }  // namespace
 
 const std::vector<ScheduleKind>& all_schedules() {
   static const std::vector<ScheduleKind> kinds = {
-      schedule_kind<Constant, NoParams>("constant", "the same rate throughout", {}),
+      schedule_kind<Constant, NoParams>("constant", "the same rate throughout", {})
+          .also({"none", "fixed"}),
       schedule_kind<Cosine, CosineParams>(
           "cosine", "half a cosine wave down to eta_min (CosineAnnealingLR)",
           {with_default("eta_min", &CosineParams::eta_min, at_least(0), "rate at the end"),
-           with_default("by", &CosineParams::by, "how often the rate changes")}),
+           with_default("by", &CosineParams::by, "how often the rate changes")})
+          .also({"cosine_annealing", "cosine_decay"}),
       schedule_kind<Exponential, ExponentialParams>(
           "exponential", "multiplies the rate by gamma every epoch (ExponentialLR)",
-          {required("gamma", &ExponentialParams::gamma, above(0), "factor of an epoch")}),
+          {required("gamma", &ExponentialParams::gamma, above(0), "factor of an epoch")})
+          .also({"exponential_decay"}),
       multistep_kind(),
       one_cycle_kind(),
       plateau_kind(),
@@ -192,7 +198,8 @@ const std::vector<ScheduleKind>& all_schedules() {
           "polynomial", "falls to end_lr along a power of what is left (PolynomialLR)",
           {with_default("power", &PolynomialParams::power, above(0), "1 is a straight line"),
            with_default("end_lr", &PolynomialParams::end_lr, at_least(0), "rate at the end"),
-           with_default("by", &PolynomialParams::by, "how often the rate changes")}),
+           with_default("by", &PolynomialParams::by, "how often the rate changes")})
+          .also({"poly", "polynomial_decay", "linear", "linear_decay"}),
       step_kind(),
   };
   return kinds;

@@ -12,7 +12,8 @@
 #include "engine/train/environment.h"
 #include "engine/train/finite_weights.h"
 #include "engine/train/monitor.h"
-#include "engine/train/resume_rules.h"
+#include "engine/train/next_steps.h"
+#include "engine/train/run_identity.h"
 #include "engine/train/step_batches.h"
 
 namespace dl {
@@ -69,6 +70,19 @@ Session::Session(FileSystem& files, const Setup& setup, RunFolder folder, StopFl
   updater_.reset_average();
   run_files_ = std::make_unique<RunFiles>(files_, folder_.path(), metric_names(),
                                           setup.config.diagnostics.has_value());
+  saver_.emplace(Saver::Parts{.files = files_,
+                              .folder = folder_,
+                              .config = setup.config.train.checkpoint,
+                              .content = [this](const TrainState& state) { return content(state); },
+                              .is_fixed = fixed_weights(store_, updater_),
+                              .sync_metrics = [this] { run_files_->sync(); },
+                              .clock =
+                                  [] {
+                                    const auto now =
+                                        std::chrono::steady_clock::now().time_since_epoch();
+                                    return std::chrono::duration<double>(now).count();
+                                  },
+                              .stop = stop_});
 }
 
 void Session::init_from(const std::string& path, std::vector<std::string>& notes) {
@@ -89,13 +103,7 @@ void Session::init_from(const Transfer& transfer, const WeightSource& source) {
 void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::string>& notes) {
   RunIdentity saved;
   state_ = state_from_json(checkpoint.state, checkpoint.folder + "/state.json", saved);
-  if (saved.config_digest != identity_.config_digest || saved.seed != identity_.seed) {
-    throw UserError(
-        ExitCode::config,
-        folder_.path() + "/config.resolved.yaml has changed since the checkpoint was saved",
-        "only train.epochs, stop, checkpoint, threads, max_steps and log_every may change, by "
-        "--set");
-  }
+  identity_.config_digest = saved.config_digest;  // it was compared; see expect_unchanged_run()
   if (saved.data_fingerprint != identity_.data_fingerprint) {
     throw UserError(ExitCode::data, "the training data is not what this run was trained on",
                     "its fingerprint has changed");
@@ -110,47 +118,50 @@ void Session::resume_from(const LoadedCheckpoint& checkpoint, std::vector<std::s
   }
   enter_phase(phase_at(setup_.phases, state_.epoch));
   if (programs_->carries_state(Purpose::train)) load_carried(carried(), checkpoint);
-  if (!run_files_->resume_at(state_))
-    notes.push_back(
-        "a metrics file is shorter than when the checkpoint was saved; it is left as it is");
+  if (std::string note = how_to_go_on(setup_, state_, folder_.path()); !note.empty())
+    notes.push_back(std::move(note));
+  run_files_->resume_at(state_, notes);
 }
 
 void Session::check(const std::vector<Requirement>& requirements) const {
   std::vector<ResultMetrics> results;
-  for (const Batches* batches : {test_.get(), valid_.get()}) {
-    if (!batches) continue;
-    ResultMetrics& result =
-        results.emplace_back(batches == test_.get() ? "test" : "valid", std::vector<std::string>{});
-    for (const MetricSpec& spec : meter_.specs(Purpose::evaluate, batches->samples_per_epoch()))
-      result.names.push_back(spec.name);
-    for (const auto& [name, value] : batches->dataset().baselines()) result.names.push_back(name);
-  }
+  if (test_) results.push_back({"test", evaluated_metrics(meter_, *test_)});
+  if (valid_) results.push_back({"valid", evaluated_metrics(meter_, *valid_)});
   check_requirements(requirements, results);
 }
 
-void Session::save_start() {
-  Sinks none;
-  save(state_, false, none);
-}
+void Session::save_start() { saver_->save(state_); }
 
 ExitCode Session::run(std::vector<std::string> notes, const std::optional<double>& max_seconds,
                       const std::vector<Requirement>& requirements) {
+  Sinks sinks;
+  sinks.add(console_sink(verbosity_));
+  sinks.add(log_sink(*run_files_));
+  sinks.add(std::make_unique<Forward>(*run_files_));
+  saver_->tell(sinks);
+  saver_->begin(state_);
   try {
-    return run_phases(std::move(notes), max_seconds, requirements);
+    return run_phases(sinks, std::move(notes), max_seconds, requirements);
   } catch (...) {
+    save_what_is_held();
     write_failure(failure_report(std::current_exception()));
     throw;
   }
 }
 
-ExitCode Session::run_phases(std::vector<std::string> notes,
+/// A run that fails has still had its best epoch.
+void Session::save_what_is_held() noexcept {
+  try {
+    saver_->write_held();
+  } catch (const std::exception&) {  // the first failure is the one to tell
+  }
+}
+
+ExitCode Session::run_phases(Sinks& sinks, std::vector<std::string> notes,
                              const std::optional<double>& max_seconds,
                              const std::vector<Requirement>& requirements) {
-  Sinks sinks;
-  sinks.add(console_sink());
-  sinks.add(log_sink(*run_files_));
-  sinks.add(std::make_unique<Forward>(*run_files_));
-  const auto began = std::chrono::steady_clock::now();
+  began_ = std::chrono::steady_clock::now();
+  elapsed_before_ = state_.elapsed_seconds;
   Outcome outcome = Outcome::completed;
   bool started = false;
   for (std::size_t phase = phase_at(setup_.phases, state_.epoch);
@@ -159,15 +170,17 @@ ExitCode Session::run_phases(std::vector<std::string> notes,
     if (!started) tell_start(sinks, std::exchange(notes, {}));
     started = true;
     tell_phase(sinks);
-    if (!open_features(sinks)) {
-      save(state_, false, sinks);
+    const bool ready = open_features(sinks);
+    state_.elapsed_seconds = elapsed_before_ + seconds_here();  // features take their time too
+    if (!ready) {
+      saver_->save(state_);
       outcome = Outcome::interrupted;
       break;
     }
-    const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began;
-    Job job = job_of(phase, sinks, max_seconds.value_or(kForever) - used.count());
+    Job job = job_of(phase, sinks, max_seconds.value_or(kForever) - seconds_here());
     outcome = run_training(job, state_);
   }
+  saver_->write_held();  // where training ended without a save: it diverged
   return finish(outcome, sinks, requirements);
 }
 
@@ -182,7 +195,7 @@ Job Session::job_of(std::size_t phase, Sinks& sinks, double seconds_left) {
           .valid = features_ ? features_->valid() : valid_.get(),
           .sinks = sinks,
           .stop = stop_,
-          .save = [this, &sinks](const TrainState& state, bool best) { save(state, best, sinks); },
+          .saver = *saver_,
           .save_now = stop_.save_now,
           .diagnostics = diagnostics_ ? &*diagnostics_ : nullptr,
           .max_seconds = seconds_left};
@@ -200,6 +213,7 @@ std::vector<std::string> Session::metric_names() const {
 
 /// Trains what the phase trains, from where the state is: at its beginning, or in its middle.
 void Session::enter_phase(std::size_t number) {
+  saver_->write_held();  // it counts on what the phase before has frozen
   const Phase& phase = setup_.phases[number];
   const bool begins = state_.epoch == phase.first_epoch && state_.batch == 0;
   if (begins) {
@@ -245,12 +259,12 @@ void Session::record_programs() {
   const std::int64_t per_step = setup_.batches_per_step();
   if (const std::size_t bytes = StepBatches::bytes(*train_, *programs_, per_step); bytes > 0)
     memory_.emplace_back("the batches of a step", bytes);
-  std::size_t score_bytes = 0;
-  for (const Batches* batches : {valid_.get(), test_.get()}) {
-    if (batches)
-      score_bytes = std::max(score_bytes, meter_.score_bytes(batches->samples_per_epoch()));
-  }
-  if (score_bytes > 0) memory_.emplace_back("the scores of an evaluation", score_bytes);
+  std::size_t scores = 0;
+  for (const Batches* split : {valid_.get(), test_.get()})
+    scores = std::max(scores, split ? meter_.score_bytes(split->samples_per_epoch()) : 0);
+  memory_.emplace_back("the scores of an evaluation", scores);
+  if (const std::size_t bytes = held_best_bytes(setup_, store_, updater_))
+    memory_.emplace_back(kHeldBest, bytes);
   if (const auto& config = setup_.config.diagnostics) {
     diagnostics_.emplace(*config, setup_.graph, store_, programs_->probes(),
                          programs_->time_probes());
@@ -295,117 +309,19 @@ void Session::tell_start(Sinks& sinks, std::vector<std::string> notes) {
   sinks.tell(&Sink::on_start, start);
 }
 
-void Session::save(const TrainState& state, bool best, Sinks& sinks) {
-  const SaveInProgress saving(stop_);
+CheckpointContent Session::content(const TrainState& state) {
   TrainState saved = state;
-  run_files_->sync();
   run_files_->remember_sizes(saved);
-  const CheckpointContent content{.model = weight_tensors(store_),
-                                  .optim = updater_.slot_tensors(),
-                                  .ema = updater_.average_tensors(),
-                                  .carried = carried_tensors(carried()),
-                                  .state = to_json(saved, identity_)};
-  save_checkpoint(files_, folder_.path(), state.step, content, best,
-                  setup_.config.train.checkpoint.keep, [&](const std::string& path) {
-                    sinks.tell(&Sink::on_note, "saved " + path + (best ? " (best)" : ""));
-                  });
+  return {.model = weight_tensors(store_),
+          .optim = updater_.slot_tensors(),
+          .ema = updater_.average_tensors(),
+          .carried = carried_tensors(carried()),
+          .state = to_json(saved, identity_)};
 }
 
-/// Puts the weights that the run recommends into the store; says which they are.
-std::string Session::load_recommended() {
-  const bool has_best = state_.best_epoch > 0;
-  std::vector<std::string> skipped;
-  const LoadedCheckpoint checkpoint =
-      find_checkpoint(folder_.path(), has_best ? Which::best : Which::last, skipped);
-  std::vector<std::string> unused;
-  const bool average = checkpoint.ema.has_value();
-  load_weights(store_, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
-  return (has_best ? fmt::format("best, epoch {}", state_.best_epoch)
-                   : fmt::format("last, epoch {}", state_.epoch)) +
-         (average ? ", averaged" : "");
-}
-
-std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::string& split,
-                                                   Sinks& sinks) {
-  if (!batches) return std::nullopt;
-  const auto sums = evaluate(*programs_, meter_, *batches, stop_);
-  if (!sums) return std::nullopt;
-  if (batches == test_.get()) {  // of valid the first epoch has told it
-    for (const std::string& sentence : meter_.undefined(*sums))
-      sinks.tell(&Sink::on_note, split + ": " + sentence);
-  }
-  EpochReport report = make_report(meter_, *sums, Purpose::evaluate, split, state_);
-  add_baselines(*batches, report.metrics);
-  return report;
-}
-
-/// Evaluates the weights that the run recommends, on all that was not trained on. False: a signal
-/// came meanwhile, and resuming the run evaluates again.
-bool Session::evaluate_result(RunEnd& end, Sinks& sinks,
-                              const std::vector<Requirement>& requirements, std::string& unmet) {
-  close_features();
-  const std::string weights = load_recommended();
-  const auto valid = evaluate_split(valid_.get(), "valid", sinks),
-             test = evaluate_split(test_.get(), "test", sinks);
-  if ((valid_ && !valid) || (test_ && !test)) return false;
-  if (test) sinks.tell(&Sink::on_epoch, *test);
-  end.result = test ? test : valid;
-  end.weights = weights;
-  unmet = unmet_requirement(requirements, valid, test);
-  return true;
-}
-
-ExitCode Session::finish(Outcome outcome, Sinks& sinks,
-                         const std::vector<Requirement>& requirements) {
-  RunEnd end{.outcome = std::string(outcome_text(outcome)),
-             .folder = folder_.path(),
-             .result = {},
-             .weights = {},
-             .seconds = state_.elapsed_seconds};
-  ExitCode code = ExitCode::finished;
-  std::string unmet;
-  if (outcome == Outcome::diverged) {
-    code = ExitCode::diverged;
-    sinks.tell(&Sink::on_note, "a loss, a gradient or a running statistic is not finite in step " +
-                                   std::to_string(state_.step) +
-                                   "; the last checkpoint is as it was (train.on_nonfinite: stop)");
-  } else if (outcome == Outcome::interrupted || !evaluate_result(end, sinks, requirements, unmet)) {
-    end.outcome = outcome_text(Outcome::interrupted);
-    code = static_cast<ExitCode>(128 + stop_.signal.load());
-  } else if (!unmet.empty()) {
-    code = ExitCode::requirement;
-  }
-  sinks.tell(&Sink::on_end, end);
-  write_exit(end, code);
-  if (!unmet.empty()) throw UserError(ExitCode::requirement, unmet);
-  return code;
-}
-
-void Session::write_exit(const RunEnd& end, ExitCode code) {
-  nlohmann::ordered_json out = {{"outcome", end.outcome},
-                                {"exit_code", static_cast<int>(code)},
-                                {"epoch", state_.epoch},
-                                {"step", state_.step},
-                                {"seconds", end.seconds}};
-  if (end.result) {
-    for (const auto& [name, value] : end.result->metrics) out[end.result->split][name] = value;
-    out["weights"] = end.weights;
-  }
-  folder_.write("exit.json", out.dump(2) + "\n");
-}
-
-/// Where the failure is that nothing can be written, the run is shown as crashed.
-void Session::write_failure(const FailureReport& failure) {
-  if (exists(folder_.file("exit.json"))) return;  // a requirement that is not met has written it
-  const nlohmann::ordered_json out = {
-      {"outcome", "failed"},      {"exit_code", static_cast<int>(failure.code)},
-      {"error", failure.message}, {"epoch", state_.epoch},
-      {"step", state_.step},      {"seconds", state_.elapsed_seconds}};
-  try {
-    folder_.write("exit.json",
-                  out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-  } catch (const std::exception&) {
-  }
+double Session::seconds_here() const {
+  const std::chrono::duration<double> used = std::chrono::steady_clock::now() - began_;
+  return used.count();
 }
 
 }  // namespace dl

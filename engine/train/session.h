@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -9,12 +10,13 @@
 #include "engine/core/error.h"
 #include "engine/core/file_system.h"
 #include "engine/train/carried_states.h"
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 #include "engine/train/feature_cache.h"
 #include "engine/train/requirement.h"
 #include "engine/train/run_files.h"
 #include "engine/train/run_folder.h"
 #include "engine/train/run_training.h"
+#include "engine/train/saver.h"
 #include "engine/train/transfer.h"
 #include "engine/train/workspace.h"
 
@@ -46,9 +48,12 @@ class Session {
                const std::vector<Requirement>& requirements);
 
   RunFolder& folder() { return folder_; }
+  /// What the console shows of the run; all of it unless said.
+  void set_verbosity(Verbosity verbosity) { verbosity_ = verbosity; }
 
  private:
-  ExitCode run_phases(std::vector<std::string> notes, const std::optional<double>& max_seconds,
+  ExitCode run_phases(Sinks& sinks, std::vector<std::string> notes,
+                      const std::optional<double>& max_seconds,
                       const std::vector<Requirement>& requirements);
   std::span<const CarriedState> carried();
   std::vector<std::string> metric_names() const;
@@ -62,8 +67,11 @@ class Session {
   Job job_of(std::size_t phase, Sinks& sinks, double seconds_left);
   void tell_phase(Sinks& sinks) const;
   void tell_start(Sinks& sinks, std::vector<std::string> notes);
-  void save(const TrainState& state, bool best, Sinks& sinks);
-  std::string load_recommended();
+  CheckpointContent content(const TrainState& state);
+  void save_what_is_held() noexcept;
+  double seconds_here() const;
+  std::string load_recommended(Sinks& sinks);
+  std::string divergence() const;
   std::optional<EpochReport> evaluate_split(Batches* batches, const std::string& split,
                                             Sinks& sinks);
   bool evaluate_result(RunEnd& end, Sinks& sinks, const std::vector<Requirement>& requirements,
@@ -84,12 +92,16 @@ class Session {
   std::unique_ptr<FeatureCache> features_;  // likewise, where it has any
   Meter meter_;
   Updater updater_;
+  std::optional<Saver> saver_;
   std::optional<Diagnostics> diagnostics_;
   std::unique_ptr<Batches> train_, valid_, test_;
   std::unique_ptr<RunFiles> run_files_;
   RunIdentity identity_;
   TrainState state_;
+  std::chrono::steady_clock::time_point began_;  // this session
+  double elapsed_before_ = 0;                    // seconds of those before it
   MemoryUse memory_;
+  Verbosity verbosity_ = Verbosity::normal;
 };
 
 }  // namespace dl

@@ -40,14 +40,16 @@ bool Session::open_features(Sinks& sinks) {
   std::size_t used = 0;
   for (const auto& [kind, bytes] : memory_) used += bytes;
   const std::size_t limit = memory_limit_bytes();
-  const FeatureRequest request{.setup = setup_,
-                               .files = files_,
-                               .data = data_,
-                               .store = store_,
-                               .stop = stop_,
-                               .memory_left = limit - std::min(limit, used),
-                               .epochs = epochs_to_come(),
-                               .tell = tell};
+  const FeatureRequest request{
+      .setup = setup_,
+      .files = files_,
+      .data = data_,
+      .store = store_,
+      .stop = stop_,
+      .memory_left = limit - std::min(limit, used),
+      .epochs = epochs_to_come(),
+      .tell = tell,
+      .work = [&](const WorkReport& work) { sinks.tell(&Sink::on_work, work); }};
   const auto result = FeatureCache::make(request, features_);
   if (result == FeatureCache::Result::made) programs_.reset();
   return result != FeatureCache::Result::stopped;

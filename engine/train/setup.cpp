@@ -7,13 +7,16 @@
 #include "datasets/batches.h"
 #include "datasets/data_file.h"
 #include "datasets/subset.h"
+#include "engine/config/config_path.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/data_rules.h"
 #include "engine/train/loss_weights.h"
 #include "engine/train/metric_spec.h"
 #include "engine/train/monitor.h"
+#include "engine/train/run_places.h"
 #include "engine/train/run_training.h"
 #include "engine/train/sequence_rules.h"
+#include "engine/train/target_rules.h"
 #include "engine/train/transfer.h"
 
 namespace dl {
@@ -22,9 +25,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Losses too: the graph knows better than "unknown layer" what to say of one among the layers.
-std::vector<std::string> layer_types() {
-  std::vector<std::string> types;
-  for (const LayerKind& kind : all_layers()) types.emplace_back(kind.name);
+std::vector<Word> layer_types() {
+  std::vector<Word> types;
+  for (const LayerKind& kind : all_layers()) types.emplace_back(kind.name, kind.others);
   return types;
 }
 
@@ -39,9 +42,7 @@ template <class K>
 void add_sections(const std::string& section, const std::vector<K>& kinds,
                   std::vector<SectionKeys>& sections) {
   for (const K& kind : kinds) {
-    SectionKeys keys{section + "." + std::string(kind.name), {}};
-    for (const ParamSpec& spec : kind.params) keys.keys.push_back(spec.name);
-    sections.push_back(std::move(keys));
+    sections.push_back({section + "." + std::string(kind.name), words_of(kind.params)});
   }
 }
 
@@ -84,8 +85,15 @@ DataFacts facts_of(const TypedNode& node, const std::string& key, const DataPath
   const DataSpec& spec = source->spec();
   const bool classes = key == "classes";
   if (classes ? spec.classes : spec.vocabulary) return {spec.classes, spec.vocabulary};
+  const auto expect_classes = [&] {
+    const auto advice = source->no_classes();
+    if (classes && advice)
+      throw UserError(node.type_mark, node.type + ": $data.classes: " + advice->what, advice->hint);
+  };
+  expect_classes();
   try {
     source->look_up(paths);
+    expect_classes();
   } catch (const MissingData& error) {  // what is wrong inside of a file is told as it is
     Diagnostic found = error.diagnostics()[0];
     found.mark = node.type_mark;
@@ -100,9 +108,11 @@ DataFacts facts_of(const TypedNode& node, const std::string& key, const DataPath
 }
 
 /// Adds to the notes what the source guessed: it does so once, as what it finds stays in its entry.
-void complete_source(TypedNode& node, const DataPaths& paths, std::vector<std::string>& notes) {
+void complete_source(TypedNode& node, const std::vector<LossDecl>& losses, const DataPaths& paths,
+                     std::vector<std::string>& notes) {
   try {
     const auto source = make_data_source(node);
+    prepare_targets(*source, node, losses);
     look_up_if_there(*source, paths);
     for (std::string& note : source->notes()) notes.push_back(std::move(note));
     source->complete(node.params);
@@ -181,6 +191,7 @@ void read_data(Setup& setup, Problems& problems) {
   collect(problems, "data: ", [&] {
     if (!data.source) return;
     setup.source = make_data_source(*data.source);
+    prepare_targets(*setup.source, *data.source, setup.config.losses);
     if (data.subset) setup.source = take_subset(std::move(setup.source), subset_of(data));
     look_up_if_there(*setup.source, setup.paths);
     const DataSpec& spec = setup.source->spec();
@@ -207,22 +218,6 @@ void read_data(Setup& setup, Problems& problems) {
     problems.add(setup.config.model.mark,
                  "neither model.input nor data.source says what the network's input looks like");
   }
-}
-
-/// Where nothing says what the target looks like, it is what the first loss asks for: a label, or
-/// as many numbers as the network gives.
-void fit_target(Setup& setup) {
-  if (setup.source || setup.data.targets.empty() || setup.config.losses.empty()) return;
-  const std::string& type = setup.config.losses[0].kind.type;
-  const auto kind = std::ranges::find(all_layers(), type, &LayerKind::name);
-  if (kind == all_layers().end() || !kind->loss || kind->loss->task == LossTask::classes) return;
-  RunConfig network = setup.config;
-  network.losses.clear();
-  Problems problems;  // those that there are come up again where the graph is built
-  const Graph graph = build_graph(network, setup.data, problems);
-  if (!problems.empty() || graph.output.node < 0) return;
-  const Shape output = infer_shapes(graph, 1)[graph.output.node][graph.output.output];
-  setup.data.targets[0].tensor = {{output.dims().begin() + 1, output.dims().end()}, false};
 }
 
 void check_input_shape(const Setup& setup, Problems& problems) {
@@ -302,6 +297,18 @@ void check_monitor(const Setup& setup) {
   choose_monitor(setup, Meter(setup.graph, setup.train_pipeline->spec()), has_valid);
 }
 
+/// A run's folder, given where a config is wanted, or a folder of runs or configs.
+void refuse_folder(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return;
+  throw UserError(ExitCode::config, "'" + path + "' is a folder, not a config",
+                  is_run_folder(path) ? "it is a run: dltool resume " + shell_word(path) +
+                                            " goes on with it, and dltool train " +
+                                            shell_word((fs::path(path) / "config.yaml").string()) +
+                                            " begins another one like it"
+                                      : run_hint(path));
+}
+
 }  // namespace
 
 std::int64_t Setup::batches_per_step() const {
@@ -326,8 +333,10 @@ WeightStore Setup::make_store() const {
 
 Setup load_setup(const SetupOptions& options) {
   Setup setup;
-  setup.paths = data_paths(options.data_dir, options.config);
-  ConfigOptions config{.path = options.config,
+  const std::string path = find_config(options.config);
+  refuse_folder(path);
+  setup.paths = data_paths(options.data_dir, path);
+  ConfigOptions config{.path = path,
                        .sets = options.sets,
                        .data_facts = {},
                        .complete_source = {},
@@ -339,7 +348,9 @@ Setup load_setup(const SetupOptions& options) {
   config.data_facts = [&](const TypedNode& source, const std::string& key) {
     return facts_of(source, key, paths);
   };
-  config.complete_source = [&](TypedNode& source) { complete_source(source, paths, setup.notes); };
+  config.complete_source = [&](TypedNode& source, const std::vector<LossDecl>& losses) {
+    complete_source(source, losses, paths, setup.notes);
+  };
   add_sections("optimizer", all_optimizers(), config.other_sections);
   add_sections("schedule", all_schedules(), config.other_sections);
   add_sections("data.source", all_data_kinds(), config.other_sections);
@@ -351,7 +362,9 @@ Setup load_setup(const SetupOptions& options) {
   check_transforms_agree(setup, problems);
   read_optimizer(setup, problems);
   fit_target(setup);
-  if (!setup.data.inputs.empty()) setup.graph = build_graph(setup.config, setup.data, problems);
+  const bool readable = check_targets(setup, problems);
+  if (readable && !setup.data.inputs.empty())
+    setup.graph = build_graph(setup.config, setup.data, problems);
   check_data_rules(setup, problems);
   check_sequence_rules(setup, problems);
   problems.throw_if_any();
@@ -367,6 +380,7 @@ Setup load_setup(const SetupOptions& options) {
   collect(problems, "", [&] { check_monitor(setup); });
   problems.throw_if_any();
   for (std::string& note : sequence_notes(setup)) setup.notes.push_back(std::move(note));
+  for (std::string& note : target_notes(setup)) setup.notes.push_back(std::move(note));
   return setup;
 }
 

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "engine/core/parallel.h"
+
 namespace dl {
 namespace {
 
@@ -83,7 +85,7 @@ SignalWatcher::SignalWatcher() {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&taken_, signal);
   if (!is_ignored(SIGHUP)) sigaddset(&taken_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &taken_, &before_);
-  thread_ = std::thread([this] { watch(); });
+  thread_ = start_thread([this] { watch(); });
 }
 
 SignalWatcher::~SignalWatcher() {

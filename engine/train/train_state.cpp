@@ -31,6 +31,15 @@ std::optional<double> read_optional(const json& value) {
   return value.is_null() ? std::nullopt : std::optional<double>(read_number(value));
 }
 
+json optional_step(const std::optional<std::int64_t>& step) {
+  return step ? json(*step) : json(nullptr);
+}
+/// Older versions did not write it.
+std::optional<std::int64_t> read_step(const json& state) {
+  const auto at = state.find("best_step");
+  return at == state.end() || at->is_null() ? std::nullopt : std::optional(at->get<std::int64_t>());
+}
+
 json sums_json(const MetricSums& sums) {
   json losses = json::array();
   for (const MetricSums::LossSum& loss : sums.losses)
@@ -99,11 +108,15 @@ std::string to_json(const TrainState& state, const RunIdentity& identity) {
                                       {"batch", state.batch},
                                       {"step", state.step},
                                       {"skipped", state.skipped},
+                                      {"skipped_in_row", state.skipped_in_row},
                                       {"sums", sums_json(state.sums)},
                                       {"schedule", schedule_json(state.schedule)},
                                       {"phase_updates", state.phase_updates},
                                       {"best", optional_number(state.best)},
+                                      {"best_loss", optional_number(state.best_loss)},
                                       {"best_epoch", state.best_epoch},
+                                      {"best_step", optional_step(state.best_step)},
+                                      {"stop_reference", optional_number(state.stop_reference)},
                                       {"epochs_since_best", state.epochs_since_best},
                                       {"elapsed_seconds", state.elapsed_seconds},
                                       {"jsonl_bytes", state.jsonl_bytes},
@@ -128,11 +141,15 @@ TrainState state_from_json(const std::string& text, const std::string& path,
             .batch = in.at("batch"),
             .step = in.at("step"),
             .skipped = in.at("skipped"),
+            .skipped_in_row = in.value("skipped_in_row", std::int64_t{0}),
             .sums = read_sums(in.at("sums")),
             .schedule = read_schedule(in.at("schedule")),
             .phase_updates = in.at("phase_updates").get<std::vector<std::int64_t>>(),
             .best = read_optional(in.at("best")),
+            .best_loss = read_optional(in.value("best_loss", json())),
             .best_epoch = in.at("best_epoch"),
+            .best_step = read_step(in),
+            .stop_reference = read_optional(in.value("stop_reference", in.at("best"))),
             .epochs_since_best = in.at("epochs_since_best"),
             .elapsed_seconds = in.at("elapsed_seconds"),
             .jsonl_bytes = in.at("jsonl_bytes"),
@@ -140,6 +157,18 @@ TrainState state_from_json(const std::string& text, const std::string& path,
             .diagnostics_bytes = in.at("diagnostics_bytes")};
   } catch (const json::exception& error) {
     throw UserError(ExitCode::weights, path + ": damaged: " + error.what());
+  }
+}
+
+std::optional<StateGlance> glance_at_state(const std::string& text) {
+  try {
+    const json in = json::parse(text);
+    return StateGlance{.config_digest = in.at("config_digest"),
+                       .tells_best = in.contains("best_step"),
+                       .best_step = read_step(in),
+                       .elapsed_seconds = in.at("elapsed_seconds")};
+  } catch (const json::exception&) {
+    return std::nullopt;
   }
 }
 

@@ -33,16 +33,20 @@ struct MetricSums {
 /// Everything that changes while training, except weights and the optimiser's slots. What a
 /// checkpoint's state.json holds; leaving out a field must break resuming.
 struct TrainState {
-  std::int64_t epoch = 0;    // finished epochs
-  std::int64_t batch = 0;    // batches of the running epoch that are done
-  std::int64_t step = 0;     // optimiser steps
-  std::int64_t skipped = 0;  // steps left out because a gradient was not finite
-  MetricSums sums;           // of the running epoch
+  std::int64_t epoch = 0;           // finished epochs
+  std::int64_t batch = 0;           // batches of the running epoch that are done
+  std::int64_t step = 0;            // optimiser steps
+  std::int64_t skipped = 0;         // steps left out because a gradient was not finite
+  std::int64_t skipped_in_row = 0;  // of them, since the last one that was not
+  MetricSums sums;                  // of the running epoch
   ScheduleState schedule;
   std::vector<std::int64_t> phase_updates;  // updates that were done when each phase began
   std::optional<double> best;               // of the monitored metric
+  std::optional<double> best_loss;          // of that epoch: of equal ones the lower is the best
   std::int64_t best_epoch = 0;              // from 1
-  std::int64_t epochs_since_best = 0;
+  std::optional<std::int64_t> best_step;    // optimiser steps at its end
+  std::optional<double> stop_reference;     // what train.stop found better last
+  std::int64_t epochs_since_best = 0;       // since then
   double elapsed_seconds = 0;
   std::uint64_t jsonl_bytes = 0, csv_bytes = 0;  // sizes of the metrics files
   std::uint64_t diagnostics_bytes = 0;           // and of diagnostics.jsonl
@@ -58,5 +62,15 @@ struct RunIdentity {
 std::string to_json(const TrainState& state, const RunIdentity& identity);
 /// Throws UserError (ExitCode::weights) naming `path` when a field is missing or of the wrong type.
 TrainState state_from_json(const std::string& text, const std::string& path, RunIdentity& identity);
+
+/// What a state.json tells those who only look for something in it.
+struct StateGlance {
+  std::string config_digest;
+  bool tells_best = false;  // not in those of older versions
+  std::optional<std::int64_t> best_step;
+  double elapsed_seconds = 0;
+};
+/// None where it is damaged.
+std::optional<StateGlance> glance_at_state(const std::string& text);
 
 }  // namespace dl

@@ -2,8 +2,10 @@
 
 #include <filesystem>
 
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 #include "engine/train/finite_weights.h"
+#include "engine/train/run_identity.h"
+#include "engine/train/run_places.h"
 #include "engine/train/updater.h"
 
 namespace dl {
@@ -11,29 +13,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_run(const std::string& path) {
+bool is_folder(const std::string& path) {
   std::error_code error;
   return fs::is_directory(path, error);
 }
 
 }  // namespace
 
-Setup load_trained(const SetupOptions& options, const WeightChoice& choice) {
+Setup load_trained(const SetupOptions& options, const WeightChoice& choice,
+                   std::vector<std::string>& notes) {
   std::error_code error;
-  if (!fs::exists(options.config, error))
-    throw UserError(ExitCode::run_folder, "no run and no config at '" + options.config + "'");
-  if (!is_run(options.config)) {
+  if (!fs::exists(options.config, error) && !options.config.starts_with('@')) {
+    throw UserError(ExitCode::run_folder, "no run and no config at '" + options.config + "'",
+                    run_hint(fs::path(options.config).parent_path().string()));
+  }
+  if (!is_folder(options.config)) {
     if (choice.file.empty()) {
       throw UserError(ExitCode::command_line,
                       "a config alone has no weights: give --weights FILE, or a run's folder");
     }
     return load_setup(options);
   }
-  const std::string config = options.config + "/config.resolved.yaml";
-  if (!fs::exists(config))
+  if (!is_run_folder(options.config)) {
     throw UserError(ExitCode::run_folder,
-                    options.config + ": is no run folder: it has no config.resolved.yaml");
-  return load_setup({config, options.sets, options.data_dir});
+                    options.config + ": is no run folder: it has no config.resolved.yaml",
+                    run_hint(options.config));
+  }
+  expect_unchanged_run(options.config, notes);
+  return load_setup({options.config + "/config.resolved.yaml", options.sets, options.data_dir});
 }
 
 std::string load_chosen_weights(const std::string& target, const WeightChoice& choice,

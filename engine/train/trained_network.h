@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/plan/weight_store.h"
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 #include "engine/train/setup.h"
 
 namespace dl {
@@ -16,8 +16,10 @@ struct WeightChoice : CheckpointChoice {
 };
 
 /// The setup of a run's folder, or of a config whose weights are in a file: options.config is
-/// either. Throws UserError when there is neither.
-Setup load_trained(const SetupOptions& options, const WeightChoice& choice);
+/// either. Throws UserError when there is neither, or when a run's config has changed. `notes` gets
+/// sentences on what cannot be told of it.
+Setup load_trained(const SetupOptions& options, const WeightChoice& choice,
+                   std::vector<std::string>& notes);
 
 /// Puts the chosen weights of a run or file into the store; says which they are. `notes` gets
 /// sentences on what was passed over.

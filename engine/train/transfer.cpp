@@ -7,6 +7,7 @@
 #include "engine/train/finite_weights.h"
 #include "engine/train/frozen_weights.h"
 #include "engine/train/layer_roles.h"
+#include "engine/train/misfits.h"
 
 namespace dl {
 namespace {
@@ -77,7 +78,7 @@ class Planner {
         weight.why = shape_text(weights_[i].spec.shape.dims()) + " here, " +
                      shape_text(tensor->shape.dims()) + " in the source";
         if (differs.empty()) differs = weight.why;
-        if (!heads_.contains(layer.node)) misfits_.push_back(weight.name + " is " + weight.why);
+        if (!heads_.contains(layer.node)) misfits_.push_back({layer.node, i});
       }
     }
     if (!differs.empty() && heads_.contains(layer.node)) start_anew(layer, differs);
@@ -178,17 +179,7 @@ class Planner {
   }
 
   void check_match() {
-    constexpr std::size_t kShown = 20;
-    if (!misfits_.empty()) {
-      if (misfits_.size() > kShown) {
-        misfits_[kShown] = std::to_string(misfits_.size() - kShown) + " more";
-        misfits_.resize(kShown + 1);
-      }
-      throw UserError(ExitCode::weights,
-                      source_.label() + ": does not fit the network: " + join(misfits_, "; "),
-                      "only a head may differ: name it with --head LAYER, or give the network the "
-                      "source's sizes");
-    }
+    if (!misfits_.empty()) refuse_misfits(setup_, source_, misfits_);
     const auto missing = [&](const TransferredWeight& w) { return w.source.empty(); };
     if (std::ranges::all_of(transfer_.weights, missing)) {
       const auto first = [](const auto& all) { return all.empty() ? "nothing" : all.front(); };
@@ -313,7 +304,7 @@ class Planner {
   const DataNames& theirs_;
   std::set<int> heads_;
   std::set<std::string> used_;  // tensors of the source
-  std::vector<std::string> misfits_;
+  std::vector<Misfit> misfits_;
   Transfer transfer_;
 };
 
@@ -361,7 +352,9 @@ std::vector<std::string> check_finetune(const Setup& setup) {
 
 WeightSource open_source(const Setup& setup) {
   const FinetuneConfig& config = *setup.config.finetune;
-  CheckpointChoice choice{.checkpoint = config.checkpoint.text, .averaged = {}};
+  CheckpointChoice choice{.checkpoint = config.checkpoint.text,
+                          .by_name = config.checkpoint.mark.valid(),
+                          .averaged = {}};
   if (config.weights != RunWeights::automatic) choice.averaged = config.weights == RunWeights::ema;
   if (const std::string wrong = wrong_checkpoint(choice.checkpoint); !wrong.empty())
     throw UserError(ExitCode::weights,

@@ -8,7 +8,7 @@
 #include "engine/core/error.h"
 #include "engine/core/float_formats.h"
 #include "engine/core/pickle.h"
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 
 namespace dl {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "engine/config/finetune_config.h"
 #include "engine/onnx/model.h"
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 #include "engine/train/data_names.h"
 #include "engine/train/safetensors.h"
 

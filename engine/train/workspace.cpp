@@ -126,11 +126,22 @@ std::unique_ptr<Batches> OpenData::batches_of(Split split, const Pipeline& pipel
   const std::string name(split_name(split));
   if (options.streams && set.samples.size() < options.batch) {
     const std::string key = split == Split::train ? "data.batch" : "data.eval_batch";
-    throw UserError(ExitCode::data,
-                    fmt::format("{} has {} samples of the stream, fewer than the {} places of a "
-                                "batch, which follow one each",
-                                name, set.samples.size(), options.batch),
-                    "a smaller " + key + ", or a smaller length in the source");
+    throw UserError(
+        ExitCode::data,
+        {{setup_.config.data.batch_mark,
+          fmt::format("{} has {} samples of the stream, fewer than the {} places of a batch, which "
+                      "follow one each",
+                      name, set.samples.size(), options.batch),
+          "a smaller " + key + ", or a smaller length in the source"}});
+  }
+  if (options.drop_last && set.samples.size() < options.batch) {
+    throw UserError(
+        ExitCode::data,
+        {{setup_.config.data.batch_mark,
+          fmt::format("data: batch: {} has {} samples, fewer than one batch of {}", name,
+                      set.samples.size(), options.batch),
+          "a smaller data.batch; or data.drop_last: false, which trains on a batch that "
+          "is not full"}});
   }
   auto batches = std::make_unique<Batches>(set, pipeline, options, stop);
   const std::size_t over = set.samples.size() - batches->samples_per_epoch();

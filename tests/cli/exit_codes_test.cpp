@@ -124,6 +124,36 @@ TEST_CASE("a run goes on when nobody reads its progress") {
   CHECK(outcome() == "completed");
   check_fails(train("> /dev/full"), 6, "cannot write the result");
   CHECK(outcome() == "completed");
+  CHECK(json::parse(read_file(place.run + "/exit.json"))["exit_code"] == 6);
+}
+
+TEST_CASE("who reads no more of a pipe has seen enough: that is no failure") {
+  const Place place;
+  /// The program's own exit code, and what the first line of its output and its errors are.
+  const auto head = [&](const std::string& arguments, const std::string& both) {
+    const std::string code = place.folder / "code";
+    fs::remove(code);
+    ProgramResult result = run_program(
+        "/bin/sh",
+        {"-c", "{ \"$0\" " + arguments + "; echo $? > \"$3\"; } " + both + " | head -n 1",
+         dl::test::dltool_binary(), place.config, place.run, code});
+    REQUIRE(wait_until([&] { return fs::exists(code) && fs::file_size(code) > 0; }));
+    result.exit_code = std::stoi(read_file(code));
+    return result;
+  };
+  CHECK(head("train \"$1\" --run \"$2\"", "2>&1").exit_code == 0);
+  CHECK(json::parse(read_file(place.run + "/exit.json"))["exit_code"] == 0);
+  // More than a pipe holds.
+  const std::string data = "--set data.source.synthetic.samples=20000";
+  for (const std::string verb : {"predict \"$2\" --split train " + data,
+                                 "predict \"$2\" --split train -o /dev/stdout " + data,
+                                 std::string("docs schema"), std::string("docs layers")}) {
+    CAPTURE(verb);
+    const ProgramResult result = head(verb, "");
+    CHECK(result.exit_code == 0);
+    CHECK(result.err.empty());
+    CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 1);
+  }
 }
 
 TEST_CASE("paths that are no UTF-8 are escaped where JSON is printed") {

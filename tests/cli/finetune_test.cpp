@@ -7,8 +7,9 @@
 
 #include "engine/core/file_system.h"
 #include "engine/train/safetensors.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
+#include "tests/support/pictures.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {
@@ -245,6 +246,40 @@ TEST_CASE("check looks at the weights where they are there, and says where they 
   const ProgramResult none = check(place.folder / "none");
   CHECK(none.exit_code == 0);
   CHECK(none.err.find("note: finetune.from: there is nothing at") != std::string::npos);
+}
+
+TEST_CASE("images of one channel and a source of three: the hint's channels make them fit") {
+  const TempFolder folder;
+  write_pictures(folder / "photos", {"cat", "dog"}, 6, 8, 8);
+  const std::string config = folder / "c.yaml";
+  std::ofstream(config) << R"(
+data:
+  source: {image_folder: {path: photos, channels: 3, size: [8, 8]}}
+  batch: 4
+model:
+  layers:
+    - conv: {name: conv1, out_channels: 4, kernel_size: 3}
+    - flatten
+    - linear: {name: fc, out_features: 2}
+loss: cross_entropy
+optimizer: {sgd: {lr: 0.01}}
+train: {epochs: 1, threads: 1}
+)";
+  const std::string channels = "data.source.image_folder.channels";
+  REQUIRE(Place::dltool({"train", config, "--run", folder / "base"}).exit_code == 0);
+  const std::vector<std::string> finetune = {"finetune",      config,  "--from",
+                                             folder / "base", "--run", folder / "run"};
+  const auto with = [&](const std::string& value) {
+    std::vector<std::string> arguments = finetune;
+    arguments.insert(arguments.end(), {"--set", channels + "=" + value});
+    return Place::dltool(arguments);
+  };
+  const ProgramResult refused = with("1");
+  CHECK(refused.exit_code == 5);
+  CHECK(refused.err.find("hint: 'conv1' reads 1 channel of the data, and 3 in the source: " +
+                         channels + ": 3") != std::string::npos);
+  CHECK(refused.err.find("--head") == std::string::npos);
+  CHECK(with("3").exit_code == 0);
 }
 
 }  // namespace dl::test

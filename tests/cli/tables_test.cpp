@@ -223,7 +223,7 @@ TEST_CASE("a sequence is forecast beyond its end, and a baseline is told beside 
   CHECK(rows[0] == std::vector<std::string>{"sample", "name", "predicted_1", "predicted_2",
                                             "target_1", "target_2"});
   REQUIRE(rows.size() == 1 + 115);
-  CHECK(rows.back()[1] == place.folder / "wave.csv:122");
+  CHECK(rows.back()[1] == place.folder / "wave.csv: after line 121");
   CHECK(rows.back()[4].empty());
   CHECK_FALSE(rows.back()[2].empty());
   CHECK(std::stod(rows[1][4]) == doctest::Approx(300 + 100 * std::sin(3.0)).epsilon(1e-4));

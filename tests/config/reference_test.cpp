@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "engine/config/run_config.h"
 
@@ -81,14 +82,38 @@ TEST_CASE("the schema of a config knows its sections, kinds and layers") {
                        "stochastic gradient descent",
                        {{.name = "lr", .type = "float", .doc = "rate", .required = true}}}};
   parts.schedules = {{"constant", "no change", {}}};
+  parts.initializers = {{"zeros", "nothing", {}}};
   const auto schema = nlohmann::json::parse(config_schema(parts));
   CHECK(schema["properties"]["train"]["properties"].contains("epochs"));
-  CHECK(schema["properties"]["optimizer"]["anyOf"][1]["properties"]["sgd"]["required"][0] == "lr");
+  const auto& sgd = schema["properties"]["optimizer"]["anyOf"][1]["properties"]["sgd"];
+  CHECK(sgd["properties"].contains("lr"));
+  CHECK_FALSE(sgd.contains("required"));  // it may be inherited, but not in a config that is whole:
+  CHECK(schema["allOf"][1]["then"]["properties"]["optimizer"]["properties"]["sgd"]["required"][0] ==
+        "lr");
   CHECK(schema["properties"]["schedule"]["anyOf"][1]["properties"].contains("warmup"));
-  const auto& entry = schema["$defs"]["layers"]["items"]["anyOf"][1]["properties"];
-  for (const char* key : {"conv", "relu", "repeat", "if", "layers", "name", "from"})
-    CHECK_MESSAGE(entry.contains(key), key);
-  CHECK(entry["conv"]["properties"].contains("from"));
+  for (const char* which : {"layers", "layers_and_blocks"}) {
+    const auto& entry = schema["$defs"][which]["items"]["anyOf"][1]["properties"];
+    for (const char* key : {"conv", "relu", "repeat", "if", "layers", "name", "from"})
+      CHECK_MESSAGE(entry.contains(key), key);
+  }
+  CHECK(schema["$defs"]["layer"]["conv"]["properties"].contains("from"));
+  CHECK(schema["$defs"]["layer"]["conv"]["required"][0] == "out_channels");
+  CHECK(schema["$defs"]["initializer"]["anyOf"][0]["enum"][0] == "zeros");
+}
+
+TEST_CASE(
+    "a file without blocks takes known layers only, one with blocks no other spelling of them") {
+  SchemaParts parts;
+  parts.layers = {relu(), conv()};
+  const auto schema = nlohmann::json::parse(config_schema(parts));
+  CHECK(schema["$defs"]["layers"]["items"]["anyOf"][1]["additionalProperties"] == false);
+  const std::regex spelling(schema["$defs"]["layers_and_blocks"]["items"]["anyOf"][1]
+                                  ["propertyNames"]["anyOf"][1]["not"]["pattern"]
+                                      .get<std::string>());
+  for (const char* word : {"Conv", "conv2d", "Conv3D", "conv_1d", "ReLU", "relu"})
+    CHECK_MESSAGE(std::regex_match(word, spelling), word);
+  for (const char* word : {"basic", "conv_bn", "conv4d", "myrelu"})
+    CHECK_FALSE_MESSAGE(std::regex_match(word, spelling), word);
 }
 
 TEST_CASE("every key of every section says what it is for") {

@@ -201,7 +201,8 @@ TEST_CASE(
 
 TEST_CASE("a source completes its entry in the resolved config, once the config is right") {
   int asked = 0;
-  const auto complete = [&](TypedNode& source) {
+  const auto complete = [&](TypedNode& source, const std::vector<LossDecl>& losses) {
+    CHECK(losses.size() == 1);
     ++asked;
     CHECK(source.type == "idx");
     if (source.params.find("classes")) return;

@@ -46,7 +46,7 @@ TEST_CASE(
 #pragma omp parallel num_threads(4)
 #pragma omp single
     team = omp_get_num_threads();
-    use_threads(4);
+    omp_set_num_threads(4);
     alone = pieces_of(100);
   }
   CHECK(team == 1);

@@ -4,6 +4,7 @@
 
 #include "engine/core/error.h"
 #include "tests/support/data_files.h"
+#include "tests/support/table_files.h"
 
 namespace dl {
 namespace {
@@ -25,6 +26,14 @@ struct Table {
       for (const CsvField& field : file.row()) rows.back().emplace_back(field.text);
     }
     return rows;
+  }
+  /// What is to be known of all rows, behind the file's path.
+  std::vector<std::string> notes() const {
+    CsvFile file(path, format_);
+    while (file.next()) continue;
+    std::vector<std::string> notes = file.notes();
+    for (std::string& note : notes) note.erase(0, path.size());
+    return notes;
   }
   /// What is wrong, behind the file's path.
   std::string message() const {
@@ -65,11 +74,122 @@ TEST_CASE("another separator, no header, and gzip are read") {
   const Table packed("a,b\n1,2\n");
   test::write_gzip(packed.path, test::read_bytes(packed.path));
   CHECK(packed.rows() == Rows{{"a", "b"}, {"1", "2"}});
-  CHECK(csv_separator("tab", {}) == '\t');
-  CHECK_THROWS_WITH_AS(csv_separator("::", {}),
-                       "error: separator: expected one character or the word tab, found '::'",
-                       UserError);
-  CHECK_THROWS_AS(csv_separator("\"", {}), UserError);
+}
+
+TEST_CASE("a config says separator and quote by a character or a word") {
+  const auto format = [](const std::string& keys) {
+    const TypedNode node = test::typed_yaml("csv: {" + keys + "}");
+    return csv_format(node.params, read_params(node.params, csv_format_table()), true);
+  };
+  CHECK(format("").separator == ',');
+  CHECK_FALSE(format("").separator_said);
+  CHECK_FALSE(format("").quote);
+  CHECK(format("separator: tab").separator == '\t');
+  CHECK(format("separator: ;").separator_said);
+  CHECK(format("quote: none").quote == '\0');
+  CHECK(format("quote: '\"'").quote == '"');
+  CHECK(format("quote: \"'\"").quote == '\'');
+  for (const char* wrong : {"separator: '::'", "separator: '\"'", "separator: ''", "quote: ''",
+                            "quote: '\"\"'", "quote: ','", "quote: ~"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS_AS(format(wrong), UserError);
+  }
+}
+
+TEST_CASE("quotes are text where a tab separates, unless they are asked for") {
+  const std::string text = "t\tl\n\"He said so\tpos\nplain\tneg\nshe left\"\tpos\n\"a\"\tneg\n";
+  const Table tab(text, {.separator = '\t'});
+  CHECK(tab.rows() == Rows{{"t", "l"},
+                           {"\"He said so", "pos"},
+                           {"plain", "neg"},
+                           {"she left\"", "pos"},
+                           {"\"a\"", "neg"}});
+  CHECK(tab.notes() == std::vector<std::string>{
+                           ": 1 field in quotes (the first in line 5), which count as text where "
+                           "a tab separates; quote: '\"', in the source, takes them off"});
+  const Table none(text, {.separator = '\t', .quote = '\0'});
+  CHECK(none.rows() == tab.rows());
+  CHECK(none.notes().empty());
+  const Table asked("t\tl\n\"a\tb\"\tpos\n", {.separator = '\t', .quote = '"'});
+  CHECK(asked.rows() == Rows{{"t", "l"}, {"a\tb", "pos"}});
+  CHECK(Table("a,b\n'1,5',2\n", {.quote = '\''}).rows() == Rows{{"a", "b"}, {"1,5", "2"}});
+}
+
+TEST_CASE("quotes inside a field that begins with none are text, as pandas has it") {
+  CHECK(Table("a,b\n5\" pipe,he said \"x\"\n").rows() ==
+        Rows{{"a", "b"}, {"5\" pipe", "he said \"x\""}});
+}
+
+TEST_CASE("fields in quotes that span lines are reported once, with the lines of the first") {
+  const Table table("a,b\n1,\"x\ny\"\n2,\"p\n\nq\"\n3,z\n");
+  CHECK(table.notes() == std::vector<std::string>{
+                             ": 2 fields in quotes with a line end inside (the first from line 2 "
+                             "to 3); where quotes are text, quote: none, in the source, says so"});
+  CHECK(Table("a,b\n1,\"x\"\n").notes().empty());
+}
+
+TEST_CASE("columns without a name are called as in pandas, and found by number too") {
+  const Table table(",x,\n0,5,a\n");
+  const CsvFile file(table.path);
+  CHECK(file.columns() == std::vector<std::string>{"Unnamed: 0", "x", "Unnamed: 2"});
+  CHECK_FALSE(file.has_name(0));
+  CHECK(file.has_name(1));
+  CHECK(file.index_of_name_or_number("x") == 1);
+  CHECK(file.index_of_name_or_number("1") == 0);
+  CHECK(file.index_of_name_or_number("Unnamed: 2") == 2);
+  CHECK_THROWS_AS(file.index_of_name_or_number("4"), UserError);
+  CHECK_THROWS_AS(file.index_of_name_or_number("0"), UserError);
+  CHECK_THROWS_AS(file.index_of("1"), UserError);
+  const Table numbers("3,1\n7,8\n");
+  CHECK(CsvFile(numbers.path).index_of_name_or_number("1") == 1);  // the name comes first
+}
+
+TEST_CASE("Excel's first line says what separates, and is no row") {
+  CHECK(Table("sep=;\r\na;b\r\n1,5;2\r\n").rows() == Rows{{"a", "b"}, {"1,5", "2"}});
+  CHECK(Table("sep=\t\na\tb\n\"x\t2\n").rows() == Rows{{"a", "b"}, {"\"x", "2"}});
+  CHECK(Table("sep=;\na;b\n1;2\n", {.separator = ';', .separator_said = true}).rows().size() == 2);
+  CHECK(Table("sep=;\na;b\n", {.separator = ',', .separator_said = true}).message() ==
+        ":1:5: the file says that ';' separates, and the config that ',' does");
+  CHECK(Table("sep=x,b\n1,2\n").rows()[0] == std::vector<std::string>{"sep=x", "b"});
+}
+
+TEST_CASE("UTF-16 is read behind its mark, and named as what it is without one") {
+  const std::string text = "na\xC3\xAFve,b\n\xF0\x9F\x98\x80,2\n";
+  const Rows rows = {{"na\xC3\xAFve", "b"}, {"\xF0\x9F\x98\x80", "2"}};
+  const std::u16string wide = u"na\u00EFve,b\n\U0001F600,2\n";
+  for (const bool little : {true, false}) {
+    std::string bytes;
+    for (const char16_t unit : u"\uFEFF" + wide) {
+      const char low = static_cast<char>(unit & 0xFF), high = static_cast<char>(unit >> 8);
+      bytes += little ? low : high;
+      bytes += little ? high : low;
+    }
+    CHECK(Table(bytes).rows() == rows);
+    CHECK(Table(bytes.substr(2)).message() ==
+          ": is UTF-16 without a byte order mark, expected UTF-8");
+    CHECK(Table(bytes.substr(0, bytes.size() - 1)).message().find("ends with half a character") !=
+          std::string::npos);
+  }
+  CHECK(Table(std::string("\xFF\xFE\x00\xD8 \0", 6)).message() ==
+        ": byte 2: this is not UTF-16, as the file's first bytes say");
+  CHECK(Table(std::string("\xFF\xFE\0\0a\0\0\0", 8)).message() == ": is UTF-32, expected UTF-8");
+}
+
+TEST_CASE("rows of another length are counted, or a quote that reaches too far is named") {
+  const auto hint = [](const std::string& text) -> std::string {
+    const Table table(text);
+    try {
+      table.rows();
+    } catch (const UserError& error) {
+      return error.diagnostics()[0].hint;
+    }
+    return "nothing was thrown";
+  };
+  CHECK(hint("a,b\n1,2\n1\n1,2\n1,2,3\n4\n") ==
+        "from here on there are 2 rows of 1 field, 1 row of 2 fields, 1 row of 3 fields");
+  CHECK(hint("a,b\n1,2\n\"3,4\n5,6\n7,8\"\n") ==
+        "a field in quotes goes on to line 5: where that is no quote, quote: none, in the source, "
+        "takes quotes as text");
 }
 
 TEST_CASE("columns are found by name, rows know their line, and the table can be read again") {
@@ -104,7 +224,7 @@ TEST_CASE("what is no CSV is refused with its line and column") {
       {"a,b\n1,2,3\n", ":2:1: this row has 3 fields, expected 2 as in the first row"},
       {"a,b\n1,\"2\n3,4\n", ":2:3: this quote is never closed"},
       {"a,b\n1,\"2\"\"", ":2:3: this quote is never closed"},
-      {"a,b\n\"1\n2\",3\"\n", ":3:5: a quote in a field that does not begin with one"},
+      {"a,b\n1, \"3\"\n", ":2:4: a quote behind a blank; a field in quotes begins with its quote"},
       {"a,b\n\"1\" ,2\n",
        ":2:4: ' ' after a field's closing quote, expected ',' or the end of "
        "the line"},
@@ -112,7 +232,8 @@ TEST_CASE("what is no CSV is refused with its line and column") {
       {"a,b\n1\r,2\n", ":2:2: a carriage return without a line feed"},
       {"a,b\n1,\xE4\n", ":2:3: this byte is no UTF-8"},
       {std::string("a,b\n1,\0\n", 8), ":2:3: a zero byte: this is no text"},
-      {"a,,c\n1,2,3\n", ":1:3: column 2 has no name"},
+      {"a,b\n1,\"p\nq\"x\n",
+       ":3:3: 'x' after a field's closing quote that was opened in line 2, expected ','"},
       {"a,b, a\n1,2,3\n", ":1:5: columns 1 and 3 are both called 'a'"},
       {std::string(65536, ',') + "\n", ":1:1: more than 65536 columns"},
   };

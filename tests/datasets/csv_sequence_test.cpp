@@ -136,7 +136,7 @@ TEST_CASE("of a new file all windows are shown, the last one before what is not 
   CHECK(sample_of(*with, 0) == std::vector<Values>{{10, 1, 20, 2, 30, 3}, {4}});
   CHECK(sample_of(*with, 1)[0] == Values{20, 2, 30, 3, 40, 4});
   CHECK(std::isnan(sample_of(*with, 1)[1][0]));
-  CHECK(with->sample_name(1) == series.folder / "new.csv:6");
+  CHECK(with->sample_name(1) == series.folder / "new.csv: after line 5");
   const auto other = found_source(
       series.node(", targets: [note], window: 3, target_offsets: [0], target_scales: [1], offsets: "
                   "[0, 0], scales: [1, 1]"),
@@ -144,6 +144,92 @@ TEST_CASE("of a new file all windows are shown, the last one before what is not 
   const auto without = other->open_file(series.folder / "new.csv");
   CHECK_FALSE(without->has_targets());
   CHECK(std::isnan(sample_of(*without, 0)[1][0]));
+}
+
+TEST_CASE("dates order the rows and name what is predicted, also beyond the end") {
+  const TempFolder folder;
+  write_text(folder / "d.csv", "Date,y\n1960-12,4\n1960-11,3\n1960-10,?\n1960-09,1\n1960-08,0\n");
+  const auto node = [](const std::string& more) {
+    return typed_yaml(
+        "csv_sequence: {path: '@data/d.csv', window: 2, valid: 0, test: 0, scale: "
+        "none, missing: previous" +
+        more + "}");
+  };
+  const auto source = found_source(node(""), folder.path());
+  CHECK(source->notes() ==
+        std::vector<std::string>{folder / "d.csv: columns: y; predicted: y; rows in the order of "
+                                          "'Date' (written as %Y-%m)"});
+  const std::string found = completed(node(""), folder.path());
+  CHECK_MESSAGE(found.find("date: Date\n") != std::string::npos, found);
+  CHECK_MESSAGE(found.find("date_format: \"%Y-%m\"\n") != std::string::npos, found);
+  const auto data = source->open(Split::train, {folder.path(), ""});
+  REQUIRE(data->size() == 3);
+  CHECK(sample_of(*data, 0) == std::vector<Values>{{0, 1}, {1}});  // the value before the missing
+  CHECK(sample_of(*data, 2) == std::vector<Values>{{1, 3}, {4}});
+  CHECK(data->sample_id(0) == "1960-10");
+  CHECK(data->sample_name(0) == folder / "d.csv:4");
+  CHECK(data->notes() == std::vector<std::string>{folder / "d.csv: its rows are sorted by 'Date'"});
+  const auto whole = source->open_file(folder / "d.csv");
+  REQUIRE(whole->size() == 4);
+  CHECK(whole->sample_id(3) == "1961-01");
+  CHECK(found_source(node(", ignore: [1]"), folder.path())
+            ->open(Split::train, {folder.path(), ""})
+            ->sample_id(0)
+            .empty());
+}
+
+TEST_CASE("dates that no row of its own has, or that are written otherwise, are refused") {
+  const TempFolder folder;
+  const auto error = [&](const std::string& text, const std::string& more = "") {
+    write_text(folder / "d.csv", text);
+    return data_error(
+        typed_yaml("csv_sequence: {path: '@data/d.csv', window: 1, valid: 0, test: 0" + more + "}"),
+        folder.path());
+  };
+  CHECK(error("d,y\n2024-01-01,1\n2024-01-02,2\n2024-01-01,3\n") ==
+        "d.csv:4:1: column 'd': '2024-01-01' stands in line 2 too, and a row is a point in time");
+  CHECK(error("d,y\n01/02/2024,1\n02/02/2024,2\n") ==
+        "d.csv: column 'd' may have the day or the month first");
+  CHECK(error("d,y\n01/02/2024,1\n02/02/2024,2\n", ", date: d, date_format: '%d/%m/%Y'") ==
+        "nothing was thrown");
+  CHECK(error("d,y\n2024-01-01,1\nsoon,2\n", ", date: d, date_format: '%Y-%m-%d'") ==
+        "d.csv:3:1: column 'd': 'soon' is not written as '%Y-%m-%d' says");
+  CHECK(error("d,y\n2024-01-01,1\nsoon,2\n", ", date: d") ==
+        "d.csv: column 'd' holds dates that are written in no usual way, or not all in the same");
+  CHECK(error("d,y\nsoon,1\nlater,2\n") ==
+        "d.csv:2:1: column 'd': expected a number, found 'soon'");
+  CHECK(error("year,y\n1951,1\n1950,2\n1952,3\n", ", date: year") == "nothing was thrown");
+  CHECK(error("d,y\n2024-01-01,1\n2024-01-02,2\n", ", date: e") == "d.csv: there is no column 'e'");
+}
+
+TEST_CASE("a count of rows without a name is no column of a sequence") {
+  const TempFolder folder;
+  write_text(folder / "d.csv", ",y\n0,5\n1,6\n2,8\n");
+  const auto source =
+      found_source(typed_yaml("csv_sequence: {path: '@data/d.csv', window: 1, valid: 0, test: 0}"),
+                   folder.path());
+  CHECK(source->spec().feature_names == std::vector<std::string>{"y"});
+  CHECK(source->notes()[0].ends_with("left out: 'Unnamed: 0' (without a name, counts the rows)"));
+}
+
+TEST_CASE("targets of a sequence that a loss takes for probabilities are not scaled") {
+  const TempFolder folder;
+  write_text(folder / "d.csv", "x,y\n5,0\n6,1\n7,0\n8,1\n");
+  const auto open = [&](const std::string& more) {
+    auto source = make_data_source(typed_yaml(
+        "csv_sequence: {path: '@data/d.csv', window: 1, valid: 0, test: 0" + more + "}"));
+    source->expect_targets({.min = 0, .max = 1, .loss = "bce_with_logits"});
+    source->look_up({folder.path(), ""});
+    return source->open(Split::train, {folder.path(), ""});
+  };
+  CHECK(sample_of(*open(", targets: [y]"), 0)[1] == Values{1});
+  CHECK(sample_of(*open(", targets: [y]"), 0)[0][0] < 0);  // what is seen is scaled
+  CHECK_THROWS_AS(open(", targets: [x]"), UserError);
+  const auto plain = found_source(
+      typed_yaml("csv_sequence: {path: '@data/d.csv', window: 1, valid: 0, test: 0, targets: [x], "
+                 "scale_target: false}"),
+      folder.path());
+  CHECK(sample_of(*plain->open(Split::train, {folder.path(), ""}), 0)[1] == Values{6});
 }
 
 TEST_CASE("tables and configs that do not fit together are refused") {
@@ -163,7 +249,8 @@ TEST_CASE("tables and configs that do not fit together are refused") {
         ", valid: 9223372036854775808, test: 9223372036854775808", ", valid: 1.5",
         ", baseline_lag: 1, horizon: 2", ", offsets: [1, 2, 3], scales: [1, 2, 3]",
         ", offsets: [1, 2]", ", target_scales: [1, 2]", ", separator: ''",
-        ", scales: [0, 1], offsets: [1, 1]"}) {
+        ", scales: [0, 1], offsets: [1, 1]", ", date_format: '%Y'",
+        ", date: t, date_format: '%H:%M'"}) {
     CAPTURE(more);
     CHECK_THROWS_AS(make_data_source(series.node(more)), UserError);
   }

@@ -324,8 +324,8 @@ TEST_CASE("a vocabulary has its limits, and says what helps") {
   CHECK(looking(many, {{"unit", "word"}, {"max_vocabulary", "50000"}}) == "nothing was thrown");
   CHECK(making({{"path", "x"}, {"unit", "word"}, {"max_vocabulary", "50001"}}) ==
         "error: max_vocabulary: is 50001, must be at least 3 and at most 50000");
-  const Place huge(std::string(700'001, 'x'));
-  CHECK(looking(huge, {{"unit", "word"}}).find("come to 700006 bytes, more than the 700000") !=
+  const Place huge(std::string(16'000'001, 'x'));
+  CHECK(looking(huge, {{"unit", "word"}}).find("come to 16000006 bytes, more than the 16000000") !=
         std::string::npos);
 }
 

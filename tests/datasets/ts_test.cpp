@@ -93,7 +93,7 @@ TEST_CASE("a config that says length, dimensions and classes needs no file for i
 
 TEST_CASE("missing values are those before them where the config says so") {
   const TempFolder folder;
-  write_text(folder / "a.ts", "@classLabel true x\n@data\n?,1,?,NaN,5,?:x\n");
+  write_text(folder / "a.ts", "@classLabel true x\n@data\n?,1,nan,NaN,5,-NAN:x\n");
   const auto source = found_source(
       typed_yaml("ts: {train: '@data/a.ts', missing: previous, scale: none}"), folder.path());
   CHECK(sample_of(*source->open(Split::train, {folder.path(), ""}), 0)[0] ==
@@ -111,6 +111,23 @@ TEST_CASE("numbers are predicted where the header says targetLabel, with the way
   CHECK(sample_of(*train, 1)[2][0] * value.scale[0] + value.offset[0] == doctest::Approx(30));
   CHECK(sample_of(*train, 0)[2] == Values{-1});
   CHECK_FALSE(train->spec().classes);
+}
+
+TEST_CASE("a number that a loss takes for a probability is not scaled, and must be one") {
+  const TempFolder folder;
+  const auto open = [&](const std::string& last) {
+    write_text(folder / "a.ts", "@targetLabel true\n@data\n1,2:0\n3,4:" + last + "\n");
+    auto source = make_data_source(typed_yaml("ts: {train: '@data/a.ts'}"));
+    source->expect_targets({.min = 0, .max = 1, .loss = "bce_with_logits"});
+    source->look_up({folder.path(), ""});
+    return source->open(Split::train, {folder.path(), ""});
+  };
+  CHECK(sample_of(*open("1"), 1)[2] == Values{1});
+  CHECK_THROWS_WITH_AS(open("2"),
+                       ("error: " + (folder / "a.ts:4:5: the target is 2, but bce_with_logits "
+                                              "reads numbers from 0 to 1"))
+                           .c_str(),
+                       UserError);
 }
 
 TEST_CASE("a file to be predicted need have no labels") {

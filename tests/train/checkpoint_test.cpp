@@ -1,4 +1,4 @@
-#include "engine/train/checkpoint.h"
+#include "engine/train/checkpoint_search.h"
 
 #include <doctest/doctest.h>
 

@@ -222,6 +222,82 @@ TEST_CASE("a file of a run can be taken away, whether it is there or not") {
   CHECK_FALSE(fs::exists(run.file("exit.json")));
 }
 
+TEST_CASE("of many that start at once in the folder of a dead start, one gets it") {
+  const auto files = real_file_system();
+  for (int round = 0; round < 20; ++round) {
+    const TempFolder folder;
+    fs::create_directories(folder / "run/checkpoints/step-00000000");
+    for (const char* name : {"run/.lock", "run/config.yaml", "run/env.json.tmp-1"})
+      test::write_bytes(folder / name, {});
+    const Pipe done;
+    std::array<pid_t, 4> children{};
+    for (pid_t& child : children) {
+      child = in_child([&] {
+        return code_of([&] {
+          const RunFolder run = RunFolder::create(*files, folder / "run", "");
+          done.wait();
+        });
+      });
+    }
+    std::multiset<int> codes;
+    for (int i = 0; i < 3; ++i) {
+      int status = 0;
+      REQUIRE(::wait(&status) > 0);
+      codes.insert(WEXITSTATUS(status));
+    }
+    CHECK(codes == std::multiset<int>{11, 11, 11});
+    CHECK(entries_in(folder.path()) == 2);  // the folder and its lock
+    done.signal();
+    int status = 0;
+    REQUIRE(::wait(&status) > 0);
+    CHECK(WEXITSTATUS(status) == 0);
+  }
+}
+
+TEST_CASE("a folder that may hold what somebody wants is not taken for that of a dead start") {
+  const auto files = real_file_system();
+  const auto code_with = [&](const std::string& name) {
+    const TempFolder folder;
+    fs::create_directory(folder / "run");
+    test::write_bytes(folder / "run/.lock", {});
+    if (name.ends_with('/'))
+      fs::create_directories(folder / ("run/" + name));
+    else if (!name.empty())
+      test::write_bytes(folder / ("run/" + name), {1});
+    const int code = code_of([&] { RunFolder::create(*files, folder / "run", ""); });
+    if (code != 0) CHECK(fs::exists(folder / ("run/" + name)));
+    return code;
+  };
+  CHECK(code_with("") == 0);
+  CHECK(code_with("checkpoints/step-00000000/") == 0);
+  for (const char* name : {"thesis.tex", "metrics.jsonl", "log.txt", "config.resolved.yaml",
+                           "checkpoints/step-00000010/", "checkpoints/.old-step-00000010/"}) {
+    CAPTURE(name);
+    CHECK(code_with(name) == 10);
+  }
+}
+
+TEST_CASE("the number of a dead start is used again") {
+  const TempFolder folder;
+  const WorkIn here(folder.path());
+  const auto files = real_file_system();
+  fs::create_directories("runs/net-001");
+  test::write_bytes("runs/net-001/.lock", {});
+  CHECK(RunFolder::create(*files, "", "net").path() == "runs/net-001");
+}
+
+TEST_CASE("a run knows whether its folder is still there") {
+  const TempFolder folder;
+  const auto files = real_file_system();
+  const RunFolder run = RunFolder::create(*files, folder / "run", "");
+  run.expect_there();
+  fs::rename(folder / "run", folder / "away");
+  CHECK(code_of([&] { run.expect_there(); }) == 6);
+  fs::create_directory(folder / "run");
+  test::write_bytes(folder / "run/.lock", {});
+  CHECK(code_of([&] { run.expect_there(); }) == 6);
+}
+
 TEST_CASE("there is nothing to resume where no run is") {
   const TempFolder folder;
   const auto files = real_file_system();
@@ -265,6 +341,26 @@ TEST_CASE(
   CHECK(file.size() == 26);
   CHECK_FALSE(file.cut(27));
   CHECK(file.size() == 26);
+}
+
+TEST_CASE("a torn line is cut off, wherever its file ends") {
+  const auto files = real_file_system();
+  const std::string line(5000, 'x');  // longer than what is read at once
+  for (const auto& [text, whole] :
+       std::vector<std::pair<std::string, std::string>>{{"", ""},
+                                                        {"{}\n", "{}\n"},
+                                                        {"{}\n{\"ep", "{}\n"},
+                                                        {"{\"ep", ""},
+                                                        {line + "\n" + line, line + "\n"},
+                                                        {line, ""}}) {
+    const TempFolder folder;
+    test::write_bytes(folder / "file", test::Bytes(text.begin(), text.end()));
+    GrowingFile file(*files, folder / "file");
+    CHECK(file.cut_torn_line() == (text != whole));
+    CHECK(file.size() == whole.size());
+    file.append("[]\n");
+    CHECK(read_file(folder / "file") == whole + "[]\n");
+  }
 }
 
 TEST_CASE("a full disk under a metrics file is an error with exit code 6") {

@@ -7,6 +7,7 @@
 
 #include "engine/core/error.h"
 #include "engine/train/run_folder.h"
+#include "engine/train/sealed_text.h"
 #include "tests/support/data_files.h"
 
 namespace dl {
@@ -66,7 +67,7 @@ struct Run {
 
 TEST_CASE("a run that has ended tells its metrics, epochs, time and parameters") {
   const Run run;
-  run.write("vars.yaml", "n: 3\n");
+  run.write("vars.yaml", sealed_yaml("n: 3\n"));
   const RunReport report = run.read();
   CHECK(report.path == run.folder.path());
   CHECK(report.name == "net");

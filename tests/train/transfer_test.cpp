@@ -18,10 +18,10 @@ namespace {
 using test::TempFolder;
 
 /// A picture network whose head has `classes` outputs, fine-tuned as `finetune` says.
-Setup network(const std::string& finetune, int classes = 5, int channels = 8) {
+Setup network(const std::string& finetune, int classes = 5, int channels = 8, int inputs = 2) {
   return test::setup_of(fmt::format(R"(
 model:
-  input: [2, 6, 6]
+  input: [{}, 6, 6]
   layers:
     - conv: {{name: conv1, out_channels: {}, kernel_size: 3, bias: false}}
     - batch_norm: {{name: bn1}}
@@ -34,8 +34,8 @@ optimizer: {{sgd: {{lr: 0.1}}}}
 train: {{epochs: 1}}
 finetune: {{from: w{}{}}}
 )",
-                                    channels, classes, classes, finetune.empty() ? "" : ", ",
-                                    finetune));
+                                    inputs, channels, classes, classes,
+                                    finetune.empty() ? "" : ", ", finetune));
 }
 
 /// Files of weights in a folder of their own.
@@ -130,7 +130,21 @@ TEST_CASE("what is no head must fit") {
   const std::string error = files.error(network("", 5, 16));
   CHECK(holds(error, "conv1.weight is (16, 2, 3, 3) here, (8, 2, 3, 3) in the source"));
   CHECK(holds(error, "bn1.running_var is (16) here"));
-  CHECK(holds(error, "--head LAYER"));
+  CHECK(holds(error,
+              "give the network the source's sizes, or start what differs anew: --head conv1 "
+              "--head bn1"));
+  CHECK(text_of(files.plan(network("head: [conv1, bn1]", 5, 16))).find("conv1.weight: it is the") !=
+        std::string::npos);
+}
+
+TEST_CASE("where only the data differ, the data are what is named, and no head") {
+  const Files files;
+  files.save_network(network("", 5, 8, 3));
+  const std::string error = files.error(network("", 5, 8, 1));
+  CHECK(holds(error, "conv1.weight is (8, 1, 3, 3) here, (8, 3, 3, 3) in the source"));
+  CHECK(holds(error,
+              "'conv1' reads 1 channel of the data, and 3 in the source: the data must have 3"));
+  CHECK_FALSE(holds(error, "--head"));
 }
 
 TEST_CASE("names are changed by rules, one after the other") {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/train/setup.h"
+
+namespace dl {
+
+/// Tells the source, before it looks at its files, what the losses read its targets as. Throws
+/// UserError at a key of its entry, `node`, that has numbers scaled which a loss takes for
+/// probabilities.
+void prepare_targets(DataSource& source, const TypedNode& node,
+                     const std::vector<LossDecl>& losses);
+
+/// Where nothing says what the target looks like, it is what the first loss asks for: a label, or
+/// as many numbers as the network gives.
+void fit_target(Setup& setup);
+
+/// Adds to `problems` each loss that cannot read what the data brings: a label, a number; false:
+/// there are such. The shapes are the graph's affair.
+bool check_targets(const Setup& setup, Problems& problems);
+
+/// What is no mistake for certain, but may be one: predictions that are probabilities already.
+std::vector<std::string> target_notes(const Setup& setup);
+
+}  // namespace dl
