@@ -186,7 +186,12 @@ std::vector<std::pair<std::string, std::string>> export_metadata(const Setup& se
   std::vector<std::pair<std::string, std::string>> metadata;
   if (!setup.eval_pipeline) return metadata;
   const DataSpec& spec = setup.eval_pipeline->source();
-  if (!spec.class_names.empty()) metadata.emplace_back("names", class_names_text(spec.class_names));
+  if (facts.preprocessing.function == Function::softmax && !spec.token_rule) {
+    const Port& port = setup.graph.output;
+    const Shape output = infer_shapes(setup.graph, 1)[port.node][port.output];
+    const auto names = names_of_classes(*setup.source, static_cast<std::size_t>(output.back()));
+    metadata.emplace_back("names", class_names_text(names));
+  }
   const ordered_json preprocessing = {{"in_graph", in_graph},
                                       {spec.inputs[0].name, input_json(setup, facts.preprocessing)},
                                       {"output", output_json(setup, facts.preprocessing)}};
