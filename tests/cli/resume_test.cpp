@@ -340,7 +340,7 @@ TEST_CASE("losses that are not finite do not make a checkpoint unreadable") {
   const Runs& runs = shared_runs();
   const std::string run = runs.folder / "nan";
   const ProgramResult trained =
-      dltool({"train", runs.config, "--run", run, "--set", "optimizer.sgd.lr=1e30", "--set",
+      dltool({"train", runs.config, "--run", run, "--set", "optimizer.sgd.lr=1e38", "--set",
               "train.on_nonfinite=skip", "--set", "train.max_steps=4"});
   REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
   const std::string text = read_file(run + "/checkpoints/last/state.json");
