@@ -279,9 +279,14 @@ DateSteps::DateSteps(DateFormat format, std::vector<double> times)
   for (std::size_t i = 1; i < times_.size(); ++i) ++counts[times_[i] - times_[i - 1]];
   const double usual =
       std::ranges::max_element(counts, {}, [](const auto& pair) { return pair.second; })->first;
-  if (fits(Unit::time, usual) || format_.is_number()) return;
+  if (format_.is_number()) {
+    fits(Unit::time, usual);
+    return;
+  }
+  // Months first: two of them in a row may have equally many days.
   const auto months = static_cast<double>(month_of(times_[1]) - month_of(times_[0]));
   if (months > 0 && (fits(Unit::months, months) || fits(Unit::month_ends, months))) return;
+  if (fits(Unit::time, usual)) return;
   const bool weekdays = counts.begin()->first == kDay && std::ranges::all_of(times_, is_weekday);
   if (!weekdays || !fits(Unit::weekdays, 1)) fits(Unit::time, usual);
 }

@@ -4,7 +4,7 @@
 #   scripts/test.sh [--asan|--ci] [ARGUMENTS OF CTEST]
 #
 # --asan: the fast tests under AddressSanitizer and UBSan instead.
-# --ci: warnings are errors, and no precompiled header hides a missing include.
+# --ci: warnings are errors.
 # For example `scripts/test.sh -R layers/conv`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -112,7 +112,8 @@ TEST_CASE("columns that most rows fill with a word of their own, or that count, 
   CHECK(notes[2] ==
         "column 'ticket' has 30 different words in 40 rows, which become as many features; "
         "ignore: [ticket], in the source, leaves it out");
-  CHECK(place.notes("target: y, id: id, ignore: [ticket]").size() == 1);
+  CHECK(place.notes("target: y, id: id").size() == 2);
+  CHECK(place.notes("target: y, ignore: [ticket]").size() == 2);
 }
 
 TEST_CASE("numbers that the list of numeric columns does not name are reported as left out") {
@@ -183,10 +184,10 @@ TEST_CASE("targets that a loss takes for probabilities are not scaled, and must 
     return source;
   };
   const DataPaths paths{place.folder.path(), ""};
-  const auto source = expecting("target: y, scale: minmax");
+  const auto source = expecting("target: y");
   source->look_up(paths);
   const auto data = source->open(Split::train, paths);
-  CHECK(sample_of(*data, 0) == std::vector<Values>{{0}, {0}});
+  CHECK(sample_of(*data, 0) == std::vector<Values>{{1}, {0}});
   CHECK(sample_of(*data, 2)[1] == Values{0.25});
   CHECK(data->spec().targets[0].scale == Values{1});
   place.write("x,y\n1,0\n2,1\n3,1.5\n");

@@ -200,7 +200,10 @@ TEST_CASE("columns are found by name, rows know their line, and the table can be
   CHECK(file.index_of("long\nname") == 1);
   CHECK_THROWS_WITH_AS(
       file.index_of("prise"),
-      ("error: " + table.path + ": there is no column 'prise'; did you mean 'price'?").c_str(),
+      ("error: " + table.path +
+       ": there is no column 'prise'; did you mean 'price'?\n  hint: its columns: price, id, "
+       "long\\x0aname")
+          .c_str(),
       UserError);
   for (int round = 0; round < 2; ++round) {
     std::vector<std::size_t> lines;
@@ -259,7 +262,7 @@ TEST_CASE("a column that is not there is told with the separator that would cut 
         "its only column is 'size;price': separator: ';', in the source, cuts it");
   CHECK(hint("size\tprice", ',').find("separator: tab,") != std::string::npos);
   CHECK(hint("\"size,price\"", ';').find("separator: ',',") != std::string::npos);
-  CHECK(hint("size", ',').empty());
+  CHECK(hint("size", ',') == "its columns: size");
 }
 
 }  // namespace dl

@@ -45,9 +45,9 @@ std::vector<Case> cases() {
        "bad.txt:1:1: the byte 0xed" + std::string(kNotUtf8)},
       {"UTF-16", "text", kStream,
        std::string("\xFF\xFE"
-                   "a\0",
-                   4),
-       "bad.txt:1:1: the byte 0xff" + std::string(kNotUtf8)},
+                   "a",
+                   3),
+       "bad.txt: byte 2: the text, UTF-16, ends with half a character"},
       {"a word that is not UTF-8", "text", kWords,
        "one two\n  thr\x80"
        "ee\n",
@@ -70,10 +70,11 @@ std::vector<Case> cases() {
        "bad.txt: unpacked byte 0: damaged gzip data (unexpected end of file)"},
       {"no header", "labelled_text", kTable, "", "bad.csv: is empty, expected a table"},
       {"no column of texts", "labelled_text", kTable, "texts,label\nx,a\n",
-       "bad.csv: there is no column 'text'; did you mean 'texts'?"},
+       "bad.csv: there is no column 'text'; did you mean 'texts'?\n  hint: its columns: texts, label"},
       {"no row", "labelled_text", kTable, "text,label\n", "bad.csv: holds no text"},
       {"a row that is short", "labelled_text", kTable, "text,label\nx,a\n\ny\n",
-       "bad.csv:4:1: this row has 1 field, expected 2 as in the first row"},
+       "bad.csv:4:1: this row has 1 field, expected 2 as in the first row\n  hint: from here on there are 1 "
+       "row of 1 field"},
       {"a text without words", "labelled_text", kTable, "text,label\nx,a\n  ,a\n",
        "bad.csv:3:1: column 'text': there is no word in this text"},
       {"no class", "labelled_text", kTable, "text,label\nx,a\nx,\n",
@@ -82,7 +83,8 @@ std::vector<Case> cases() {
        "bad.csv:3:3: column 'label': 'goood' is none of the classes, good, bad; did you mean "
        "'good'?"},
       {"a quote that is never closed", "labelled_text", kTable, "text,label\n\"x,a\ny,b\n",
-       "bad.csv:2:1: this quote is never closed"},
+       "bad.csv:2:1: this quote is never closed\n  hint: quote: none, in the source, takes "
+       "quotes as text"},
       {"a file without words in a folder", "labelled_text", kFolder, "\n",
        "train/a/bad.txt:1:1: there is no word in this text"},
       {"a file in a folder that is not UTF-8", "labelled_text", kFolder, "one\ntwo \xFF",

@@ -19,7 +19,7 @@ TEST_CASE("adaptive_avg_pool says what does not fit") {
       "adaptive_avg_pool needs a picture (C, H, W) or a series (C, W) but its source is 3 | put a "
       "reshape layer before it");
   CHECK(test::shape_error("adaptive_avg_pool", {{"output_size", 65536}}, {{64, 1024, 8, 8}})
-            .ends_with("is too large"));
+            .find("is too large: a tensor has at most 2^40") != std::string::npos);
 }
 
 }  // namespace dl

@@ -17,7 +17,7 @@ TEST_CASE("pad says what does not fit") {
   CHECK(test::shape_error("pad", {}, {{1}}) ==
         "pad needs a source with channels but gets one value");
   CHECK(test::shape_error("pad", {{"padding", {65536, 65536, 65536, 65536}}}, {{1, 1024, 8, 8}})
-            .ends_with("is too large"));
+            .find("is too large: a tensor has at most 2^40") != std::string::npos);
 }
 
 }  // namespace dl
