@@ -198,7 +198,9 @@ DateFormat find_date_format(CsvFile& file, std::size_t column) {
 
 SequenceColumns find_sequence_columns(CsvFile& file, const SequenceLayout& layout,
                                       const std::vector<std::string>& ignored) {
-  SequenceColumns found{.date = layout.date, .date_format = layout.date_format};
+  SequenceColumns found;
+  found.date = layout.date;
+  found.date_format = layout.date_format;
   std::vector<SeenInTime> seen(file.columns().size());
   file.rewind();
   while (file.next()) {

@@ -19,27 +19,14 @@ std::vector<tag> known_layouts(std::size_t rank) {
 
 /// None where a block of channels would be split.
 std::optional<memory::desc> box_in(const memory::desc& desc, const Box& box) {
-  memory::dims spanned = box.shape.dims();
-  for (std::size_t axis = 0; axis < box.steps.size(); ++axis)
-    spanned[axis] = (spanned[axis] - 1) * box.steps[axis] + 1;
-  memory::desc part = desc.submemory_desc(spanned, box.offsets, /*allow_empty=*/true);
+  memory::desc part = desc.submemory_desc(box.shape.dims(), box.offsets, /*allow_empty=*/true);
   if (part.get(true) == nullptr) return std::nullopt;
   return part;
 }
 
 /// `wanted` if the box can be cut there, else a layout in which every box can.
 memory::desc layout_to_cut(const memory::desc& wanted, const Box& box) {
-  if (!box.steps.empty()) return plain_desc(Shape(wanted.get_dims()), wanted.get_data_type());
   return box_in(wanted, box) ? wanted : channels_last(Shape(wanted.get_dims()));
-}
-
-/// The box of `whole`, in a layout to cut, as a value of its own.
-Value box_of(Tape& tape, const Value& whole, const Box& box) {
-  const Value spanned = tape.part(whole, *box_in(whole.desc, box));
-  if (box.steps.empty()) return spanned;
-  memory::dims strides = spanned.desc.get_strides();
-  for (std::size_t axis = 0; axis < strides.size(); ++axis) strides[axis] *= box.steps[axis];
-  return tape.part(spanned, {box.shape.dims(), spanned.desc.get_data_type(), strides});
 }
 
 void record_copy(Tape& tape, const Value& from, const Value& to) {
@@ -80,7 +67,7 @@ memory::desc channels_last(const Shape& shape) {
 Value record_cut(Tape& tape, const Value& src, const Box& box, const memory::desc& dst) {
   const Value from = tape.as(src, layout_to_cut(src.desc, box));
   const Value result = tape.value(dst);
-  record_copy(tape, box_of(tape, from, box), result);
+  record_copy(tape, tape.part(from, *box_in(from.desc, box)), result);
   return result;
 }
 
@@ -89,7 +76,7 @@ Value record_place(Tape& tape, const Value& src, const Box& box, const memory::d
   // What a blocked layout pads its channels with must stay zero.
   const memory::desc& wanted = fill == 0 ? dst : channels_last(Shape(dst.get_dims()));
   const Value filled = record_filled(tape, layout_to_cut(wanted, box), fill);
-  record_copy(tape, src, box_of(tape, filled, box));
+  record_copy(tape, src, tape.part(filled, *box_in(filled.desc, box)));
   return tape.as(filled, dst);
 }
 

@@ -11,12 +11,10 @@ dnnl::memory::desc layout_like(const dnnl::memory::desc& like, const Shape& shap
 /// Channels last, for pictures and series; row-major for others.
 dnnl::memory::desc channels_last(const Shape& shape);
 
-/// A box within a tensor: its sizes, where it begins, and from which place to which it goes along
-/// each axis (empty: from each to the next).
+/// A box within a tensor: its sizes, and where it begins.
 struct Box {
   Shape shape;
   dnnl::memory::dims offsets;
-  dnnl::memory::dims steps = {};
 };
 
 /// A copy of a box of `src`, laid out as `dst`.

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "engine/core/parallel.h"
 #include "layers/onnx_writer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"
@@ -24,6 +27,51 @@ ParamTable<Params> param_table() {
   };
 }
 
+/// Which rows of `inner` contiguous numbers a slice with a step keeps of a row-major tensor: of
+/// each of `outer` blocks of `size` rows `count`, from row `start` on.
+struct Rows {
+  std::size_t outer, size, inner, start, step, count;
+
+  /// Calls copy(whole, kept) with the offsets of each row that is kept.
+  template <class Copy>
+  void each(const Copy& copy) const {
+    parallel_each(outer * count, inner, [&](std::size_t row) {
+      const std::size_t block = row / count, place = start + row % count * step;
+      copy((block * size + place) * inner, row * inner);
+    });
+  }
+};
+
+/// oneDNN refuses descriptions of every n-th place, so that these rows are copied here: what is
+/// copied are 4 bytes each, numbers or tokens.
+Value record_cut_rows(Tape& tape, const Value& src, const Rows& rows, const Shape& shape) {
+  const Value dst = tape.value(plain_desc(shape, src.desc.get_data_type()));
+  tape.host("slice", {tape.plain(src)}, {dst}, [rows](const HostArgs& args) {
+    const auto* from = args.src<std::uint32_t>(0);
+    auto* to = args.dst<std::uint32_t>(0);
+    rows.each([&](std::size_t whole, std::size_t kept) {
+      std::copy_n(from + whole, rows.inner, to + kept);
+    });
+  });
+  return dst;
+}
+
+/// The gradient of that: zero where nothing was kept.
+Value record_place_rows(Tape& tape, const Value& diff_dst, const Rows& rows,
+                        const dnnl::memory::desc& desc) {
+  const Value diff = tape.value(plain_desc(Shape(desc.get_dims()), diff_dst.desc.get_data_type()));
+  tape.host("slice gradient", {tape.plain(diff_dst)}, {diff}, [rows](const HostArgs& args) {
+    const auto* from = args.src<std::uint32_t>(0);
+    auto* to = args.dst<std::uint32_t>(0);
+    const std::size_t block = rows.size * rows.inner;
+    parallel_each(rows.outer, block, [&](std::size_t i) { std::fill_n(to + i * block, block, 0); });
+    rows.each([&](std::size_t whole, std::size_t kept) {
+      std::copy_n(from + kept, rows.inner, to + whole);
+    });
+  });
+  return tape.as(diff, desc);
+}
+
 /// start:stop:step along one axis, as in Python.
 class Slice final : public Layer {
  public:
@@ -48,6 +96,7 @@ class Slice final : public Layer {
 
   Recorded record(Tape& tape, std::span<const Value> src) const override {
     const Box box = box_of(src[0].shape());
+    if (params_.step > 1) return record_steps(tape, src[0], box);
     const Value dst = record_cut(tape, src[0], box, layout_like(src[0].desc, box.shape));
     auto grad =
         [box, desc = src[0].desc](
@@ -59,6 +108,26 @@ class Slice final : public Layer {
   }
 
  private:
+  Recorded record_steps(Tape& tape, const Value& src, const Box& box) const {
+    const Shape shape = src.shape();
+    const auto axis = static_cast<std::size_t>(params_.axis);
+    Rows rows{.outer = 1,
+              .size = static_cast<std::size_t>(shape[axis]),
+              .inner = 1,
+              .start = static_cast<std::size_t>(box.offsets[axis]),
+              .step = static_cast<std::size_t>(params_.step),
+              .count = static_cast<std::size_t>(box.shape[axis])};
+    for (std::size_t i = 0; i < shape.rank(); ++i) {
+      if (i != axis) (i < axis ? rows.outer : rows.inner) *= static_cast<std::size_t>(shape[i]);
+    }
+    auto grad = [rows, desc = src.desc](Tape& back, std::span<const std::optional<Value>> diff_dst)
+        -> std::vector<std::optional<Value>> {
+      return {record_place_rows(back, *diff_dst[0], rows, desc)};
+    };
+    return {{record_cut_rows(tape, src, rows, box.shape)}, grad};
+  }
+
+  /// The box of what is kept; with a step, its sizes and where it begins.
   Box box_of(const Shape& src) const {
     const auto axis = static_cast<std::size_t>(params_.axis);
     if (axis >= src.rank()) {
@@ -76,10 +145,6 @@ class Slice final : public Layer {
     Box box{src, dnnl::memory::dims(src.rank(), 0)};
     box.shape[axis] = (stop - start + params_.step - 1) / params_.step;
     box.offsets[axis] = start;
-    if (params_.step > 1) {
-      box.steps.assign(src.rank(), 1);
-      box.steps[axis] = params_.step;
-    }
     return box;
   }
 

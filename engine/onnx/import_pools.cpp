@@ -109,10 +109,16 @@ std::optional<LayerPort> pad_more(Importer& in, const Pool& pool, const LayerPor
 
 void import_pool(Importer& in, const OnnxNode& node) {
   const LayerPort src = in.plain(node, 0).port;
-  const OnnxWindow window = read_window(node, node.integers("kernel_shape", {}), in.shape(src));
+  OnnxWindow window = read_window(node, node.integers("kernel_shape", {}), in.shape(src));
   const std::string automatic = node.text("auto_pad", "NOTSET");
   const bool ceil_mode = node.integer("ceil_mode", 0) != 0 && !automatic.starts_with("SAME");
-  const Pool pool{node, window, places(window, in.shape(src), ceil_mode), node.op == "MaxPool",
+  const std::vector<std::int64_t> counts = places(window, in.shape(src), ceil_mode);
+  for (std::size_t i = 0; i < counts.size(); ++i) {  // padding that no window reaches is none
+    const std::int64_t reach = window.dilation[i] * (window.kernel[i] - 1) + 1;
+    const std::int64_t end = (counts[i] - 1) * window.stride[i] + reach - window.before[i];
+    window.after[i] = std::clamp<std::int64_t>(end - in.shape(src)[i + 2], 0, window.after[i]);
+  }
+  const Pool pool{node, window, counts, node.op == "MaxPool",
                   node.integer("count_include_pad", 0) != 0};
   if (!pool.max &&
       std::ranges::any_of(window.dilation, [](std::int64_t size) { return size != 1; }))

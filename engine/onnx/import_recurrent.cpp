@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "engine/onnx/importer.h"
 
@@ -135,24 +136,30 @@ void set_results(Importer& in, const OnnxNode& node, const LayerPort& port, bool
   }
 }
 
-void import_recurrent(Importer& in, const OnnxNode& node) {
-  const ImportedValue& src = in.value(node, 0);
-  const bool batch_first = node.integer("layout", 0) == 1;
-  const std::vector<int> time_first = {1, 0, 2};
-  if (src.kind != ValueKind::data || src.perm.size() != 3 ||
-      (batch_first ? !src.plain() : src.perm != time_first))
+/// The sequences that it reads as the layer reads them, (N, T, features): by a permute layer where
+/// the layer before it gives other axes.
+LayerPort sequences(Importer& in, const OnnxNode& node, bool batch_first) {
+  ImportedValue src = in.value(node, 0);
+  if (src.kind != ValueKind::data || src.perm.size() != 3 || src.perm[batch_first ? 0 : 1] != 0)
     throw NotCovered("it reads something other than a sequence with the batch first, turned");
+  if (!batch_first) std::swap(src.perm[0], src.perm[1]);
+  return in.plain(std::move(src)).port;
+}
+
+void import_recurrent(Importer& in, const OnnxNode& node) {
+  const bool batch_first = node.integer("layout", 0) == 1;
+  const LayerPort src = sequences(in, node, batch_first);
   const Cell cell = cell_of(node);
   const std::string direction = node.text("direction", "forward");
   if (direction != "forward" && direction != "bidirectional")
     throw NotCovered("it reads backwards only");
   const Sizes sizes{direction == "forward" ? 1 : 2, node.integer("hidden_size", 0),
-                    in.shape(src.port)[2]};
+                    in.shape(src)[2]};
   if (sizes.hidden < 1 || sizes.hidden > (1 << 24)) throw NotCovered("it says no hidden_size");
   require_usual(in, node);
   ImportedLayer layer{.type = cell.type,
                       .params = {parameter("hidden_size", sizes.hidden)},
-                      .from = {src.port},
+                      .from = {src},
                       .weights = weights_of(in, node, cell, sizes),
                       .wish = wished_name(node, {})};
   if (sizes.directions == 2) layer.params.push_back(parameter("bidirectional", true));

@@ -103,7 +103,8 @@ void Importer::take_input() {
   const OnnxPort& input = *inputs[0];
   if (producers_.contains(input.name)) refuse("two operators or tensors make '" + input.name + "'");
   tokens_ = input.type == OnnxType::i64 || input.type == OnnxType::i32;
-  const bool steps_first = reads_steps_first(input.name);
+  // Recurrent operators read three axes: other inputs have their batch first.
+  const bool steps_first = input.dims.size() <= 3 && reads_steps_first(input.name);
   const auto batch_axis = static_cast<std::ptrdiff_t>(steps_first ? 1 : 0);
   if (std::ssize(input.dims) > batch_axis) {
     sample_ = input.dims;

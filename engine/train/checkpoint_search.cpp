@@ -110,7 +110,7 @@ class Search {
     std::int64_t until = -1;
   };
   /// As the newest state tells it; in runs of older versions, which do not, as the link does.
-  Told told_best() const {
+  Told told_best() {
     for (const Seen& seen : seen_) {
       if (!seen.wrong.empty()) continue;
       try {
@@ -118,6 +118,7 @@ class Search {
         if (glance && glance->tells_best) return {glance->best_step, seen.step};
         if (glance) break;
       } catch (const UserError&) {  // an older one may tell
+        overtaken_ |= !seen.still_there();
       }
     }
     return {linked_best(), -1};
@@ -142,6 +143,8 @@ class Search {
     const bool lost = told.best && *told.best != at.step && !is_passed_over(*told.best) &&
                       (*told.best > at.step || !found.best);
     if (lost) {
+      const bool listed = std::ranges::count(seen_, *told.best, &Seen::step) > 0;
+      overtaken_ |= !listed && exists(checkpoints_ + "/" + checkpoint_name(*told.best));
       problems_.push_back(fmt::format("checkpoint {}, the best of this run, is missing",
                                       checkpoint_name(*told.best)));
       sure_ = false;
@@ -172,8 +175,9 @@ LoadedCheckpoint load_named(const std::string& path) {
       loaded.folder = path;
       return loaded;
     } catch (const UserError&) {
-      const bool moved = !error && (fs::canonical(path, error).string() != real ||
-                                    folder_identity(real) != identity);
+      // A link whose target is just being taken away leads nowhere for a moment.
+      const bool moved =
+          error || fs::canonical(path, error).string() != real || folder_identity(real) != identity;
       if (!moved || tries == kTries) throw;
     }
   }

@@ -1,5 +1,7 @@
 #include "engine/train/runs.h"
 
+#include <filesystem>
+
 #include "engine/config/data_facts.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
@@ -21,13 +23,26 @@ void require_trainable(const Setup& setup) {
     throw UserError(setup.config.model.mark, "loss is missing: training needs one");
 }
 
+/// The folders above `path` that are not there yet, the innermost first.
+std::vector<std::string> missing_parents(const std::string& path) {
+  std::vector<std::string> missing;
+  for (std::string parent = parent_folder(path); !exists(parent); parent = parent_folder(parent))
+    missing.push_back(parent);
+  return missing;
+}
+
 /// A run that fails before it has begun (no data, too little memory) leaves no folder that would be
-/// in the way of the next try.
+/// in the way of the next try, and none above it that it made and that nobody else uses.
 struct Unbegun {
   FileSystem& files;
-  std::string path;  // "": begun
+  std::vector<std::string> parents;
+  std::string path = {};
+  bool begun = false;
   ~Unbegun() {
+    if (begun) return;
     if (!path.empty()) remove_quietly(files, path);
+    std::error_code ignored;
+    for (const std::string& parent : parents) std::filesystem::remove(parent, ignored);
   }
 };
 
@@ -97,8 +112,9 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   }
   choose_threads(setup, setup.notes);
   StopFlag& stop = signals.catch_stops();
+  Unbegun unbegun{files, missing_parents(options.run.empty() ? "runs/new" : options.run)};
   RunFolder folder = RunFolder::create(files, options.run, setup.config.name);
-  Unbegun unbegun{files, folder.path()};
+  unbegun.path = folder.path();
   Session session(files, setup, std::move(folder), stop);
   session.check(options.requirements);
   session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
@@ -116,7 +132,7 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
     session.save_start();
   }
   write_start(session.folder(), setup, options.commit);
-  unbegun.path.clear();
+  unbegun.begun = true;
   return session.run(std::move(notes), options.max_seconds, options.requirements);
 }
 

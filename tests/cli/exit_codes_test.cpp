@@ -145,9 +145,9 @@ TEST_CASE("who reads no more of a pipe has seen enough: that is no failure") {
   CHECK(json::parse(read_file(place.run + "/exit.json"))["exit_code"] == 0);
   // More than a pipe holds.
   const std::string data = "--set data.source.synthetic.samples=20000";
-  for (const std::string verb : {"predict \"$2\" --split train " + data,
-                                 "predict \"$2\" --split train -o /dev/stdout " + data,
-                                 std::string("docs schema"), std::string("docs layers")}) {
+  const std::string predict = "predict \"$2\" --split train ";
+  for (const std::string& verb : std::vector<std::string>{
+           predict + data, predict + "-o /dev/stdout " + data, "docs schema", "docs layers"}) {
     CAPTURE(verb);
     const ProgramResult result = head(verb, "");
     CHECK(result.exit_code == 0);
@@ -244,7 +244,7 @@ TEST_CASE("weights that are damaged end with 5") {
 
 TEST_CASE("resume passes over damaged checkpoints, and ends with 5 when no whole one is left") {
   const Place place;
-  const ProgramResult trained = place.train();
+  const ProgramResult trained = place.train({"--set", "train.checkpoint.every={epochs: 1}"});
   REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
   std::vector<std::string> models;
   for (const auto& entry : fs::directory_iterator(place.run + "/checkpoints")) {

@@ -260,9 +260,10 @@ TEST_CASE("a text that is too short or broken ends training with 4 and no folder
   const Place place;
   check_fails(place.train("run", {"data.batch=200"}), 4,
               "train has 103 samples of the stream, fewer than the 200 places of a batch");
-  check_fails(place.train("run", {"data.eval_batch=26"}), 4,
-              "valid has 25 samples of the stream, fewer than the 26 places of a batch, which "
-              "follow one each\n  hint: a smaller data.eval_batch, or a smaller length");
+  for (const char* part :
+       {"valid has 25 samples of the stream, fewer than the 26 places of a batch",
+        "hint: a smaller data.eval_batch, or a smaller length"})
+    check_fails(place.train("run", {"data.eval_batch=26"}), 4, part);
   check_fails(place.train("run", {"data.source.text.length=300", "data.batch=2"}), 4,
               "t.txt (valid): has 260 tokens (characters), fewer than a sample of 300");
   std::ofstream(place.text, std::ios::app) << "a\n\xFFz";

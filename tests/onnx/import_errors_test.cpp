@@ -233,10 +233,15 @@ TEST_CASE("paddings that differ between the sides are a pad layer, or ceil_mode 
                                {"pads", std::vector<std::int64_t>{0, 0, 1, 1}}};
   CHECK(imported(model).config.find("max_pool: {kernel_size: 3, stride: 2, ceil_mode: true}") !=
         std::string::npos);
+  // The same padding on both sides makes no further window here.
   model.nodes[0].attributes[2].value = std::vector<std::int64_t>{1, 1, 0, 0};
+  CHECK(imported(model).config.find("max_pool: {kernel_size: 3, stride: 2, padding: 1}") !=
+        std::string::npos);
+  model.nodes[0].attributes[1].value = std::vector<std::int64_t>{1, 1};  // but here
   CHECK(imported(model).config.find("pad: {padding: [1, 0, 1, 0], value: -1e+38}") !=
         std::string::npos);
   // With ceil_mode the pads alone make no further window.
+  model.nodes[0].attributes[1].value = std::vector<std::int64_t>{2, 2};
   model.nodes[0].attributes[2].value = std::vector<std::int64_t>{0, 0, 2, 2};
   model.nodes[0].attributes.push_back({"ceil_mode", std::int64_t{1}});
   CHECK(imported(model).config.find("max_pool: {kernel_size: 3, stride: 2, ceil_mode: true}") !=

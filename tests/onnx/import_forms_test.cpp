@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
 
+#include "engine/core/error.h"
 #include "tests/support/formula.h"
 #include "tests/support/golden.h"
 #include "tests/support/onnx_network.h"
@@ -11,6 +13,28 @@
 
 namespace dl {
 namespace {
+
+/// Forms that no layer computes, and what import says of them. The first leaves one row after the
+/// last out of its averages: avg_pool leaves out as much on both sides, and with a stride of 2 no
+/// slice takes that off again.
+const std::map<std::string, std::string> kRefused = {
+    {"AveragePool=0 of images, unequal on both axes",
+     "AveragePool '' is not covered: dltool's poolings have no such padding"},
+    {"a softmax over channels, and then another shape", "Squeeze '' is not covered"}};
+
+/// Its output keeps the model's order, channels last; the golden has them first.
+const std::string kTurned =
+    "Keras: a kernel that is turned, and a padding while the channels are last";
+
+std::vector<float> channels_first(const std::vector<float>& values, std::size_t places,
+                                  std::size_t channels) {
+  std::vector<float> turned(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t channel = i % channels, place = i / channels % places;
+    turned[(i / channels / places * channels + channel) * places + place] = values[i];
+  }
+  return turned;
+}
 
 std::string from_base64(const std::string& text) {
   const std::string letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -77,18 +101,31 @@ TEST_CASE("forms of other exporters compute what onnxruntime computes") {
   for (const auto& [name, golden] : goldens.items()) {
     CAPTURE(name);
     const OnnxModel model = test::read_back(from_base64(golden["model"]));
-    std::vector<std::string> sets = {"loss=[]"};
+    if (const auto refused = kRefused.find(name); refused != kRefused.end()) {
+      CHECK_THROWS_WITH_AS(
+          import_network(model, {.path = "m.onnx", .name = "m", .input_shape = {}}),
+          doctest::Contains(refused->second.c_str()), UserError);
+      continue;
+    }
+    // A loss that takes a target of the output's own shape, whatever that is.
+    std::vector<std::string> sets = {"data={batch: 2}", "loss=mse"};
     const std::vector<std::int64_t> shape = golden["input"];
     if (const int tokens = golden["tokens"]; tokens > 0) {
       sets = {"data={source: {labelled_text: {path: x, length: " + std::to_string(shape[1]) +
                   ", classes: [a, b]}}, vocabulary: " + std::to_string(tokens) +
                   ", batch: 2, classes: ~}",
-              "model.layers.0.embedding.from=data.tokens", "loss=[]"};
+              "model.layers.0.embedding.from=data.tokens",
+              "loss={cross_entropy: {target: data.tokens}}"};
     }
-    test::FilledNetwork network = test::imported(model, sets);
-    std::vector<float> found = run(network, golden);
-    finish(golden["end"], found, static_cast<std::size_t>(shape[0]));
-    test::check_samples(name, found, golden["output"], 1e-5);
+    try {
+      test::FilledNetwork network = test::imported(model, sets);
+      std::vector<float> found = run(network, golden);
+      if (name == kTurned) found = channels_first(found, 3 * 3, 4);
+      finish(golden["end"], found, static_cast<std::size_t>(shape[0]));
+      test::check_samples(name, found, golden["output"], 1e-5);
+    } catch (const UserError& error) {
+      FAIL_CHECK(std::string(error.what()));  // and on with the other forms
+    }
   }
 }
 

@@ -243,7 +243,10 @@ class Matrix:
                                   f"train.max_steps={interrupted_at}"])
             process.communicate(timeout=300)
             resolved = prepare / "config.resolved.yaml"
-            resolved.write_text(re.sub(r", max_steps: \d+|max_steps: \d+, ", "", resolved.read_text()))
+            text, found = re.subn(r", max_steps: \d+|max_steps: \d+, |^ *max_steps: \d+\n", "",
+                                  resolved.read_text(), flags=re.M)
+            assert found == 1, "max_steps is not where it was in config.resolved.yaml"
+            resolved.write_text(text)
         calls = self.calls_of(config, prepare)
         chosen = range(1 + self.random.randrange(self.options.stride), len(calls) + 1, self.options.stride)
         for number in chosen:

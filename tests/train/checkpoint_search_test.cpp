@@ -237,7 +237,8 @@ TEST_CASE("a reader that a writer overtakes looks again") {
       }
       if (!skipped.empty()) failed = skipped[0];
       if (newest_state(run.path()).empty()) failed = "no state";
-      choose_weights(run.path(), {.checkpoint = run.path() + "/checkpoints/last"}, skipped);
+      choose_weights(run.path(), {.checkpoint = run.path() + "/checkpoints/last", .averaged = {}},
+                     skipped);
     } catch (const UserError& error) {
       failed = error.what();
     }

@@ -79,12 +79,15 @@ std::size_t entries_in(const std::string& folder) {
 
 }  // namespace
 
-TEST_CASE("runs are numbered, and a named one is never overwritten") {
+TEST_CASE("runs are numbered, and one that has begun is never overwritten") {
   const TempFolder folder;
   const WorkIn here(folder.path());
   const auto files = real_file_system();
-  CHECK(RunFolder::create(*files, "", "lenet").path() == "runs/lenet-001");
-  CHECK(RunFolder::create(*files, "", "lenet").path() == "runs/lenet-002");
+  for (const char* path : {"runs/lenet-001", "runs/lenet-002"}) {
+    RunFolder run = RunFolder::create(*files, "", "lenet");
+    CHECK(run.path() == path);
+    run.write("config.resolved.yaml", "version: 1\n");  // from now on there is something to resume
+  }
   CHECK(RunFolder::create(*files, "", "mlp").path() == "runs/mlp-001");
   CHECK(RunFolder::create(*files, "", "../up/and away").path() == "runs/.._up_and away-001");
 
@@ -229,12 +232,13 @@ TEST_CASE("of many that start at once in the folder of a dead start, one gets it
     fs::create_directories(folder / "run/checkpoints/step-00000000");
     for (const char* name : {"run/.lock", "run/config.yaml", "run/env.json.tmp-1"})
       test::write_bytes(folder / name, {});
-    const Pipe done;
+    const Pipe emptied, done;
     std::array<pid_t, 4> children{};
     for (pid_t& child : children) {
       child = in_child([&] {
         return code_of([&] {
           const RunFolder run = RunFolder::create(*files, folder / "run", "");
+          emptied.signal();
           done.wait();
         });
       });
@@ -246,6 +250,7 @@ TEST_CASE("of many that start at once in the folder of a dead start, one gets it
       codes.insert(WEXITSTATUS(status));
     }
     CHECK(codes == std::multiset<int>{11, 11, 11});
+    emptied.wait();  // the losers may be gone before the winner has taken away what was there
     CHECK(entries_in(folder.path()) == 2);  // the folder and its lock
     done.signal();
     int status = 0;
