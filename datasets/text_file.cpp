@@ -66,7 +66,7 @@ void TextFile::make_utf8() {
     throw UserError(ExitCode::data, path_ + ": " + what,
                     "iconv -f " + name + " -t utf-8 FILE > NEW_FILE converts it");
   };
-  const std::string_view front = text().substr(0, 4);
+  const std::string_view front = std::string_view(text_).substr(0, 4);
   if (front.starts_with(kByteOrderMark)) {
     text_.erase(0, kByteOrderMark.size());
   } else if (front == "\xFF\xFE\0\0"sv || front == "\0\0\xFE\xFF"sv) {
