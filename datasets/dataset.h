@@ -151,7 +151,8 @@ class DataSource {
   virtual void look_up(const DataPaths&) {}
   /// Sentences on what look_up() guessed, or did not take: a user should see them.
   virtual std::vector<std::string> notes() const { return {}; }
-  /// Where numbers are predicted: why there are no classes, and what makes some; none: nothing does.
+  /// Where numbers are predicted: why there are no classes, and what makes some; none: nothing
+  /// does.
   virtual std::optional<Advice> no_classes() const { return std::nullopt; }
   /// Puts what look_up() found into the source's own entry of the config, so that a run keeps it.
   virtual void complete(ConfigNode& /*params*/) const {}

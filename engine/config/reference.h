@@ -21,7 +21,8 @@ template <class Kinds>
 std::vector<DocEntry> doc_entries(const Kinds& kinds) {
   std::vector<DocEntry> entries;
   for (const auto& kind : kinds)
-    entries.push_back({std::string(kind.name), std::string(kind.summary), kind.params, kind.others});
+    entries.push_back(
+        {std::string(kind.name), std::string(kind.summary), kind.params, kind.others});
   return entries;
 }
 

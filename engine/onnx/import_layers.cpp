@@ -198,7 +198,10 @@ bool leave_to_loss(Importer& in, const OnnxNode& node, const ImportedValue& valu
   in.note("the " + node.op +
           " at the end is left out: the loss cross_entropy has its own, and predict tells "
           "probabilities");
-  if (of_sample)
+  const bool shaped_later = std::ranges::any_of(
+      in.readers(node.outputs[0]),
+      [](const OnnxNode* reader) { return reader->op != "Cast" && reader->op != "Identity"; });
+  if (of_sample && !shaped_later)
     in.set_data(node, in.reshaped(value.port, {shape[own]}));
   else
     in.set(node, value);

@@ -1,7 +1,7 @@
 #include "engine/train/feature_key.h"
 
-#include "engine/train/environment.h"
 #include "engine/core/sha256.h"
+#include "engine/train/environment.h"
 
 namespace dl {
 namespace {

@@ -6,8 +6,8 @@
 #include <chrono>
 
 #include "engine/core/parallel.h"
-#include "engine/train/batch_rules.h"
 #include "engine/graph/cost.h"
+#include "engine/train/batch_rules.h"
 #include "engine/train/diagnostics.h"
 #include "engine/train/environment.h"
 #include "engine/train/saver.h"

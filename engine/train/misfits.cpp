@@ -1,6 +1,7 @@
 #include "engine/train/misfits.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/core/text.h"
 #include "engine/train/layer_roles.h"
@@ -81,12 +82,22 @@ class Misfits {
     });
   }
 
+  /// Whether a layer that is no head has the source's sizes.
+  bool any_fits() const {
+    const std::set<int> heads = output_layers(setup_.graph, has_weights_);
+    return std::ranges::any_of(weights_, [&](const NodeWeight& weight) {
+      return !heads.contains(weight.node) &&
+             std::ranges::find(misfits_, weight.node, &Misfit::node) == misfits_.end();
+    });
+  }
+
   std::string size_hint() const {
     std::vector<std::string> heads;
     for (const Misfit& misfit : misfits_) {
       const std::string head = "--head " + setup_.graph.nodes[misfit.node].name;
       if (heads.empty() || heads.back() != head) heads.push_back(head);
     }
+    if (!any_fits()) return "give the network the source's sizes: no layer of it fits as it is";
     if (heads.size() > kLayersShown)
       return "give the network the source's sizes: only a head may differ, and here " +
              std::to_string(heads.size()) + " layers do";

@@ -22,9 +22,9 @@ struct PredictOptions {
   /// Instead of `files`: what came through stdin, as a file. Rows of the source's format; where
   /// samples are images, one of them, or their paths, a line or a NUL each. It is called '-'.
   std::string standard_input;
-  bool skip_bad = false;           // pictures that cannot be read are left out and told
-  std::int64_t top = 1;            // of a classification: so many of the likeliest classes
-  bool json = false;               // a line of JSON for each sample, instead of CSV
+  bool skip_bad = false;  // pictures that cannot be read are left out and told
+  std::int64_t top = 1;   // of a classification: so many of the likeliest classes
+  bool json = false;      // a line of JSON for each sample, instead of CSV
 };
 
 /// What is known of all predictions of a run.

@@ -73,8 +73,7 @@ std::string unmet_requirement(const std::vector<Requirement>& requirements,
       found = true;
       const bool met =
           requirement.at_least ? value >= requirement.bound : value <= requirement.bound;
-      if (std::isnan(value))
-        return "--require " + requirement.text + ": it is not defined (nan)";
+      if (std::isnan(value)) return "--require " + requirement.text + ": it is not defined (nan)";
       if (!met) return "--require " + requirement.text + ": it is " + number_text(value);
     }
     if (!found) return "--require " + requirement.text + ": there is no such metric";

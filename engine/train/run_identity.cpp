@@ -4,11 +4,11 @@
 
 #include "datasets/dataset.h"
 #include "engine/config/yaml_file.h"
+#include "engine/core/sha256.h"
 #include "engine/core/text.h"
 #include "engine/train/checkpoint_search.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/sealed_text.h"
-#include "engine/core/sha256.h"
 #include "engine/train/train_state.h"
 
 namespace dl {

@@ -14,8 +14,8 @@
 #include "engine/train/metric_spec.h"
 #include "engine/train/run_folder.h"
 #include "engine/train/run_identity.h"
-#include "engine/train/sealed_text.h"
 #include "engine/train/run_places.h"
+#include "engine/train/sealed_text.h"
 #include "engine/train/setup.h"
 #include "engine/train/train_state.h"
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "engine/core/file_system.h"
-#include "engine/core/shape.h"
 #include "engine/core/sha256.h"
+#include "engine/core/shape.h"
 
 namespace dl {
 

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/file_system.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {
@@ -108,8 +108,8 @@ TEST_CASE("compare shows runs in the order given, with what they reached and whe
 
 TEST_CASE("a run that is going on is shown as running, and one that was killed as crashed") {
   const Place place;
-  RunningProgram program(
-      dl::test::dltool_binary(), {"train", place.config, "--run", place.one, "--set", "train.epochs=1000000"});
+  RunningProgram program(dl::test::dltool_binary(), {"train", place.config, "--run", place.one,
+                                                     "--set", "train.epochs=1000000"});
   REQUIRE(wait_until([&] { return std::filesystem::exists(place.one + "/checkpoints/last"); }));
   json run = compared({place.one})["runs"][0];
   CHECK(run["outcome"] == "running");

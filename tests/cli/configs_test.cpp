@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/pictures.h"
 #include "tests/support/run_program.h"
 
@@ -79,8 +79,8 @@ TEST_CASE("every config passes check without its data") {
   CHECK(configs.size() >= 34);
   for (const fs::path& config : configs) {
     CAPTURE(config.string());
-    const ProgramResult result =
-        run_program(dl::test::dltool_binary(), {"check", config.string(), "--data", nothing.path()});
+    const ProgramResult result = run_program(dl::test::dltool_binary(),
+                                             {"check", config.string(), "--data", nothing.path()});
     CHECK_MESSAGE(result.exit_code == 0, result.err);
   }
 }

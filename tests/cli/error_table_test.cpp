@@ -31,7 +31,8 @@ TEST_CASE("every bad config that only the program can refuse leads to its messag
     ++found;
     const std::string name = entry.path().filename().string();
     CAPTURE(name);
-    const ProgramResult result = run_program(dl::test::dltool_binary(), {"check", name}, errors.string());
+    const ProgramResult result =
+        run_program(dl::test::dltool_binary(), {"check", name}, errors.string());
     CHECK(result.exit_code == 3);
     const fs::path expected = fs::path(entry.path()).replace_extension(".expected");
     if (std::getenv("DLTOOL_UPDATE_EXPECTED")) std::ofstream(expected) << result.err;

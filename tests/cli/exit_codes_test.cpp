@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/file_system.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {
@@ -89,21 +89,21 @@ TEST_CASE(
     "a result that cannot be written ends with 6, and a closed stream is no file of the run") {
   const Place place;
   const auto shell = [&](const std::string& rest) {
-    return run_program("/bin/sh",
-                       {"-c", "exec \"$0\" \"$@\" " + rest, dl::test::dltool_binary(), "check", place.config});
+    return run_program("/bin/sh", {"-c", "exec \"$0\" \"$@\" " + rest, dl::test::dltool_binary(),
+                                   "check", place.config});
   };
   check_fails(shell("> /dev/full"), 6, "No space left");
   CHECK(shell(">&-").exit_code == 0);
-  const ProgramResult train =
-      run_program("/bin/sh", {"-c", "exec \"$0\" \"$@\" >&- 2>&-", dl::test::dltool_binary(), "train",
-                              place.config, "--run", place.run, "--set", "train.log_every=1"});
+  const ProgramResult train = run_program(
+      "/bin/sh", {"-c", "exec \"$0\" \"$@\" >&- 2>&-", dl::test::dltool_binary(), "train",
+                  place.config, "--run", place.run, "--set", "train.log_every=1"});
   CHECK(train.exit_code == 0);
   std::ifstream metrics(place.run + "/metrics.jsonl");
   std::size_t lines = 0;
   for (std::string line; std::getline(metrics, line); ++lines) CHECK(json::accept(line));
   CHECK(lines == 5);
-  const ProgramResult docs =
-      run_program("/bin/sh", {"-c", "exec \"$0\" docs schema > /dev/full", dl::test::dltool_binary()});
+  const ProgramResult docs = run_program(
+      "/bin/sh", {"-c", "exec \"$0\" docs schema > /dev/full", dl::test::dltool_binary()});
   check_fails(docs, 6, "No space left");
 }
 
@@ -111,8 +111,8 @@ TEST_CASE("a run goes on when nobody reads its progress") {
   const Place place;
   const auto train = [&](const std::string& rest) {
     fs::remove_all(place.run);
-    return run_program("/bin/sh", {"-c", "\"$0\" train \"$1\" --run \"$2\" " + rest, dl::test::dltool_binary(),
-                                   place.config, place.run});
+    return run_program("/bin/sh", {"-c", "\"$0\" train \"$1\" --run \"$2\" " + rest,
+                                   dl::test::dltool_binary(), place.config, place.run});
   };
   const auto outcome = [&] {
     REQUIRE(wait_until([&] { return fs::exists(place.run + "/exit.json"); }));
@@ -333,8 +333,8 @@ TEST_CASE("of two runs on one folder exactly one wins, and the other changes not
 
 TEST_CASE("a run that another process works on is locked for resume") {
   const Place place;
-  RunningProgram trains(
-      dl::test::dltool_binary(), {"train", place.config, "--run", place.run, "--set", "train.epochs=100000"});
+  RunningProgram trains(dl::test::dltool_binary(), {"train", place.config, "--run", place.run,
+                                                    "--set", "train.epochs=100000"});
   REQUIRE(wait_until([&] { return fs::exists(place.run + "/config.resolved.yaml"); }));
   check_fails(place.dltool({"resume", place.run}), 11, "another process");
   check_fails(place.train(), 11, "another process");

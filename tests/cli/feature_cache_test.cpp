@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "engine/core/text.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {
@@ -132,8 +132,8 @@ TEST_CASE("a run that was stopped while it trained on features goes on to the sa
   for (const int step : {6, 8, 12, 20, 31}) {
     CAPTURE(step);
     REQUIRE(place.train("part", "ram", {"train.max_steps=" + std::to_string(step)}).exit_code == 0);
-    const ProgramResult resumed =
-        run_program(dl::test::dltool_binary(), {"resume", place.run("part"), "--set", "train.max_steps=~"});
+    const ProgramResult resumed = run_program(
+        dl::test::dltool_binary(), {"resume", place.run("part"), "--set", "train.max_steps=~"});
     REQUIRE_MESSAGE(resumed.exit_code == 0, resumed.err);
     check_same(place.run("whole"), place.run("part"));
     fs::remove_all(place.run("part"));

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {
@@ -39,8 +39,8 @@ struct Model {
     std::ofstream text(folder / "aabb.txt");
     for (int i = 0; i < 400; ++i) text << "aabb";
     text.close();
-    const ProgramResult result =
-        run_program(dl::test::dltool_binary(), {"train", config, "--run", run, "--data", folder.path()});
+    const ProgramResult result = run_program(
+        dl::test::dltool_binary(), {"train", config, "--run", run, "--data", folder.path()});
     REQUIRE_MESSAGE(result.exit_code == 0, result.err);
     std::filesystem::remove(folder / "aabb.txt");  // a run has all that writing needs
   }
@@ -82,11 +82,12 @@ TEST_CASE("what cannot be written says why") {
   CHECK(model().generate({"--temperature", "-1"}).exit_code == 2);
   CHECK(model().generate({"--temperature", "nan"}).exit_code == 2);
   CHECK(model().generate({"--length", "0"}).exit_code == 2);
-  const ProgramResult missing = run_program(dl::test::dltool_binary(), {"generate", model().run + "-none"});
+  const ProgramResult missing =
+      run_program(dl::test::dltool_binary(), {"generate", model().run + "-none"});
   CHECK(missing.exit_code == 10);
-  const ProgramResult other =
-      run_program(dl::test::dltool_binary(),
-                  {"generate", dl::test::source_path("configs/digits/resnet.yaml"), "--weights", "x"});
+  const ProgramResult other = run_program(
+      dl::test::dltool_binary(),
+      {"generate", dl::test::source_path("configs/digits/resnet.yaml"), "--weights", "x"});
   CHECK(other.exit_code == 3);
   CHECK(other.err.find("not a language model") != std::string::npos);
 }
@@ -98,13 +99,13 @@ TEST_CASE("words that are not known are never written, however likely they are")
   std::ofstream text(folder / "aabb.txt");
   for (int i = 0; i < 200; ++i) text << "rare" << i << " scarce" << i << " one two\n";
   text.close();
-  const ProgramResult trained =
-      run_program(dl::test::dltool_binary(), {"train", config, "--run", run, "--data", folder.path(), "--set",
+  const ProgramResult trained = run_program(
+      dl::test::dltool_binary(), {"train", config, "--run", run, "--data", folder.path(), "--set",
                                   "data.source.text={path: '@data/aabb.txt', unit: word, length: 8,"
                                   " valid: 0.1, min_count: 2}"});
   REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
-  const ProgramResult result =
-      run_program(dl::test::dltool_binary(), {"generate", run, "--data", folder.path(), "--length", "200"});
+  const ProgramResult result = run_program(
+      dl::test::dltool_binary(), {"generate", run, "--data", folder.path(), "--length", "200"});
   CHECK_MESSAGE(result.exit_code == 0, result.err);
   CHECK(result.out.find("one two") != std::string::npos);
   CHECK(result.out.find("<unk>") == std::string::npos);

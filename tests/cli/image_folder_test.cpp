@@ -165,9 +165,10 @@ TEST_CASE("check, summary and bench need the pictures only to count classes") {
     CHECK(place.dltool({"check", place.config, "--set", set}).exit_code == 0);
     CHECK(place.dltool({"summary", place.config, "--set", set}).exit_code == 0);
     CHECK(place.dltool({"bench", place.config, "--steps", "1", "--set", set}).exit_code == 0);
-    check_fails(run_program(dl::test::dltool_binary(), {"train", place.config, "--data", place.data, "--run",
-                                            place.folder / "none", "--set", set}),
-                4, "animals: there is no such folder");
+    check_fails(
+        run_program(dl::test::dltool_binary(), {"train", place.config, "--data", place.data,
+                                                "--run", place.folder / "none", "--set", set}),
+        4, "animals: there is no such folder");
   }
 }
 

@@ -3,8 +3,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {
@@ -61,7 +61,8 @@ TEST_CASE("a network learns from mixed batches, and evaluation is by the true la
   const Place place;
   const ProgramResult trained = place.train(place.run);
   REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
-  const ProgramResult evaluated = run_program(dl::test::dltool_binary(), {"eval", place.run, "--json"});
+  const ProgramResult evaluated =
+      run_program(dl::test::dltool_binary(), {"eval", place.run, "--json"});
   REQUIRE_MESSAGE(evaluated.exit_code == 0, evaluated.err);
   const json result = json::parse(evaluated.out);
   CHECK(result["top1"].get<double>() > 0.85);

@@ -8,8 +8,8 @@
 #include "engine/core/file_system.h"
 #include "engine/onnx/model.h"
 #include "engine/train/safetensors.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 // export, import, and an ONNX model as the source of fine-tuning, by the program itself.

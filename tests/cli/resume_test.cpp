@@ -8,8 +8,8 @@
 #include <random>
 
 #include "engine/core/file_system.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {
@@ -215,8 +215,8 @@ TEST_CASE("exit.json tells how a run ended, and is gone while it goes on") {
   const std::string run = runs.folder / "goes-on";
   REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
   CHECK(fs::exists(run + "/exit.json"));
-  RunningProgram program(
-      dl::test::dltool_binary(), {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
+  RunningProgram program(dl::test::dltool_binary(), {"resume", run, "--set", "train.max_steps=~",
+                                                     "--set", "train.epochs=100000"});
   wait_for_step(program, run, 12);
   program.signal(SIGKILL);
   program.wait();
@@ -328,8 +328,8 @@ TEST_CASE("how a run ended is no longer there when it goes on") {
   const std::string run = runs.folder / "goes_on";
   REQUIRE(runs.train(run, "train.max_steps=7").exit_code == 0);
   CHECK(fs::exists(run + "/exit.json"));
-  RunningProgram program(
-      dl::test::dltool_binary(), {"resume", run, "--set", "train.max_steps=~", "--set", "train.epochs=100000"});
+  RunningProgram program(dl::test::dltool_binary(), {"resume", run, "--set", "train.max_steps=~",
+                                                     "--set", "train.epochs=100000"});
   wait_for_step(program, run, 9);
   program.signal(SIGKILL);
   CHECK(program.wait().exit_code == 1000 + SIGKILL);

@@ -8,8 +8,8 @@
 
 #include "engine/core/file_system.h"
 #include "engine/train/safetensors.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 // How runs end, and what steps that are not finite leave behind.
@@ -132,7 +132,8 @@ TEST_CASE("a step that is left out leaves the running statistics as they were") 
         place.train({"data.split.valid=1", "train.on_nonfinite=skip",
                      "train.effective_batch=" + accumulated, "data.drop_last=false"});
     REQUIRE_MESSAGE(result.exit_code == 0, result.err);
-    CHECK(result.err.find("left out: a loss, a gradient or a running statistic is not finite") != std::string::npos);
+    CHECK(result.err.find("left out: a loss, a gradient or a running statistic is not finite") !=
+          std::string::npos);
     const SafetensorsFile model =
         SafetensorsFile::read(place.run + "/checkpoints/last/model.safetensors");
     for (const char* name : {"bn.running_mean", "bn.running_var", "fc.weight"}) {

@@ -3,8 +3,8 @@
 #include <fstream>
 
 #include "engine/core/file_system.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 // Runs whose layers carry a state from batch to batch.
@@ -48,8 +48,8 @@ TEST_CASE("a stateful run that stops in the middle of an epoch goes on to the sa
   REQUIRE(runs.train("whole").exit_code == 0);
   const ProgramResult stopped = runs.train("parted", {"train.max_steps=21"});  // 16 an epoch
   REQUIRE_MESSAGE(stopped.exit_code == 0, stopped.err);
-  const ProgramResult result =
-      run_program(dl::test::dltool_binary(), {"resume", runs.folder / "parted", "--set", "train.max_steps=~"});
+  const ProgramResult result = run_program(
+      dl::test::dltool_binary(), {"resume", runs.folder / "parted", "--set", "train.max_steps=~"});
   REQUIRE_MESSAGE(result.exit_code == 0, result.err);
   for (const char* file : {"model", "optim", "carried"}) {
     CAPTURE(file);

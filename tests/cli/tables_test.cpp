@@ -7,8 +7,8 @@
 
 #include "datasets/csv_file.h"
 #include "engine/core/file_system.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 #include "tests/support/table_files.h"
 

@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "engine/core/file_system.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 // Language models on a text, from the command line.

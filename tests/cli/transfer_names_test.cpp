@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "engine/train/safetensors.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 // Fine-tuning where rows and columns of the weights stand for words, columns and classes: those of

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/file_system.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/run_program.h"
 
 namespace dl::test {

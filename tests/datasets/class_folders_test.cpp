@@ -202,11 +202,10 @@ TEST_CASE("where there is one class the folder that looks right is named") {
   CHECK(hint("b/all") == looks_right("b/all/train/x"));
   CHECK(hint("c") == looks_right("c/set"));
   CHECK(hint("d") == "each class has a folder of its own, with its images in it");
-  CHECK(user_error([&] {
-          place.at("e/train/cat").classes(place.at("e/train/cat").find_splits());
-        }) == "error: " + place.folder / "e/train/cat" +
-                  ": holds no folders: each class needs one with its images\n  hint: " +
-                  looks_right("e"));
+  CHECK(
+      user_error([&] { place.at("e/train/cat").classes(place.at("e/train/cat").find_splits()); }) ==
+      "error: " + place.folder / "e/train/cat" +
+          ": holds no folders: each class needs one with its images\n  hint: " + looks_right("e"));
 }
 
 TEST_CASE("splits under other names are not taken for classes, unless they are listed") {

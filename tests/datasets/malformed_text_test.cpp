@@ -70,10 +70,12 @@ std::vector<Case> cases() {
        "bad.txt: unpacked byte 0: damaged gzip data (unexpected end of file)"},
       {"no header", "labelled_text", kTable, "", "bad.csv: is empty, expected a table"},
       {"no column of texts", "labelled_text", kTable, "texts,label\nx,a\n",
-       "bad.csv: there is no column 'text'; did you mean 'texts'?\n  hint: its columns: texts, label"},
+       "bad.csv: there is no column 'text'; did you mean 'texts'?\n  hint: its columns: texts, "
+       "label"},
       {"no row", "labelled_text", kTable, "text,label\n", "bad.csv: holds no text"},
       {"a row that is short", "labelled_text", kTable, "text,label\nx,a\n\ny\n",
-       "bad.csv:4:1: this row has 1 field, expected 2 as in the first row\n  hint: from here on there are 1 "
+       "bad.csv:4:1: this row has 1 field, expected 2 as in the first row\n  hint: from here on "
+       "there are 1 "
        "row of 1 field"},
       {"a text without words", "labelled_text", kTable, "text,label\nx,a\n  ,a\n",
        "bad.csv:3:1: column 'text': there is no word in this text"},

@@ -6,8 +6,8 @@
 
 #include "datasets/dataset.h"
 #include "engine/core/error.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 
 namespace dl {
 namespace {
@@ -15,9 +15,7 @@ namespace {
 using test::Bytes;
 using test::typed;
 
-DataPaths paths_at(const std::string& data) {
-  return {data, dl::test::source_path("datasets")};
-}
+DataPaths paths_at(const std::string& data) { return {data, dl::test::source_path("datasets")}; }
 
 struct Sample {
   std::vector<std::byte> input, target;

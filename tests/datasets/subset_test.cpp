@@ -6,9 +6,9 @@
 #include <map>
 
 #include "engine/core/error.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/network.h"
+#include "tests/support/paths.h"
 
 namespace dl {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/support/paths.h"
 #include "tests/support/network.h"
+#include "tests/support/paths.h"
 
 namespace dl {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/support/paths.h"
 #include "tests/support/network.h"
+#include "tests/support/paths.h"
 
 namespace dl {
 namespace {
@@ -51,8 +51,8 @@ void check_same(const Graph& graph, Purpose purpose, std::int64_t batch) {
 }
 
 void check_network(const std::string& config) {
-  const Setup setup =
-      load_setup({.config = dl::test::source_path("configs/") + config, .sets = {}, .data_dir = "-"});
+  const Setup setup = load_setup(
+      {.config = dl::test::source_path("configs/") + config, .sets = {}, .data_dir = "-"});
   check_same(setup.graph, Purpose::train, 4);
   check_same(setup.graph, Purpose::evaluate, 4);
 }

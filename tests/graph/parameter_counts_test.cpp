@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "engine/graph/cost.h"
-#include "tests/support/paths.h"
 #include "tests/support/network.h"
+#include "tests/support/paths.h"
 
 // The networks of configs/ have as many parameters as the papers and torchvision tell.
 

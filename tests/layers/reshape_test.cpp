@@ -17,7 +17,8 @@ TEST_CASE("reshape says what does not fit") {
   CHECK(error({3, 5}) == "the 12 values of 3x4 do not fit 3x5");
   CHECK(error({-1, -1}) == "shape holds -1 more than once");
   CHECK(error({0, 12}) == "shape holds 0");
-  CHECK(error({1 << 24, 1 << 24, 1 << 24}).find("is too large: a tensor has at most 2^40") != std::string::npos);
+  CHECK(error({1 << 24, 1 << 24, 1 << 24}).find("is too large: a tensor has at most 2^40") !=
+        std::string::npos);
   CHECK(error({6, 2}) == "accepted");
 }
 

@@ -6,8 +6,8 @@
 
 #include "engine/core/error.h"
 #include "engine/onnx/import.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
+#include "tests/support/paths.h"
 
 // Files that lie about themselves: each ends with a UserError of exit code 5 that names the file,
 // before anything is allocated that the file does not hold.

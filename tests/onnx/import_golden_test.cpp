@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/support/paths.h"
 #include "tests/support/formula.h"
 #include "tests/support/golden.h"
 #include "tests/support/onnx_network.h"
+#include "tests/support/paths.h"
 
 // Networks as PyTorch's exporters write them (tests/goldens/onnx_models.py) against PyTorch's own
 // results.
@@ -84,8 +84,7 @@ TEST_CASE("a network on tokens that PyTorch exported computes what it does there
 
 TEST_CASE("imported layers have their modules' names, whether batch norms were folded or not") {
   const auto names = [](const std::string& file) {
-    const OnnxModel model =
-        read_onnx(dl::test::source_path("tests/goldens/onnx/") + file);
+    const OnnxModel model = read_onnx(dl::test::source_path("tests/goldens/onnx/") + file);
     std::vector<std::string> all;
     for (const ImportedTensor& tensor :
          import_network(model, {.path = file, .name = "n", .input_shape = {}}).weights)

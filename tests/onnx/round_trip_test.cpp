@@ -2,8 +2,8 @@
 
 #include <set>
 
-#include "tests/support/paths.h"
 #include "tests/support/onnx_network.h"
+#include "tests/support/paths.h"
 
 // Networks that are exported and imported again must compute what they did.
 
@@ -25,9 +25,8 @@ void check_round_trip(Setup setup, const std::vector<std::string>& sets = {}) {
 
 void check_config(const std::string& path, const std::vector<std::string>& sets = {}) {
   CAPTURE(path);
-  check_round_trip(load_setup({.config = dl::test::source_path("configs/") + path,
-                               .sets = sets,
-                               .data_dir = "no-data"}));
+  check_round_trip(load_setup(
+      {.config = dl::test::source_path("configs/") + path, .sets = sets, .data_dir = "no-data"}));
 }
 
 std::string config_of(const std::string& input, const std::string& layers) {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/support/paths.h"
 #include "tests/support/network.h"
+#include "tests/support/paths.h"
 
 namespace dl {
 namespace {

@@ -1,5 +1,5 @@
-#include "tests/support/paths.h"
 #include "tests/support/golden.h"
+#include "tests/support/paths.h"
 
 #include <doctest/doctest.h>
 

@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "engine/core/error.h"
-#include "tests/support/paths.h"
 #include "tests/support/data_files.h"
 #include "tests/support/formula.h"
+#include "tests/support/paths.h"
 
 namespace dl {
 namespace {
