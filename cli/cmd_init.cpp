@@ -118,7 +118,7 @@ Written init_images(const InitOptions& options, const std::string& file) {
                             .file = file,
                             .from = options.from.empty() ? "" : from_config(options.from, file)};
   Written written{init_config(request, survey, network),
-                  fmt::format("{} on {} classes, {} pictures to train on", network.title, classes,
+                  fmt::format("{} on {} classes, {} images to train on", network.title, classes,
                               survey.train_count())};
   written.notes = survey.notes;
   for (const std::string& bad : survey.bad) written.notes.push_back("left out: " + bad);

@@ -95,9 +95,8 @@ void prepare_targets(DataSource& source, const TypedNode& node,
 
 void fit_target(Setup& setup) {
   if (setup.source || setup.data.targets.empty() || setup.config.losses.empty()) return;
-  const std::string& type = setup.config.losses[0].kind.type;
-  const auto kind = std::ranges::find(all_layers(), type, &LayerKind::name);
-  if (kind == all_layers().end() || !kind->loss || kind->loss->task == LossTask::classes) return;
+  const auto task = task_of(setup.config.losses[0]);
+  if (!task || *task == LossTask::classes) return;
   RunConfig network = setup.config;
   network.losses.clear();
   Problems problems;  // those that there are come up again where the graph is built

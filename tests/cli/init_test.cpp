@@ -80,7 +80,7 @@ TEST_CASE("what the folder has decides what the config says") {
   CHECK(place.says("valid: 0}"));
   CHECK(place.says("on_bad: skip"));
   CHECK_MESSAGE(result.err.find("broken.png") != std::string::npos, result.err);
-  CHECK_MESSAGE(result.out.find(", 30 pictures to train on") != std::string::npos, result.out);
+  CHECK_MESSAGE(result.out.find(", 30 images to train on") != std::string::npos, result.out);
   check_passes(place.dltool({"check", place.config}));
 }
 
