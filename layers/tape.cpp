@@ -209,12 +209,14 @@ void Tape::run(const dnnl::primitive_desc_base& desc, const Args& args, std::str
   if (what.empty()) what = desc.impl_info_str();
   TapeStep step{.section = section_, .node = scope_.node, .what = std::move(what)};
   step.primitive = make_primitive(desc);
+  bool has_scratchpad = false;
   for (const auto& [arg, value] : args) {
     assert(value.id >= 0);
     step.args.emplace_back(arg, value.id);
+    has_scratchpad |= arg == DNNL_ARG_SCRATCHPAD;
   }
   const memory::desc scratchpad = desc.scratchpad_desc();
-  if (scratchpad.get_size() > 0) {
+  if (!has_scratchpad && scratchpad.get_size() > 0) {
     step.args.emplace_back(DNNL_ARG_SCRATCHPAD, value(scratchpad).id);
   }
   steps_.push_back(std::move(step));

@@ -81,6 +81,8 @@ struct TapeValue {
   std::string name = {};   // of the weight, the input or the state
   std::vector<float> constant = {};
   bool kept = false;  // read by others after the run
+  /// Bytes that are ever written; none: all. What is asked for besides costs no memory.
+  std::optional<std::size_t> touched = {};
 };
 
 /// One step of the recorded program: a primitive, or a function of ours.
@@ -187,8 +189,11 @@ class Tape {
   /// Whether states are carried whatever the layers' own parameters say: a text is being written.
   bool carries_state() const { return carries_state_; }
 
-  /// Appends a primitive; its scratchpad is added to `args`. `what` is for people, where oneDNN's
-  /// own name of the implementation misleads.
+  /// For memory estimates: no more than that many bytes of `value` are ever written.
+  void expect_touched(const Value& value, std::size_t bytes) { values_[value.id].touched = bytes; }
+
+  /// Appends a primitive; its scratchpad is added to `args` where it is not there. `what` is for
+  /// people, where oneDNN's own name of the implementation misleads.
   void run(const dnnl::primitive_desc_base& desc, const Args& args, std::string what = {});
   /// Appends work for which oneDNN has no primitive.
   void host(std::string_view what, const std::vector<Value>& reads,

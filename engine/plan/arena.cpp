@@ -7,6 +7,17 @@
 
 namespace dl {
 
+std::size_t covered_bytes(std::vector<Extent> extents) {
+  std::ranges::sort(extents, {}, &Extent::first);
+  std::size_t covered = 0, end = 0;  // of what was counted
+  for (const Extent& extent : extents) {
+    const std::size_t from = std::max(end, extent.first);
+    end = std::max(end, extent.first + extent.bytes);
+    covered += end - std::min(end, from);
+  }
+  return covered;
+}
+
 ArenaLayout lay_out_arena(std::span<const Lifetime> lifetimes) {
   const auto rounded = [&](int i) {
     constexpr std::size_t kLine = AlignedBuffer::kAlignment;
@@ -37,6 +48,8 @@ ArenaLayout lay_out_arena(std::span<const Lifetime> lifetimes) {
         [&](std::size_t value, int other) { return value < layout.offsets[other]; });
     placed.insert(at, i);
   }
+  for (std::size_t i = 0; i < lifetimes.size(); ++i)
+    layout.touched.push_back({layout.offsets[i], lifetimes[i].touched});
   return layout;
 }
 

@@ -11,11 +11,20 @@ struct Lifetime {
   std::size_t bytes = 0;
   int first = 0;
   int last = 0;
+  std::size_t touched = bytes;  // of them, from the first on, that are ever written
 };
+
+/// Bytes of an arena, from the first on.
+struct Extent {
+  std::size_t first = 0, bytes = 0;
+};
+/// The bytes that lie in any of them.
+std::size_t covered_bytes(std::vector<Extent> extents);
 
 struct ArenaLayout {
   std::vector<std::size_t> offsets;  // one a lifetime, multiples of 64
   std::size_t bytes = 0;
+  std::vector<Extent> touched;  // of them: one a lifetime
 };
 
 /// Lays blocks out so that those alive at the same step never overlap: the largest first, each at

@@ -80,7 +80,8 @@ PlanLayout lay_out_plan(const Tape& tape) {
       layout.persistent_bytes += rounded(value.desc.get_size());
     if (value.home != Home::arena || uses[id].first < 0) continue;
     block_of_root[id] = static_cast<int>(lifetimes.size());
-    lifetimes.push_back({value.desc.get_size(), uses[id].first, uses[id].last});
+    const std::size_t bytes = value.desc.get_size();
+    lifetimes.push_back({bytes, uses[id].first, uses[id].last, value.touched.value_or(bytes)});
   }
   for (std::size_t id = 0; id < tape.values().size(); ++id)
     layout.block_of[id] = block_of_root[owner[tape.values()[id].root]];

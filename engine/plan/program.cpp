@@ -112,6 +112,13 @@ std::size_t Programs::arena_bytes() const {
   return most;
 }
 
+std::size_t Programs::touched_bytes() const {
+  std::vector<Extent> all;
+  for (const auto& program : programs_)
+    all.insert(all.end(), program->touched().begin(), program->touched().end());
+  return covered_bytes(std::move(all));
+}
+
 std::size_t Programs::persistent_bytes() const {
   std::size_t total = 0;
   for (const auto& program : programs_) total += program->persistent_bytes();

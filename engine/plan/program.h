@@ -23,6 +23,8 @@ class Program {
   Purpose purpose() const { return purpose_; }
   std::int64_t batch() const { return batch_; }
   std::size_t arena_bytes() const { return layout_.arena.bytes; }
+  /// Those of them that are ever written.
+  std::span<const Extent> touched() const { return layout_.arena.touched; }
   std::size_t persistent_bytes() const { return layout_.persistent_bytes; }
   /// Allocates what is the program's own, and shares `arena` (at least arena_bytes()).
   void bind(std::span<std::byte> arena);
@@ -96,8 +98,10 @@ class Programs {
 
   /// Records a program unless there is one for that purpose and batch. Before bind().
   void add(Purpose purpose, std::int64_t batch);
-  /// Bytes of the shared arena, and of what the programs own besides.
+  /// Bytes of the shared arena, of those that are ever written, and of what the programs own
+  /// besides.
   std::size_t arena_bytes() const;
+  std::size_t touched_bytes() const;
   std::size_t persistent_bytes() const;
   void bind();
   /// One that was added.

@@ -22,6 +22,16 @@ TEST_CASE("blocks that are never alive together share memory") {
   CHECK(layout.bytes == 1024 + 512);
 }
 
+TEST_CASE("what is covered by extents is counted once") {
+  CHECK(covered_bytes({}) == 0);
+  CHECK(covered_bytes({{100, 50}, {0, 10}, {120, 10}, {140, 20}, {0, 4}}) == 70);
+}
+
+TEST_CASE("of a block that is touched in part so much is expected to cost memory") {
+  const std::vector<Lifetime> blocks = {{1024, 0, 1, 100}, {512, 1, 2}};
+  CHECK(covered_bytes(lay_out_arena(blocks).touched) == 612);
+}
+
 TEST_CASE("blocks alive at the same step never overlap, whatever their sizes") {
   Random random(1, RandomStream::test);
   for (int round = 0; round < 200; ++round) {
