@@ -85,16 +85,26 @@ ParamTable<StopConfig> stop_table() {
   };
 }
 
+/// A key whose absence has a meaning of its own, which its doc says. (with_default() would ask a
+/// CheckpointEvery for its text, and GCC 12 takes what lies behind "none" for uninitialized.)
+template <class T>
+Param<CheckpointEvery> without_default(std::string_view name,
+                                       std::optional<T> CheckpointEvery::*field, Limits limits,
+                                       std::string_view doc) {
+  return param_row(name, field, limits, doc, "", false);
+}
+
 ParamTable<CheckpointEvery> every_table() {
   return {
-      with_default("epochs", &CheckpointEvery::epochs, at_least(1),
-                   "epochs between checkpoints; defaults to 1 where steps is not given either"),
-      with_default("steps", &CheckpointEvery::steps, at_least(1),
-                   "steps between checkpoints, counted through the run"),
-      with_default("seconds", &CheckpointEvery::seconds, at_least(0),
-                   "the least time between checkpoints: what comes due sooner is saved then, and "
-                   "the best is kept in memory meanwhile; defaults to 0 where epochs or steps is "
-                   "given, and to 10 where neither is"),
+      without_default("epochs", &CheckpointEvery::epochs, at_least(1),
+                      "epochs between checkpoints; defaults to 1 where steps is not given either"),
+      without_default("steps", &CheckpointEvery::steps, at_least(1),
+                      "steps between checkpoints, counted through the run"),
+      without_default(
+          "seconds", &CheckpointEvery::seconds, at_least(0),
+          "the least time between checkpoints: what comes due sooner is saved then, and "
+          "the best is kept in memory meanwhile; defaults to 0 where epochs or steps is "
+          "given, and to 10 where neither is"),
   };
 }
 

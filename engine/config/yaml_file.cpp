@@ -269,23 +269,25 @@ void check_is_text(const std::shared_ptr<const SourceFile>& file) {
                                         " holds a byte that is neither UTF-8 nor printable");
 }
 
-/// yaml-cpp's words for what goes wrong most often, said so that they help.
+/// yaml-cpp's words for what goes wrong most often, said so that they help. The words are those of
+/// the version that is there, and some versions add a name behind them.
 std::string in_plain_words(const std::string& message) {
-  static constexpr std::pair<std::string_view, std::string_view> words[] = {
-      {"illegal map value", "a ':' where none can be, or the indentation of this line is off"},
-      {"illegal map key", "a '?' where none can be"},
-      {"end of map not found", "the indentation of this line is off: no key above begins there"},
-      {"end of map flow not found", "this { is not closed"},
-      {"end of sequence flow not found", "this [ is not closed"},
-      {"illegal flow end", "nothing is open that this could close"},
-      {"illegal EOF in scalar", "a quote is not closed"},
-      {"illegal document indicator in scalar", "a quote is not closed"},
-      {"illegal block entry", "a '-' where none can be"},
-      {"unknown token", "no value can begin with this character"},
-      {"the referenced anchor is not defined", "YAML aliases (*name) are not allowed"},
+  namespace theirs = YAML::ErrorMsg;
+  static const std::pair<std::string_view, std::string_view> words[] = {
+      {theirs::MAP_VALUE, "a ':' where none can be, or the indentation of this line is off"},
+      {theirs::MAP_KEY, "a '?' where none can be"},
+      {theirs::END_OF_MAP, "the indentation of this line is off: no key above begins there"},
+      {theirs::END_OF_MAP_FLOW, "this { is not closed"},
+      {theirs::END_OF_SEQ_FLOW, "this [ is not closed"},
+      {theirs::FLOW_END, "nothing is open that this could close"},
+      {theirs::EOF_IN_SCALAR, "a quote is not closed"},
+      {theirs::DOC_IN_SCALAR, "a quote is not closed"},
+      {theirs::BLOCK_ENTRY, "a '-' where none can be"},
+      {theirs::UNKNOWN_TOKEN, "no value can begin with this character"},
+      {theirs::UNKNOWN_ANCHOR, "YAML aliases (*name) are not allowed"},
   };
-  for (const auto& [theirs, ours] : words) {
-    if (message == theirs) return std::string(ours);
+  for (const auto& [beginning, ours] : words) {
+    if (message.starts_with(beginning)) return std::string(ours);
   }
   return message;
 }

@@ -260,8 +260,9 @@ LayerPort Importer::add(ImportedLayer layer) {
   }
   std::vector<Shape> src;
   for (const LayerPort& port : layer.from) src.push_back(shape(port));
+  const Mark nowhere;
   try {
-    const LayerKind& kind = find_kind<LayerKind>(all_layers(), layer.type, {}, "layer");
+    const LayerKind& kind = find_kind<LayerKind>(all_layers(), layer.type, nowhere, "layer");
     const auto made = kind.make(ConfigNode::map(layer.params, {}));
     layer.shapes = made->infer(src);
     const std::vector<WeightSpec> specs = made->weights(src);

@@ -66,7 +66,9 @@ class RmsProp final : public Optimizer {
   explicit RmsProp(Params params) : params_(std::move(params)) {}
 
   std::vector<std::string> slot_names() const override {
-    std::vector<std::string> names = {"square_avg"};
+    std::vector<std::string> names;
+    names.reserve(3);  // or GCC 14 warns that the second might be written behind the first
+    names.emplace_back("square_avg");
     if (params_.centered) names.emplace_back("grad_avg");
     if (params_.momentum > 0) names.emplace_back("momentum_buffer");
     return names;
