@@ -7,6 +7,7 @@
 #include "engine/train/monitor.h"
 #include "engine/train/saver.h"
 #include "engine/train/step_batches.h"
+#include "engine/train/target_rules.h"
 
 namespace dl {
 namespace {
@@ -57,6 +58,11 @@ TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data)
       slices(setup.phases[0].slices) {
   if (valid) choose_monitor(setup, meter, true, valid->samples_per_epoch());
   check_training_batches(setup, data.samples(Split::train));
+  for (const auto& [batches, split] :
+       {std::pair(train.get(), Split::train), std::pair(valid.get(), Split::valid),
+        std::pair(test.get(), Split::test)}) {
+    if (batches) check_target_values(setup, *batches, split);
+  }
   make_updater();
   record_phases(setup, store, [&] { record_programs(); });
 }
