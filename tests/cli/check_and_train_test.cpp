@@ -10,7 +10,7 @@
 
 // What `check` accepts, and whose data are there, `train` starts; what it refuses, `train` refuses
 // with the same exit code and in the same words. `summary` and `bench` agree with both.
-// check_and_train_slow_test.cpp takes all configs that dltool comes with.
+// check_shipped_slow_test.cpp takes all configs that dltool comes with.
 namespace dl::test {
 namespace {
 
