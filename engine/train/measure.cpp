@@ -83,7 +83,7 @@ NetworkSummary summarise(const Setup& setup) {
     summary.parameters += row.parameters;
     summary.flops = add_flops(summary.flops, row.flops);
   }
-  check_batch_sizes(setup);
+  check_measured(setup);
   WeightStore store = setup.make_store(WeightMemory::sizes_only);
   const auto& diagnostics = setup.config.diagnostics;
   Programs programs(setup.graph, store, diagnostics.has_value());
@@ -115,7 +115,7 @@ NetworkSummary summarise(const Setup& setup) {
 
 Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_layer) {
   const std::int64_t batch = setup.config.data.batch;
-  check_batch_sizes(setup);
+  check_measured(setup);
   TrainingStep step(setup);
   for (int i = 0; i < 3; ++i) step.run_ms();
   const double one = step.run_ms();

@@ -88,7 +88,8 @@ void check_start(Setup& setup) {
   for (std::string& note : data.notes()) setup.notes.push_back(std::move(note));
 }
 
-void check_batch_sizes(const Setup& setup) {
+void check_measured(const Setup& setup) {
+  if (!setup.config.finetune) check_features(setup);  // else what is frozen may not be known yet
   check_training_batches(setup, std::nullopt);
   if (!setup.source || trains_on_any_batch(setup)) return;
   const StopFlag none;

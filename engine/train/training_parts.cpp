@@ -1,5 +1,7 @@
 #include "engine/train/training_parts.h"
 
+#include <algorithm>
+
 #include "engine/train/batch_rules.h"
 #include "engine/train/carried_states.h"
 #include "engine/train/environment.h"
@@ -16,31 +18,20 @@ std::unique_ptr<Batches> batches_if_there(OpenData& data, Split split) {
   return data.has(split) ? data.evaluation_batches(split) : nullptr;
 }
 
-/// A place that the config names for features is used, or it is said why not. `any`: a phase has
-/// a part to keep them of.
-void expect_features(const Setup& setup, bool any) {
-  if (!setup.train_pipeline) return;
-  const FeatureCacheChoice said = setup.config.train.cache_features.where;
-  if (said != FeatureCacheChoice::ram && said != FeatureCacheChoice::disk) return;
-  const std::string obstacle =
-      any ? obstacle_to_features(setup) : "no layer that the data reaches first is frozen";
-  if (obstacle.empty()) return;
-  throw UserError(setup.config.train.cache_features.mark,
-                  "train.cache_features: nothing can be kept",
-                  obstacle + "; auto takes what there is");
+std::size_t total_of(const MemoryUse& use) {
+  std::size_t total = 0;
+  for (const auto& [kind, bytes] : use) total += bytes;
+  return total;
 }
 
 /// Has the programs of each phase recorded, with the store frozen as it is there; those of the
 /// first come last. What a later phase needs is known before the first one.
 template <class Record>
 void record_phases(const Setup& setup, WeightStore& store, const Record& record) {
-  bool any_features = false;
   for (const Phase& phase : setup.phases) {
     store.freeze(phase.frozen);
-    any_features |= cut_at_features(setup.graph, store).has_value();
     if (phase.frozen != setup.phases[0].frozen) record();
   }
-  expect_features(setup, any_features);
   store.freeze(setup.phases[0].frozen);
   record();
 }
@@ -63,6 +54,7 @@ TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data)
         std::pair(test.get(), Split::test)}) {
     if (batches) check_target_values(setup, *batches, split);
   }
+  check_features(setup);
   make_updater();
   record_phases(setup, store, [&] { record_programs(); });
 }
@@ -107,10 +99,31 @@ void TrainingParts::record_programs() {
     memory.emplace_back("diagnostics", diagnostics->bytes());
   }
   check_memory(memory, memory_limit_bytes());
+  expect_feature_memory(setup, data, store, memory_limit_bytes() - total_of(memory));
+}
+
+/// A place that the config names for features is used, or it is said why not.
+void check_features(const Setup& setup) {
+  const FeatureCacheChoice said = setup.config.train.cache_features.where;
+  if (!setup.train_pipeline) return;
+  if (said != FeatureCacheChoice::ram && said != FeatureCacheChoice::disk) return;
+  WeightStore store = setup.make_store(WeightMemory::sizes_only);
+  const auto has_part_to_keep = [&](const Phase& phase) {
+    store.freeze(phase.frozen);
+    return cut_at_features(setup.graph, store).has_value();
+  };
+  const std::string obstacle = std::ranges::any_of(setup.phases, has_part_to_keep)
+                                   ? obstacle_to_features(setup)
+                                   : "no layer that the data reaches first is frozen";
+  if (obstacle.empty()) return;
+  throw UserError(setup.config.train.cache_features.mark,
+                  "train.cache_features: nothing can be kept",
+                  obstacle + "; auto takes what there is");
 }
 
 void check_programs(const Setup& setup) {
   check_training_batches(setup, std::nullopt);
+  check_features(setup);
   WeightStore store = setup.make_store(WeightMemory::sizes_only);
   record_phases(setup, store, [&] {
     Programs programs(setup.graph, store, setup.config.diagnostics.has_value());

@@ -41,6 +41,9 @@ struct TrainingParts {
   void make_updater();
 };
 
+/// Throws UserError where train.cache_features names a place and there is nothing to keep in it.
+void check_features(const Setup& setup);
+
 /// The same as far as no data are needed: the programs of whole batches.
 void check_programs(const Setup& setup);
 

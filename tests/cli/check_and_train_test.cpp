@@ -47,10 +47,7 @@ struct Place {
                                       "]}\noptimizer: {sgd: {lr: 0.01}}\n" + rest + "\n");
     std::vector<std::string> arguments = {"c.yaml", "--set", "train.max_steps=1"};
     for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
-    const Agreement agreement(arguments, folder / "run", folder.path());
-    const int code = agreement.check_train();
-    agreement.check_measures(code);
-    return code;
+    return Agreement(arguments, folder / "run", folder.path()).check();
   }
   TempFolder folder;
 };
@@ -70,9 +67,7 @@ TEST_CASE("train refuses every bad config as check does, and so do summary and b
     if (entry.path().extension() != ".yaml") continue;
     CAPTURE(entry.path().string());
     const Agreement agreement(with_sets(entry.path()), folder / "run", errors);
-    const int code = agreement.check_train();
-    CHECK(code != 0);
-    agreement.check_measures(code);
+    CHECK(agreement.check() != 0);
     ++refused;
   }
   CHECK(refused >= 90);
@@ -90,9 +85,7 @@ TEST_CASE("of each kind of shipped config one is trained, and check, summary and
     std::vector<std::string> arguments = {config, "--data", folder / "data"};
     for (const std::string& set : sets_for(config, 1)) arguments.push_back(set);
     const Agreement agreement(arguments, folder / "run");
-    const int code = agreement.check_train();
-    CHECK(code == 0);
-    agreement.check_measures(code);
+    CHECK(agreement.check() == 0);
     ++accepted;
   }
   CHECK(accepted == 11);
@@ -124,6 +117,12 @@ TEST_CASE("all verbs agree on phases, features and memory") {
   CHECK(place.agreed(
             kTable, two,
             loss + "diagnostics: {every: 1}\n" + phases + "train: {cache_features: ram}") == 3);
+  const std::string views =
+      "source: {synthetic: {shape: [2, 64, 64], classes: 2, samples: 64}}, batch: 4, "
+      "augment_views: "
+      "1000000, transforms: {train: [random_flip], eval: []}";
+  CHECK(place.agreed(views, "flatten, " + two, loss + phases + "train: {cache_features: ram}",
+                     {"model.layers.1.linear.out_features=4000"}) == 7);
   CHECK(place.agreed("source: digits, batch: 4",
                      "flatten, linear: {name: f, out_features: 2000000000}, linear: {name: fc, "
                      "out_features: 10}",

@@ -24,19 +24,16 @@ std::string first_error(const std::string& text) {
 Agreement::Agreement(std::vector<std::string> arguments, std::string run, std::string folder)
     : arguments_(std::move(arguments)), run_(std::move(run)), folder_(std::move(folder)) {}
 
-int Agreement::check_train() const {
+int Agreement::check() const {
   const Outcome checked = run("check");
   same(checked, run("train", {"--run", run_, "-q"}), "train");
   if (checked.code != 0) CHECK_FALSE(std::filesystem::exists(run_));
   std::filesystem::remove_all(run_);
+  if (checked.code == 0 || checked.code == 3) {
+    same(checked, run("summary"), "summary");
+    same(checked, run("bench", {"--steps", "1"}), "bench");
+  }
   return checked.code;
-}
-
-void Agreement::check_measures(int code) const {
-  if (code != 0 && code != 3) return;
-  const Outcome checked = run("check");
-  same(checked, run("summary"), "summary");
-  same(checked, run("bench", {"--steps", "1"}), "bench");
 }
 
 Agreement::Outcome Agreement::run(const std::string& verb,
@@ -48,11 +45,11 @@ Agreement::Outcome Agreement::run(const std::string& verb,
   return {result.exit_code, first_error(result.err)};
 }
 
-void Agreement::same(const Outcome& check, const Outcome& other, const std::string& verb) const {
+void Agreement::same(const Outcome& checked, const Outcome& other, const std::string& verb) const {
   CAPTURE(arguments_[0]);
   CAPTURE(verb);
-  CHECK(other.code == check.code);
-  CHECK(other.error == check.error);
+  CHECK(other.code == checked.code);
+  CHECK(other.error == checked.error);
 }
 
 }  // namespace dl::test

@@ -13,11 +13,10 @@ class Agreement {
   Agreement(std::vector<std::string> arguments, std::string run, std::string folder = "");
 
   /// Checks, as a doctest, that `train` starts where `check` accepts the config, and refuses it
-  /// with the same exit code and the same first error where `check` does. Returns check's code.
-  int check_train() const;
-  /// Likewise `summary` and `bench`, which need no data: of what check refuses they refuse what is
-  /// wrong in the config (exit code 3).
-  void check_measures(int code) const;
+  /// with the same exit code and the same first error where `check` does; likewise `summary` and
+  /// `bench`, which need no data: of what check refuses they refuse what is wrong in the config
+  /// (exit code 3). Returns check's code.
+  int check() const;
 
  private:
   struct Outcome {
@@ -25,7 +24,7 @@ class Agreement {
     std::string error;  // the first
   };
   Outcome run(const std::string& verb, const std::vector<std::string>& more = {}) const;
-  void same(const Outcome& check, const Outcome& other, const std::string& verb) const;
+  void same(const Outcome& checked, const Outcome& other, const std::string& verb) const;
 
   std::vector<std::string> arguments_;
   std::string run_, folder_;
