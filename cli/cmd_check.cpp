@@ -1,14 +1,12 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "engine/core/text.h"
 #include "engine/sinks/network_table.h"
-#include "engine/train/data_check.h"
-#include "engine/train/transfer.h"
+#include "engine/train/start_check.h"
 
 namespace dl {
 namespace {
@@ -28,25 +26,10 @@ nlohmann::ordered_json diagnostics_json(const UserError& error) {
   return list;
 }
 
-/// Whether the weights fit, where they are there: a config may name those of a run that is still to
-/// come.
-void check_source(Setup& setup) {
-  const std::string from = setup.paths.resolve(setup.config.finetune->from.text);
-  std::error_code error;
-  if (!std::filesystem::exists(from, error)) {
-    print_if_possible(stderr, fmt::format("note: finetune.from: there is nothing at '{}' yet, so "
-                                          "that its weights were not looked at\n",
-                                          escaped(from)));
-    return;
-  }
-  setup.freeze(plan_transfer(setup, open_source(setup)).frozen());
-}
-
 ExitCode check(const SetupOptions& options, bool json) {
   try {
     Setup setup = load_setup(options);
-    if (setup.config.finetune) check_source(setup);
-    check_data(setup, setup.notes);
+    check_start(setup);
     std::int64_t parameters = 0, layers = 0;
     for (const NetworkRow& row : network_rows(setup.graph)) {
       parameters += row.parameters;

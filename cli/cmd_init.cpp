@@ -9,6 +9,7 @@
 #include "engine/core/text.h"
 #include "engine/train/init_config.h"
 #include "engine/train/init_data.h"
+#include "engine/train/start_check.h"
 
 namespace dl {
 namespace {
@@ -173,7 +174,8 @@ ExitCode init(const InitOptions& options) {
   for (const std::string& note : written.notes)
     print_if_possible(stderr, fmt::format("note: {}\n", escaped(note)));
   try {
-    load_setup({path, {}, ""});
+    Setup setup = load_setup({path, {}, ""});
+    check_start(setup);
   } catch (...) {  // no broken config is left in the way
     fs::remove(path, error);
     throw;

@@ -168,6 +168,7 @@ SplitFolders ClassFolders::find_splits() const {
   leave_out_unlabelled(splits, Split::valid);
   leave_out_unlabelled(splits, Split::test);
   note_unread(splits);
+  note_unknown_ignored(splits);
   return splits;
 }
 
@@ -236,6 +237,23 @@ void ClassFolders::note_unread(SplitFolders& splits) const {
   }
   for (const std::string* split : {&splits.train, &splits.valid, &splits.test}) {
     if (!split->empty()) note_loose_files(*split, splits.notes);
+  }
+}
+
+/// What is to be ignored and is not there may be a misspelled name, or have gone since.
+void ClassFolders::note_unknown_ignored(SplitFolders& splits) const {
+  if (params_.ignore.empty()) return;
+  std::vector<std::string> names;
+  for (const std::string& folder : {folder_, splits.train, splits.valid, splits.test}) {
+    if (folder.empty()) continue;
+    for (const FolderEntry& entry : entries_of(folder)) {
+      if (entry.folder) names.push_back(entry.name);
+    }
+  }
+  for (const std::string& name : params_.ignore) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    splits.notes.push_back(folder_ + ": ignore: there is no folder '" + escaped(name) + "'" +
+                           did_you_mean(name, names));
   }
 }
 

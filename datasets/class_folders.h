@@ -66,6 +66,7 @@ class ClassFolders {
   bool is_class_called_train(const SplitFolders& splits) const;
   void leave_out_unlabelled(SplitFolders& splits, Split split) const;
   void note_unread(SplitFolders& splits) const;
+  void note_unknown_ignored(SplitFolders& splits) const;
   void note_loose_files(const std::string& folder, std::vector<std::string>& notes) const;
   void expect_only(std::span<const std::string> classes, const std::string& folder,
                    Split split) const;

@@ -99,8 +99,9 @@ class CsvSource final : public DataSource {
   void find(const DataPaths& paths) {
     CsvFile file(paths.resolve(file_of(Split::train)), layout_.format);
     const bool guessed = !params_.numeric || !params_.categorical || !params_.task;
+    const Strings ignored = ignored_columns(file);
     ColumnKinds kinds;
-    if (guessed) kinds = find_columns(file);
+    if (guessed) kinds = find_columns(file, ignored);
     describe();
     const ColumnContents found = find_contents(file, layout_);
     if (params_.categories.empty()) params_.categories = found.categories;
@@ -166,13 +167,18 @@ class CsvSource final : public DataSource {
     }
   }
 
-  ColumnKinds find_columns(CsvFile& file) {
-    for (const auto& said : {params_.numeric, params_.categorical}) {
-      for (const std::string& name : said.value_or(Strings{})) file.index_of(name);
-    }
+  /// Their names in the file. Throws where it has no such column.
+  Strings ignored_columns(const CsvFile& file) const {
     Strings ignored;
     for (const std::string& name : params_.ignore)
       ignored.push_back(file.columns()[file.index_of_name_or_number(name)]);
+    return ignored;
+  }
+
+  ColumnKinds find_columns(CsvFile& file, Strings ignored) {
+    for (const auto& said : {params_.numeric, params_.categorical}) {
+      for (const std::string& name : said.value_or(Strings{})) file.index_of(name);
+    }
     if (!params_.id.empty()) ignored.push_back(file.columns()[file.index_of(params_.id)]);
     ColumnKinds kinds = find_kinds(
         file, layout_, ignored,

@@ -1,6 +1,10 @@
 #include <cmath>
 
+#include <algorithm>
+
+#include "engine/core/error.h"
 #include "engine/core/parallel.h"
+#include "engine/core/text.h"
 #include "layers/loss_util.h"
 #include "layers/math_util.h"
 #include "layers/registry.h"
@@ -41,13 +45,26 @@ ParamTable<Params> param_table() {
                    "output: counts of negative by positive samples balance the classes")};
 }
 
+bool is_outside(float target) { return target < 0 || target > 1; }  // what is NaN is passed on
+
+/// A target that is no probability would make the loss fall without bound.
+[[noreturn]] void refuse_target(const float* target, std::size_t n) {
+  const float found = *std::find_if(target, target + n, is_outside);
+  throw UserError(
+      ExitCode::data,
+      "bce_with_logits: a target is " + number_text(found) + ", but it reads numbers from 0 to 1",
+      "loss: mse predicts any number");
+}
+
 /// -(w t log s(x) + (1 - t) log(1 - s(x))) with s the sigmoid, computed without overflow.
 DL_VECTORISED double cross_entropies(const float* x, const float* target, const float* weights,
-                                     float* gradient, std::size_t n) {
+                                     float* gradient, std::size_t n, int& outside) {
   double sum = 0;
-#pragma omp simd reduction(+ : sum)
+  int found = 0;
+#pragma omp simd reduction(+ : sum) reduction(| : found)
   for (std::size_t i = 0; i < n; ++i) {
     const float t = target[i];
+    found |= static_cast<int>(is_outside(t));
     const float weight = 1.0F + (weights[i] - 1.0F) * t;
     const float e = fast_exp(-std::abs(x[i]));
     const float below = x[i] < 0 ? -x[i] : 0.0F;
@@ -55,6 +72,7 @@ DL_VECTORISED double cross_entropies(const float* x, const float* target, const 
     const float opposite = (x[i] < 0 ? 1.0F : e) / (1.0F + e);  // s(-x)
     if (gradient) gradient[i] = (1.0F - t) - weight * opposite;
   }
+  outside = found;
   return sum;
 }
 
@@ -81,7 +99,11 @@ class BceWithLogits final : public Layer {
     return record_element_loss(tape, "bce_with_logits", srcs,
                                [weights = std::move(weights)](const float* x, const float* target,
                                                               float* gradient, std::size_t n) {
-                                 return cross_entropies(x, target, weights.data(), gradient, n);
+                                 int outside = 0;
+                                 const double sum = cross_entropies(x, target, weights.data(),
+                                                                    gradient, n, outside);
+                                 if (outside != 0) refuse_target(target, n);
+                                 return sum;
                                });
   }
 

@@ -98,7 +98,7 @@ class Embedding final : public Layer {
   void check_types(std::span<const Shape>, const std::vector<bool>& whole) const override {
     if (!whole[0])
       throw ShapeError("embedding needs tokens, which are whole numbers",
-                       "a data source of texts has them: from: data.tokens");
+                       "follow data.tokens, which the sources text and labelled_text bring");
   }
 
   std::vector<WeightSpec> weights(std::span<const Shape>) const override {

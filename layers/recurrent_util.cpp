@@ -41,7 +41,7 @@ class Recurrent final : public Layer {
       throw ShapeError(type_ +
                            ": the second source has a number for each sample, as lengths do, "
                            "and those must be whole numbers",
-                       "from: [x, data.length]");
+                       "leave it out, unless the data brings data.length: from: [x, data.length]");
   }
 
   std::vector<WeightSpec> weights(std::span<const Shape> src) const override {

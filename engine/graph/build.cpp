@@ -168,7 +168,8 @@ class Builder {
                       prefix + "there is no '" + source.name +
                           "': where lengths differ, the last " +
                           "step's is known, which is padding of shorter samples",
-                      "the final h of each sample is known: from: " +
+                      "leave out the states that it would begin with; a gru, which needs no c, can "
+                      "begin with " +
                           source.name.substr(0, source.name.rfind('.')) + ".h");
       } else if (source.name == "input") {
         problems_.add(source.mark, prefix + "the data has " + std::to_string(data_.inputs.size()) +

@@ -30,10 +30,14 @@ WeightLayout lay_out_weights(const Graph& graph) {
   return layout;
 }
 
-WeightStore::WeightStore(const Graph& graph) {
+WeightStore::WeightStore(const Graph& graph, WeightMemory memory) {
   WeightLayout layout = lay_out_weights(graph);
   weights_ = std::move(layout.weights);
   count_ = layout.count;
+  if (memory == WeightMemory::allocated) allocate();
+}
+
+void WeightStore::allocate() {
   values_ = AlignedBuffer(count_ * sizeof(float));
   gradients_ = AlignedBuffer(count_ * sizeof(float));
 }
@@ -57,7 +61,7 @@ void WeightStore::freeze(std::span<const std::string> names) {
   for (StoredWeight& weight : weights_) {
     weight.frozen = std::ranges::find(names, weight.name) != names.end();
     // What an earlier phase left there would count in the gradient's norm for good.
-    if (weight.frozen) std::ranges::fill(gradient(weight), 0.0F);
+    if (weight.frozen && gradients_.data()) std::ranges::fill(gradient(weight), 0.0F);
   }
 }
 

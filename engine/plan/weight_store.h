@@ -30,13 +30,23 @@ struct WeightLayout {
 };
 WeightLayout lay_out_weights(const Graph& graph);
 
+/// Whether a store has memory, or only the sizes of what would lie there: enough to record programs
+/// and to say what they need.
+enum class WeightMemory { allocated, sizes_only };
+
+/// The part of a flat buffer that is a weight's; of one without memory its size alone.
+template <class T>
+std::span<T> part_of(std::span<T> flat, const StoredWeight& weight) {
+  return {flat.data() ? flat.data() + weight.offset : nullptr, weight.size};
+}
+
 /// The one copy of a network's weights, in PyTorch's layouts, and their gradients. Two flat
 /// buffers, so that an optimiser's step is one pass over memory; what lies between the tensors is
 /// zero.
 class WeightStore {
  public:
   WeightStore() = default;
-  explicit WeightStore(const Graph& graph);
+  explicit WeightStore(const Graph& graph, WeightMemory memory = WeightMemory::allocated);
 
   /// Fills every weight by its initialiser: a function of the seed and the weight's name.
   void initialise(const Graph& graph, std::uint64_t seed);
@@ -46,17 +56,21 @@ class WeightStore {
   /// A gradient of zero and no update for those weights, and for no others: to be called before
   /// programs are recorded.
   void freeze(std::span<const std::string> names);
-  std::span<float> values(const StoredWeight& weight) {
-    return flat().subspan(weight.offset, weight.size);
-  }
+  std::span<float> values(const StoredWeight& weight) { return part_of(flat(), weight); }
   std::span<const float> values(const StoredWeight& weight) const {
-    return {floats(values_) + weight.offset, weight.size};
+    return part_of(std::span<const float>(floats(values_), count_), weight);
   }
   std::span<float> gradient(const StoredWeight& weight) {
-    return flat_gradients().subspan(weight.offset, weight.size);
+    return part_of(flat_gradients(), weight);
   }
 
-  /// All values (statistics included) and all gradients, in one piece each.
+  WeightMemory memory() const {
+    return values_.data() || count_ == 0 ? WeightMemory::allocated : WeightMemory::sizes_only;
+  }
+  /// Gives a store of sizes its memory, all zero.
+  void allocate();
+  /// All values (statistics included) and all gradients, in one piece each. Without memory they
+  /// have a size and no place.
   std::span<float> flat() { return {floats(values_), count_}; }
   std::span<float> flat_gradients() { return {floats(gradients_), count_}; }
 

@@ -11,7 +11,7 @@ namespace {
 /// Of those, the layers that are trained in some phase.
 void keep_trained(const Setup& setup, std::vector<SmallBatch>& found) {
   if (found.empty()) return;
-  WeightStore store(setup.graph);
+  WeightStore store(setup.graph, WeightMemory::sizes_only);
   std::vector<bool> looks(setup.graph.nodes.size());
   for (const Phase& phase : setup.phases) {
     store.freeze(phase.frozen);
@@ -62,5 +62,7 @@ void check_training_batches(const Setup& setup, std::optional<std::size_t> sampl
       "data.drop_last: true leaves that batch out; otherwise ", problems);
   problems.throw_if_any();
 }
+
+bool trains_on_any_batch(const Setup& setup) { return trained_layers_refusing(setup, 1).empty(); }
 
 }  // namespace dl

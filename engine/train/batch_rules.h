@@ -12,4 +12,7 @@ struct Setup;
 /// asked), in any phase: a batch norm over one value per channel.
 void check_training_batches(const Setup& setup, std::optional<std::size_t> samples);
 
+/// Whether no layer that is trained asks how many samples a batch has.
+bool trains_on_any_batch(const Setup& setup);
+
 }  // namespace dl

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 
 namespace dl {
+
+/// Of a split that has none: any loss is lower.
+inline constexpr double kNoLoss = std::numeric_limits<double>::infinity();
 
 /// What an epoch's evaluation says: the monitored metric, and the loss of the same split.
 struct Judged {

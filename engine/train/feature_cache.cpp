@@ -40,6 +40,34 @@ DataSpec spec_of(const FeatureCut& cut, const DataSpec& data) {
   return spec;
 }
 
+/// How many variants of a training sample are kept.
+std::uint64_t views_of(const Setup& setup) {
+  return setup.train_pipeline->random() ? setup.config.data.augment_views.value_or(1) : 1;
+}
+
+/// What one split's features take, one after the other; the largest number where it is none.
+struct FeatureSize {
+  std::uint64_t train_rows, valid_rows, row_bytes;
+
+  FeatureSize(OpenData& data, std::uint64_t views, const DataSpec& spec)
+      : train_rows(data.samples(Split::train) * views),
+        valid_rows(data.has(Split::valid) ? data.samples(Split::valid) : 0),
+        row_bytes(row_bytes_of(spec)) {}
+  std::uint64_t bytes() const {
+    std::uint64_t product = 0;
+    const bool fits = !__builtin_mul_overflow(train_rows + valid_rows, row_bytes + 8, &product);
+    return fits ? product : UINT64_MAX;
+  }
+};
+
+void expect_memory(const FeatureSize& size, std::size_t left) {
+  if (size.bytes() <= left) return;
+  throw UserError(ExitCode::memory,
+                  "train.cache_features: the features take " + bytes_text(size.bytes()) +
+                      " of memory; only " + bytes_text(left) + " are left",
+                  "cache_features: disk, or fewer data.augment_views");
+}
+
 /// The bytes of one sample of a batch, as a row has them.
 void append_row(const Program& program, const Batch& batch, const FeatureCut& cut,
                 std::size_t place, std::vector<std::byte>& row) {
@@ -116,10 +144,9 @@ class FeatureMaker {
       : request_(request),
         setup_(request.setup),
         cut_(std::move(cut)),
-        views_(setup_.train_pipeline->random() ? setup_.config.data.augment_views.value_or(1) : 1),
+        views_(views_of(setup_)),
         spec_(spec_of(cut_, setup_.train_pipeline->spec())),
-        train_rows_(request.data.samples(Split::train) * views_),
-        valid_rows_(request.data.has(Split::valid) ? request.data.samples(Split::valid) : 0) {}
+        size_(request.data, views_, spec_) {}
 
   FeatureCache::Result run(std::unique_ptr<FeatureCache>& cache) {
     where_ = choose_place();
@@ -127,29 +154,14 @@ class FeatureMaker {
     auto made = std::make_unique<FeatureCache>();
     if (!fill(Split::train, made->train_)) return FeatureCache::Result::stopped;
     // Averages of what is frozen are the weights themselves, so that evaluation reads these too.
-    if (valid_rows_ > 0 && !fill(Split::valid, made->valid_)) return FeatureCache::Result::stopped;
+    if (size_.valid_rows > 0 && !fill(Split::valid, made->valid_))
+      return FeatureCache::Result::stopped;
     attach(*made);
     cache = std::move(made);
     return FeatureCache::Result::made;
   }
 
  private:
-  std::uint64_t row_bytes() const { return row_bytes_of(spec_); }
-  std::uint64_t rows() const { return train_rows_ + valid_rows_; }
-  /// Of all features; the largest number where it is none.
-  std::uint64_t bytes() const {
-    std::uint64_t product = 0;
-    const bool fits = !__builtin_mul_overflow(rows(), row_bytes() + 8, &product);
-    return fits ? product : UINT64_MAX;
-  }
-
-  void expect_memory() const {
-    if (bytes() <= request_.memory_left) return;
-    throw UserError(ExitCode::memory,
-                    "train.cache_features: the features take " + bytes_text(bytes()) +
-                        " of memory; only " + bytes_text(request_.memory_left) + " are left",
-                    "cache_features: disk, or fewer data.augment_views");
-  }
   static void expect_disk(const std::string& folder, std::uint64_t bytes) {
     std::error_code error;
     const fs::space_info disk = fs::space(folder, error);
@@ -164,17 +176,17 @@ class FeatureMaker {
     const FeatureCacheChoice said = setup_.config.train.cache_features.where;
     if (said != FeatureCacheChoice::automatic) return said;
     if (request_.epochs <= static_cast<std::int64_t>(views_)) return FeatureCacheChoice::off;
-    if (bytes() <= request_.memory_left / 2) return FeatureCacheChoice::ram;
+    if (size_.bytes() <= request_.memory_left / 2) return FeatureCacheChoice::ram;
     std::error_code error;
     const fs::space_info disk = fs::space(nearest_folder(cache_folder()), error);
-    if (!error && bytes() <= disk.available / 2) return FeatureCacheChoice::disk;
-    request_.tell("features are not cached: they take " + bytes_text(bytes()) +
+    if (!error && size_.bytes() <= disk.available / 2) return FeatureCacheChoice::disk;
+    request_.tell("features are not cached: they take " + bytes_text(size_.bytes()) +
                   ", more than half of what is left of memory and disk");
     return FeatureCacheChoice::off;
   }
 
   std::size_t rows_of(Split split) const {
-    return split == Split::train ? train_rows_ : valid_rows_;
+    return split == Split::train ? size_.train_rows : size_.valid_rows;
   }
 
   /// Computes a split's rows, or finds them. False: stopped.
@@ -184,8 +196,8 @@ class FeatureMaker {
   }
 
   bool fill_in_memory(Split split, FeatureCache::Part& part) {
-    expect_memory();
-    FeatureMemory memory(rows_of(split), row_bytes());
+    expect_memory(size_, request_.memory_left);
+    FeatureMemory memory(rows_of(split), size_.row_bytes);
     if (!compute(split, memory, "in memory")) return false;
     part.rows = std::make_unique<FeatureRows>(spec_, request_.data.dataset(split), memory.take(),
                                               rows_of(split));
@@ -196,7 +208,8 @@ class FeatureMaker {
     const std::string key = feature_key(setup_, cut_, request_.data, request_.store, split, views_);
     const std::string folder = cache_folder() + "/features", path = folder + "/" + key;
     const std::string what = "features of " + std::string(split_name(split));
-    const FeatureFile::State state = FeatureFile::look_at(path, key, rows_of(split), row_bytes());
+    const FeatureFile::State state =
+        FeatureFile::look_at(path, key, rows_of(split), size_.row_bytes);
     if (state == FeatureFile::State::damaged)
       request_.tell("the " + what + " in " + path + " are damaged: they are computed again");
     if (state == FeatureFile::State::whole) {
@@ -205,8 +218,8 @@ class FeatureMaker {
       try {
         fs::create_directories(folder);
         remove_leftovers(folder);
-        expect_disk(folder, FeatureFile::bytes_of(rows_of(split), row_bytes()));
-        FeatureFile file(request_.files, path, key, rows_of(split), row_bytes());
+        expect_disk(folder, FeatureFile::bytes_of(rows_of(split), size_.row_bytes));
+        FeatureFile file(request_.files, path, key, rows_of(split), size_.row_bytes);
         if (!compute(split, file, path)) return false;
         file.finish();
       } catch (const fs::filesystem_error& error) {
@@ -265,7 +278,7 @@ class FeatureMaker {
     }
     request_.tell(fmt::format("features of {} samples ({}{}) computed in {:.1f} s: {}, {}", samples,
                               split_name(split), views > 1 ? fmt::format(", {} views", views) : "",
-                              seconds_since(began), bytes_text(samples * views * row_bytes()),
+                              seconds_since(began), bytes_text(samples * views * size_.row_bytes),
                               where));
     return true;
   }
@@ -274,7 +287,7 @@ class FeatureMaker {
     for (auto* part : {&cache.train_, &cache.valid_}) {
       if (!part->rows) continue;
       const std::size_t samples =
-          part == &cache.train_ ? request_.data.samples(Split::train) : valid_rows_;
+          part == &cache.train_ ? request_.data.samples(Split::train) : size_.valid_rows;
       part->samples.resize(samples);
       std::iota(part->samples.begin(), part->samples.end(), 0U);
       part->pipeline = std::make_unique<Pipeline>(spec_, std::span<const TypedNode>{});
@@ -284,7 +297,7 @@ class FeatureMaker {
     };
     cache.train_.batches = request_.data.cached_training_batches(
         set(cache.train_), *cache.train_.pipeline, views_ > 1);
-    if (valid_rows_ > 0)
+    if (size_.valid_rows > 0)
       cache.valid_.batches =
           request_.data.cached_evaluation_batches(set(cache.valid_), *cache.valid_.pipeline);
     cache.meter_ = std::make_unique<Meter>(cut_.rest, spec_);
@@ -292,8 +305,9 @@ class FeatureMaker {
     const DataConfig& data = setup_.config.data;
     add_programs(*cache.programs_, Purpose::train, data.batch, request_.data.samples(Split::train),
                  data.drop_last);
-    if (valid_rows_ > 0)
-      add_programs(*cache.programs_, Purpose::evaluate, setup_.eval_batch(), valid_rows_, false);
+    if (size_.valid_rows > 0)
+      add_programs(*cache.programs_, Purpose::evaluate, setup_.eval_batch(), size_.valid_rows,
+                   false);
     cache.programs_->bind();
   }
 
@@ -302,7 +316,7 @@ class FeatureMaker {
   FeatureCut cut_;
   std::uint64_t views_;
   DataSpec spec_;
-  std::size_t train_rows_, valid_rows_;
+  FeatureSize size_;
   FeatureCacheChoice where_ = FeatureCacheChoice::off;
 };
 
@@ -315,6 +329,15 @@ std::string obstacle_to_features(const Setup& setup) {
     return "data.transforms.train give other samples each epoch; data.augment_views: K shows only "
            "K variants of each";
   return "";
+}
+
+void expect_feature_memory(const Setup& setup, OpenData& data, const WeightStore& store,
+                           std::size_t left) {
+  if (setup.config.train.cache_features.where != FeatureCacheChoice::ram) return;
+  const auto cut = cut_at_features(setup.graph, store);
+  if (!cut) return;
+  const DataSpec spec = spec_of(*cut, setup.train_pipeline->spec());
+  expect_memory(FeatureSize(data, views_of(setup), spec), left);
 }
 
 FeatureCache::Result FeatureCache::make(const FeatureRequest& request,

@@ -17,6 +17,11 @@ namespace dl {
 /// What stands against caching the features of this setup, in words; "": nothing.
 std::string obstacle_to_features(const Setup& setup);
 
+/// Throws UserError (ExitCode::memory) where the config wants features in memory that is not
+/// `left`, of the part that `store` has frozen.
+void expect_feature_memory(const Setup& setup, OpenData& data, const WeightStore& store,
+                           std::size_t left);
+
 /// What a cache is made from; all borrowed. The store is frozen as the phase wants it.
 struct FeatureRequest {
   const Setup& setup;

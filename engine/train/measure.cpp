@@ -7,10 +7,10 @@
 
 #include "engine/core/parallel.h"
 #include "engine/graph/cost.h"
-#include "engine/train/batch_rules.h"
 #include "engine/train/diagnostics.h"
 #include "engine/train/environment.h"
 #include "engine/train/saver.h"
+#include "engine/train/start_check.h"
 #include "engine/train/training_step.h"
 
 namespace dl {
@@ -83,8 +83,8 @@ NetworkSummary summarise(const Setup& setup) {
     summary.parameters += row.parameters;
     summary.flops = add_flops(summary.flops, row.flops);
   }
-  check_training_batches(setup, std::nullopt);
-  WeightStore store = setup.make_store();
+  check_measured(setup);
+  WeightStore store = setup.make_store(WeightMemory::sizes_only);
   const auto& diagnostics = setup.config.diagnostics;
   Programs programs(setup.graph, store, diagnostics.has_value());
   programs.add(Purpose::train, setup.config.data.batch);
@@ -115,7 +115,7 @@ NetworkSummary summarise(const Setup& setup) {
 
 Measurement measure_training(const Setup& setup, std::int64_t steps, bool by_layer) {
   const std::int64_t batch = setup.config.data.batch;
-  check_training_batches(setup, std::nullopt);
+  check_measured(setup);
   TrainingStep step(setup);
   for (int i = 0; i < 3; ++i) step.run_ms();
   const double one = step.run_ms();

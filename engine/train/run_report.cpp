@@ -10,6 +10,7 @@
 #include "engine/config/yaml_file.h"
 #include "engine/core/file_system.h"
 #include "engine/sinks/network_table.h"
+#include "engine/train/best.h"
 #include "engine/train/checkpoint_search.h"
 #include "engine/train/metric_spec.h"
 #include "engine/train/run_folder.h"
@@ -152,17 +153,23 @@ class Reader {
     if (line.at("split") != split) return;
     report_.split = split;
     report_.last = metrics_of(line);
-    for (const auto& [name, value] : report_.last) keep_best(name, value, epoch);
+    const auto loss = std::ranges::find(report_.last, "loss", &Metrics::value_type::first);
+    const double judge = loss == report_.last.end() ? kNoLoss : loss->second;
+    for (const auto& [name, value] : report_.last)
+      keep_best({.metric = name, .value = value, .epoch = epoch, .loss = judge});
   }
 
-  void keep_best(const std::string& metric, double value, std::int64_t epoch) {
-    if (!std::isfinite(value)) return;
-    const auto at = std::ranges::find(report_.best, metric, &RunReport::Best::metric);
-    if (at == report_.best.end()) {
-      report_.best.push_back({metric, value, epoch});
-    } else if (metric_spec(metric).lower_is_better() ? value < at->value : value > at->value) {
-      *at = {metric, value, epoch};
-    }
+  /// As training decides which checkpoint is the best one.
+  void keep_best(const RunReport::Best& now) {
+    const auto at = std::ranges::find(report_.best, now.metric, &RunReport::Best::metric);
+    const bool first = at == report_.best.end();
+    std::optional<Judged> best;
+    if (!first) best = Judged{at->value, at->loss};
+    if (!is_best({now.value, now.loss}, best, metric_spec(now.metric).lower_is_better())) return;
+    if (first)
+      report_.best.push_back(now);
+    else
+      *at = now;
   }
 
   void read_exit() {

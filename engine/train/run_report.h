@@ -17,6 +17,7 @@ struct RunReport {
     std::string metric;
     double value = 0;
     std::int64_t epoch = 0;
+    double loss = 0;  // of the same split there: of equals the one with the lower loss counts
   };
   std::string path;     // as it was given
   std::string name;     // the config's; "" when that is damaged

@@ -11,17 +11,11 @@
 #include "engine/train/sealed_text.h"
 #include "engine/train/session.h"
 #include "engine/train/signals.h"
+#include "engine/train/start_check.h"
 #include "engine/train/thread_trial.h"
 
 namespace dl {
 namespace {
-
-void require_trainable(const Setup& setup) {
-  if (!setup.source)
-    throw UserError(setup.config.data.mark, "data.source is missing: training needs data");
-  if (setup.config.losses.empty())
-    throw UserError(setup.config.model.mark, "loss is missing: training needs one");
-}
 
 /// The folders above `path` that are not there yet, the innermost first.
 std::vector<std::string> missing_parents(const std::string& path) {
@@ -46,7 +40,7 @@ struct Unbegun {
   }
 };
 
-void check_start(const Setup& setup, const TrainOptions& options) {
+void expect_source(const Setup& setup, const TrainOptions& options) {
   if (options.finetunes && !setup.config.finetune) {
     throw UserError(ExitCode::command_line,
                     "finetune: --from SOURCE is missing, and the config has no finetune.from");
@@ -102,14 +96,8 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   SignalWatcher signals;
   Setup setup = load_setup(options.setup);
   require_trainable(setup);
-  std::optional<WeightSource> source;
-  std::optional<Transfer> transfer;
-  check_start(setup, options);
-  if (setup.config.finetune) {
-    source = open_source(setup);
-    transfer = plan_transfer(setup, *source);
-    setup.freeze(transfer->frozen());
-  }
+  expect_source(setup, options);
+  std::optional<FirstWeights> first = plan_finetune(setup);
   choose_threads(setup, setup.notes);
   StopFlag& stop = signals.catch_stops();
   Unbegun unbegun{files, missing_parents(options.run.empty() ? "runs/new" : options.run)};
@@ -118,18 +106,21 @@ ExitCode train_run(FileSystem& files, const TrainOptions& options) {
   Session session(files, setup, std::move(folder), stop);
   session.check(options.requirements);
   session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
-  if (options.before_start) options.before_start(setup, transfer ? &*transfer : nullptr);
+  if (options.before_start) options.before_start(setup, first ? &first->transfer : nullptr);
   std::vector<std::string> notes = setup.notes;
-  if (source) notes.insert(notes.end(), source->notes().begin(), source->notes().end());
+  if (first) {
+    const auto& found = first->source.notes();
+    notes.insert(notes.end(), found.begin(), found.end());
+  }
   if (!options.init.empty()) {
     session.init_from(options.init, notes);
     session.save_start();
   }
-  if (transfer) {
-    session.init_from(*transfer, *source);
-    source.reset();
-    session.folder().write("transfer.json", sealed_json(to_json(*transfer)));
+  if (first) {
+    session.init_from(first->transfer, first->source);
+    session.folder().write("transfer.json", sealed_json(to_json(first->transfer)));
     session.save_start();
+    first.reset();  // its memory is needed no more
   }
   write_start(session.folder(), setup, options.commit);
   unbegun.begun = true;

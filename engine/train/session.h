@@ -17,8 +17,8 @@
 #include "engine/train/run_folder.h"
 #include "engine/train/run_training.h"
 #include "engine/train/saver.h"
+#include "engine/train/training_parts.h"
 #include "engine/train/transfer.h"
-#include "engine/train/workspace.h"
 
 namespace dl {
 
@@ -57,10 +57,8 @@ class Session {
                       const std::vector<Requirement>& requirements);
   std::span<const CarriedState> carried();
   std::vector<std::string> metric_names() const;
-  void record_programs();
   void prepare_programs();
   void enter_phase(std::size_t number);
-  void expect_features(bool any) const;
   std::int64_t epochs_to_come() const;
   bool open_features(Sinks& sinks);
   void close_features();
@@ -85,22 +83,15 @@ class Session {
   RunFolder folder_;
   StopFlag& stop_;
   OpenData data_;
-  WeightStore store_;
+  TrainingParts parts_;  // programs and slices of the phase; no programs while there are features
   std::size_t phase_ = 0;
-  std::vector<ParamSlice> slices_;          // of the phase
-  std::optional<Programs> programs_;        // likewise; none while there are features
-  std::unique_ptr<FeatureCache> features_;  // likewise, where it has any
-  Meter meter_;
-  Updater updater_;
+  std::unique_ptr<FeatureCache> features_;  // of the phase, where it has any
   std::optional<Saver> saver_;
-  std::optional<Diagnostics> diagnostics_;
-  std::unique_ptr<Batches> train_, valid_, test_;
   std::unique_ptr<RunFiles> run_files_;
   RunIdentity identity_;
   TrainState state_;
   std::chrono::steady_clock::time_point began_;  // this session
   double elapsed_before_ = 0;                    // seconds of those before it
-  MemoryUse memory_;
   Verbosity verbosity_ = Verbosity::normal;
 };
 

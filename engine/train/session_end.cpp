@@ -18,7 +18,8 @@ std::string Session::load_recommended(Sinks& sinks) {
   for (const std::string& sentence : skipped) sinks.tell(&Sink::on_note, sentence);
   std::vector<std::string> unused;
   const bool average = checkpoint.ema.has_value();
-  load_weights(store_, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder, unused);
+  load_weights(parts_.store, average ? *checkpoint.ema : checkpoint.model, checkpoint.folder,
+               unused);
   const std::string which = !skipped.empty() ? fmt::format("step {}", checkpoint.step)
                             : has_best       ? fmt::format("best, epoch {}", state_.best_epoch)
                                              : fmt::format("last, epoch {}", state_.epoch);
@@ -28,13 +29,13 @@ std::string Session::load_recommended(Sinks& sinks) {
 std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::string& split,
                                                    Sinks& sinks) {
   if (!batches) return std::nullopt;
-  const auto sums = evaluate(*programs_, meter_, *batches, stop_);
+  const auto sums = evaluate(*parts_.programs, parts_.meter, *batches, stop_);
   if (!sums) return std::nullopt;
-  if (batches == test_.get()) {  // of valid the first epoch has told it
-    for (const std::string& sentence : meter_.undefined(*sums))
+  if (batches == parts_.test.get()) {  // of valid the first epoch has told it
+    for (const std::string& sentence : parts_.meter.undefined(*sums))
       sinks.tell(&Sink::on_note, split + ": " + sentence);
   }
-  EpochReport report = make_report(meter_, *sums, Purpose::evaluate, split, state_);
+  EpochReport report = make_report(parts_.meter, *sums, Purpose::evaluate, split, state_);
   add_baselines(*batches, report.metrics);
   return report;
 }
@@ -55,9 +56,9 @@ bool Session::evaluate_result(RunEnd& end, Sinks& sinks,
     if (!requirements.empty()) unmet = "--require cannot be checked: " + why;
     return true;
   }
-  const auto valid = evaluate_split(valid_.get(), "valid", sinks),
-             test = evaluate_split(test_.get(), "test", sinks);
-  if ((valid_ && !valid) || (test_ && !test)) return false;
+  const auto valid = evaluate_split(parts_.valid.get(), "valid", sinks),
+             test = evaluate_split(parts_.test.get(), "test", sinks);
+  if ((parts_.valid && !valid) || (parts_.test && !test)) return false;
   if (test) sinks.tell(&Sink::on_epoch, *test);
   end.result = test ? test : valid;
   end.weights = weights;

@@ -325,8 +325,8 @@ void Setup::freeze(std::vector<std::string> names) {
   phases = phases_of(*this);
 }
 
-WeightStore Setup::make_store() const {
-  WeightStore store(graph);
+WeightStore Setup::make_store(WeightMemory memory) const {
+  WeightStore store(graph, memory);
   store.freeze(phases[0].frozen);
   return store;
 }

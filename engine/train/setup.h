@@ -49,7 +49,7 @@ struct Setup {
   /// options name only such.
   void freeze(std::vector<std::string> names);
   /// The weights with those frozen, before they have values.
-  WeightStore make_store() const;
+  WeightStore make_store(WeightMemory memory = WeightMemory::allocated) const;
   /// Batches that make up one optimiser step.
   std::int64_t batches_per_step() const;
   /// Of those batches.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "datasets/batches.h"
+#include "engine/core/text.h"
 #include "layers/registry.h"
 
 namespace dl {
@@ -13,9 +15,12 @@ std::optional<LossTask> task_of(const LossDecl& loss) {
   return kind->loss->task;
 }
 
-/// It compares with the data, and not with what another layer predicts.
-bool reads_data(const LossDecl& loss) {
-  return loss.target.name.empty() || loss.target.name.starts_with("data.");
+/// It compares with the data's targets, and not with what another layer predicts, nor with what
+/// the network is given.
+bool reads_targets(const LossDecl& loss, const DataSpec& data) {
+  const std::string& name = loss.target.name;
+  const auto is_it = [&](const Field& input) { return "data." + input.name == name; };
+  return name.empty() || (name.starts_with("data.") && std::ranges::none_of(data.inputs, is_it));
 }
 
 /// Whether `node`, a number or a list of some, holds nothing but `value`.
@@ -52,6 +57,22 @@ bool all_numbers(const std::vector<std::string>& names) {
                              [](const auto& name) { return parse_double(name).has_value(); });
 }
 
+/// Of the first batch, what is outside of 0 to 1 in an input or target, by its number among both.
+std::optional<float> improbable_value(Batches& batches, std::size_t field) {
+  batches.start(0);
+  const Batch* batch = batches.next();
+  if (!batch) return std::nullopt;
+  const std::size_t inputs = batch->inputs.size();
+  const BatchField& read = field < inputs ? batch->inputs[field] : batch->targets[field - inputs];
+  const auto is_outside = [](auto value) { return value < 0 || value > 1; };
+  const auto first = [&](auto values) -> std::optional<float> {
+    const auto at = std::ranges::find_if(values, is_outside);
+    if (at == values.end()) return std::nullopt;
+    return static_cast<float>(*at);
+  };
+  return read.field->type == DataType::f32 ? first(read.floats()) : first(read.ints());
+}
+
 using Fault = std::optional<Advice>;
 
 /// Numbers where classes are predicted.
@@ -67,7 +88,8 @@ Fault yes_no_fault(const Setup& setup) {
   if (classes <= 2) return std::nullopt;
   return Advice{"reads targets from 0 to 1, but the data has labels of " + std::to_string(classes) +
                     " classes",
-                "loss: cross_entropy predicts one of several classes; one_hot, in "
+                "loss: cross_entropy predicts one of several classes, with an output for each; "
+                "one_hot, in "
                 "data.transforms, gives each of them a target of its own"};
 }
 
@@ -77,7 +99,7 @@ Fault number_fault(const Setup& setup) {
   if (names.size() <= 2 || all_numbers(names)) return std::nullopt;
   return Advice{"predicts numbers, but the data has labels of " + std::to_string(names.size()) +
                     " classes: '" + names[0] + "', '" + names[1] + "', ...",
-                "loss: cross_entropy predicts classes"};
+                "loss: cross_entropy predicts classes, with an output for each"};
 }
 
 }  // namespace
@@ -86,7 +108,7 @@ void prepare_targets(DataSource& source, const TypedNode& node,
                      const std::vector<LossDecl>& losses) {
   for (const LossDecl& loss : losses) {
     const auto task = task_of(loss);
-    if (!task || *task == LossTask::numbers || !reads_data(loss)) continue;
+    if (!task || *task == LossTask::numbers || !reads_targets(loss, source.spec())) continue;
     refuse_scaling(node.params, loss.kind.type);
     source.expect_targets({.min = 0, .max = 1, .loss = loss.kind.type});
     return;
@@ -114,7 +136,7 @@ bool check_targets(const Setup& setup, Problems& problems) {
   bool readable = true;
   for (const LossDecl& loss : setup.config.losses) {
     const auto task = task_of(loss);
-    if (!task || !reads_data(loss)) continue;
+    if (!task || !reads_targets(loss, setup.source->spec())) continue;
     Fault fault;
     if (*task == LossTask::classes && !target.integer) fault = class_fault(setup);
     if (*task == LossTask::yes_no && labels) fault = yes_no_fault(setup);
@@ -124,6 +146,25 @@ bool check_targets(const Setup& setup, Problems& problems) {
     readable = false;
   }
   return readable;
+}
+
+void check_target_values(const Setup& setup, Batches& batches, Split split) {
+  for (std::size_t i = 0; i < setup.graph.losses.size(); ++i) {
+    const Node& loss = setup.graph.nodes[static_cast<std::size_t>(setup.graph.losses[i])];
+    const bool masked = loss.src.size() > 2;  // what is covered may hold anything
+    if (!loss.kind->loss || loss.kind->loss->task != LossTask::yes_no || masked) continue;
+    const auto read = static_cast<std::size_t>(loss.src[1].node);
+    if (!setup.graph.nodes[read].input) continue;
+    const auto wrong = improbable_value(batches, read);
+    if (!wrong) continue;
+    throw UserError(
+        ExitCode::data,
+        {{loss.mark,
+          "loss '" + loss.name + "' (" + std::string(loss.kind->name) +
+              "): reads targets from 0 to 1, but " + setup.graph.nodes[read].name + " of " +
+              std::string(split_name(split)) + " holds " + number_text(*wrong),
+          "loss: mse predicts any number; data.transforms may have scaled what was from 0 to 1"}});
+  }
 }
 
 std::vector<std::string> target_notes(const Setup& setup) {

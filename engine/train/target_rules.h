@@ -21,6 +21,11 @@ void fit_target(Setup& setup);
 /// there are such. The shapes are the graph's affair.
 bool check_targets(const Setup& setup, Problems& problems);
 
+/// Throws UserError (ExitCode::data), before anything is trained, where a loss reads values of the
+/// data that it cannot mean, as far as a first batch of `split` shows them: probabilities outside
+/// of 0 to 1.
+void check_target_values(const Setup& setup, Batches& batches, Split split);
+
 /// What is no mistake for certain, but may be one: predictions that are probabilities already.
 std::vector<std::string> target_notes(const Setup& setup);
 

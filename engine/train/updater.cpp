@@ -17,19 +17,10 @@ Updater::Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices,
       store_(store),
       slot_names_(optimizer.slot_names()),
       norm_(store.flat().size()) {
-  const std::size_t bytes = store.flat().size_bytes();
-  for (std::size_t i = 0; i < slot_names_.size(); ++i) {
-    slot_buffers_.emplace_back(bytes);
-    slots_.push_back(as_floats(slot_buffers_.back()));
-  }
-  if (batches > 1) {
-    sum_buffer_ = AlignedBuffer(bytes);
-    sum_ = as_floats(sum_buffer_);
-  }
-  if (config.ema) {
-    average_buffer_ = AlignedBuffer(bytes);
-    average_ = as_floats(average_buffer_);
-  }
+  for (std::size_t i = 0; i < slot_names_.size(); ++i)
+    slots_.push_back(make_room(slot_buffers_.emplace_back()));
+  if (batches > 1) sum_ = make_room(sum_buffer_);
+  if (config.ema) average_ = make_room(average_buffer_);
   std::size_t count = 0;
   for (const StoredWeight& weight : store.weights()) {
     if (!weight.statistic) continue;
@@ -39,8 +30,11 @@ Updater::Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices,
   if (config.on_nonfinite == OnNonfinite::skip) statistics_before_.resize(count);
 }
 
-std::span<float> Updater::as_floats(const AlignedBuffer& buffer) const {
-  return {reinterpret_cast<float*>(buffer.data()), buffer.bytes() / sizeof(float)};
+/// As many floats as the store has; without memory where that has none.
+std::span<float> Updater::make_room(AlignedBuffer& buffer) const {
+  const std::span<float> all = store_.flat();
+  if (store_.memory() == WeightMemory::allocated) buffer = AlignedBuffer(all.size_bytes());
+  return {reinterpret_cast<float*>(buffer.data()), all.size()};
 }
 
 void Updater::train_only(std::span<const ParamSlice> slices, std::span<const std::string> started) {
@@ -140,7 +134,7 @@ std::vector<TensorView> Updater::slot_tensors() const {
     for (const StoredWeight& weight : store_.weights()) {
       if (weight.statistic) continue;
       tensors.push_back(float_tensor(slot_names_[i] + "/" + weight.name, weight.shape.dims(),
-                                     slots_[i].subspan(weight.offset, weight.size)));
+                                     part_of(slots_[i], weight)));
     }
   }
   return tensors;
@@ -150,8 +144,7 @@ std::vector<TensorView> Updater::average_tensors() const {
   std::vector<TensorView> tensors;
   if (!averages()) return tensors;
   for (const StoredWeight& weight : store_.weights()) {
-    tensors.push_back(float_tensor(weight.name, weight.shape.dims(),
-                                   average_.subspan(weight.offset, weight.size)));
+    tensors.push_back(float_tensor(weight.name, weight.shape.dims(), part_of(average_, weight)));
   }
   return tensors;
 }
@@ -176,8 +169,8 @@ void Updater::load_average(const SafetensorsFile& file, const std::string& path)
 
 std::size_t Updater::bytes() const {
   std::size_t total =
-      sum_buffer_.bytes() + average_buffer_.bytes() + statistics_before_.size() * sizeof(float);
-  for (const AlignedBuffer& buffer : slot_buffers_) total += buffer.bytes();
+      sum_.size_bytes() + average_.size_bytes() + statistics_before_.size() * sizeof(float);
+  for (const std::span<float> slot : slots_) total += slot.size_bytes();
   return total;
 }
 

@@ -20,7 +20,8 @@ class Diagnostics;
 /// average of weights. Owns the optimiser's slots and the average.
 class Updater {
  public:
-  /// All are borrowed. `batches` make up one update.
+  /// All are borrowed. `batches` make up one update. Where the store has no memory, it has none
+  /// either, and bytes() says what it would need.
   Updater(const Optimizer& optimizer, std::span<const ParamSlice> slices, const TrainConfig& config,
           WeightStore& store, std::int64_t batches);
 
@@ -55,7 +56,7 @@ class Updater {
   std::size_t bytes() const;
 
  private:
-  std::span<float> as_floats(const AlignedBuffer& buffer) const;
+  std::span<float> make_room(AlignedBuffer& buffer) const;
   bool statistics_are_finite() const;
   void take_back();
 

@@ -233,6 +233,15 @@ TEST_CASE("data that is missing or damaged ends with 4 and no run folder") {
   CHECK(!fs::exists(place.run));
 }
 
+TEST_CASE("a file that cannot be read is named with the reason, and too large a batch by its key") {
+  const Place place;
+  check_fails(place.dltool({"check", "/proc/self/mem"}), 3,
+              "cannot read '/proc/self/mem': Input/output error");
+  check_fails(place.train({"--set", "data.batch=41"}), 4,
+              "data: batch: train has 40 samples, fewer than one batch of 41");
+  CHECK_FALSE(fs::exists(place.run));
+}
+
 TEST_CASE("weights that are damaged end with 5") {
   const Place place;
   const std::string weights = place.folder / "weights.safetensors";

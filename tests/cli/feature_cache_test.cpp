@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "engine/core/text.h"
 #include "tests/support/data_files.h"
@@ -278,9 +279,25 @@ TEST_CASE("features that are too many are refused before the first is computed")
   const Place place;
   const std::vector<std::string> views = {"data.augment_views=1000000",
                                           "data.source.synthetic.shape=[2, 64, 64]"};
-  CHECK(place.train("run", "ram", views).exit_code == 7);
+  const ProgramResult refused = place.train("run", "ram", views);
+  CHECK(refused.exit_code == 7);
+  CHECK(holds(refused.err, "train.cache_features: the features take "));
+  CHECK_FALSE(fs::exists(place.run("run")));
   const ProgramResult result = place.train("run", "disk", {"data.augment_views=1000001"});
   CHECK(result.exit_code == 3);
+}
+
+TEST_CASE("the time of a run is all that it took, its features too") {
+  const Place place;
+  const ProgramResult result =
+      place.train("run", "ram", {"data.augment_views=300", "train.max_steps=9"});
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const std::string words = "computed in ";
+  const std::size_t at = result.err.find(words);
+  REQUIRE_MESSAGE(at != std::string::npos, result.err);
+  const double features = std::stod(result.err.substr(at + words.size()));  // to a tenth
+  const nlohmann::json exit = nlohmann::json::parse(std::ifstream(place.run("run") + "/exit.json"));
+  CHECK(exit.at("seconds").get<double>() > features - 0.06);
 }
 
 TEST_CASE("features that find no place leave the run as it was") {

@@ -156,6 +156,25 @@ TEST_CASE("folders may be called as they like") {
   check_fails(place.init(), 6, "is there already");
 }
 
+TEST_CASE("data and config may move together") {
+  const Place place;
+  check_passes(place.init());
+  CHECK(place.says("path: my pets"));
+  fs::create_directories(place.folder / "else/where");
+  fs::rename(place.pictures, place.folder / "else/where/my pets");
+  fs::rename(place.config, place.folder / "else/where/pets.yaml");
+  const ProgramResult moved = place.dltool({"check", "else/where/pets.yaml"});
+  check_passes(moved);
+  CHECK_MESSAGE(moved.err.find("was not looked at") == std::string::npos, moved.err);
+}
+
+TEST_CASE("a config that train would refuse is not left behind") {
+  const Place place;
+  const ProgramResult result = place.init({"--from", place.pictures});
+  CHECK(result.exit_code != 0);
+  CHECK_FALSE(fs::exists(place.config));
+}
+
 TEST_CASE("what no config can be written for is said, and none is") {
   const Place place;
   check_fails(place.dltool({"init", place.folder / "none", "-o", place.config}), 4,

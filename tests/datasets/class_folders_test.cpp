@@ -85,6 +85,15 @@ TEST_CASE("folders of splits may have other names, and what is not read beside t
   CHECK(source_of(place.root + "/Training")->notes().size() == 1);
 }
 
+TEST_CASE("a folder that is to be ignored and is not there is told") {
+  const Place place;
+  place.put({"train/cat/1.png", "train/dog/1.png", "train/rest/1.png", "test/cat/1.png"});
+  CHECK(place.at("", ignoring("rest")).find_splits().notes.empty());
+  CHECK(place.at("", ignoring("test")).find_splits().notes.empty());
+  CHECK(place.at("", ignoring("rset")).find_splits().notes ==
+        Names{place.root + ": ignore: there is no folder 'rset'; did you mean 'rest'?"});
+}
+
 TEST_CASE("what archives and systems leave behind is no class and no file, and is not told") {
   const Place place;
   place.put({"train/cat/1.png", "train/dog/1.png", "test/cat/1.png"});

@@ -56,6 +56,17 @@ std::string hint_of(const Place& place, const std::string& more) {
 
 }  // namespace
 
+TEST_CASE("a misspelled column is reported in ignore too, also where all others are listed") {
+  const Place place(table("day,x,y", 6, [](int i) {
+    return std::to_string(i) + "," + std::to_string(i * i) + "," + (i % 2 ? "a" : "b");
+  }));
+  const std::string wrong = "a.csv: there is no column 'dya'; did you mean 'day'?";
+  CHECK(place.error("target: y, ignore: [dya]") == wrong);
+  const std::string listed = "target: y, numeric: [x], categorical: [], task: classification";
+  CHECK(place.error(listed + ", ignore: [dya]") == wrong);
+  CHECK(place.features(listed + ", ignore: [day]") == Strings{"x"});
+}
+
 TEST_CASE("pandas' index, a first column without a name that counts the rows, is left out") {
   const Place place(table(",x,y", 6, [](int i) {
     return std::to_string(i) + "," + std::to_string(i * i) + "," + (i % 2 ? "a" : "b");

@@ -59,6 +59,15 @@ TEST_CASE("losses of single numbers pass NaN on, so that a run that diverged is 
   }
 }
 
+TEST_CASE("bce_with_logits refuses a target that is no probability, unless a mask covers it") {
+  for (const float wrong : {-0.5F, 1.5F, 3.0F}) {
+    auto outside = loss("bce_with_logits", {2, 2}, {0, 1, 2, 3}, {2, 2}, {0, wrong, 1, 1});
+    CHECK_THROWS_AS(test::run_layer(outside), UserError);
+    outside.sources.push_back({{2}, {0, 1}, {}});
+    CHECK(std::isfinite(test::run_layer(outside).dst[0][0]));
+  }
+}
+
 TEST_CASE("l1 and smooth_l1 have gradient zero where prediction and target are equal") {
   CHECK(test::run_layer(loss("l1", {1, 1}, {2}, {1, 1}, {2})).diff_src[0][0] == 0);
   CHECK(

@@ -142,6 +142,28 @@ TEST_CASE("a metric that is not finite is never the best") {
   CHECK(std::isnan(report.last[0].second));
 }
 
+TEST_CASE("of epochs that are equal the best is the one that training takes") {
+  const Run run;
+  std::string lines;
+  const auto add = [&](int epoch, double loss, double top1) {
+    lines += R"({"epoch":)" + std::to_string(epoch) + R"(,"step":9,"split":"valid","loss":)" +
+             std::to_string(loss) + R"(,"top1":)" + std::to_string(top1) +
+             R"(,"seconds":1})"
+             "\n";
+  };
+  add(1, 2.0, 0.5);
+  add(2, 1.5, 0.5);   // with a lower loss
+  add(3, 1.75, 0.5);  // with a higher one
+  add(4, 1.5, 0.5);   // equal in both, and newer
+  run.write("metrics.jsonl", lines);
+  const RunReport report = run.read();
+  REQUIRE(report.best.size() == 2);
+  CHECK(report.best[0].metric == "loss");
+  CHECK(report.best[0].epoch == 4);
+  CHECK(report.best[1].metric == "top1");
+  CHECK(report.best[1].epoch == 4);
+}
+
 TEST_CASE("what is damaged is told, and the rest is read all the same") {
   const Run run;
   const std::string metrics = kMetrics;
