@@ -21,7 +21,7 @@ void print_json(const Setup& setup, const NetworkSummary& summary,
                                 {"batch", setup.config.data.batch},
                                 {"parameters", summary.parameters},
                                 {"flops", summary.flops}};
-  for (const auto& [kind, bytes] : summary.memory) out["memory"][kind] = bytes;
+  for (const MemoryPart& part : summary.memory) out["memory"][part.what] = part.bytes;
   out["layers"] = nlohmann::ordered_json::array();
   for (const NetworkRow& row : summary.rows) {
     const std::vector<std::int64_t> shape(row.output.dims().begin() + 1, row.output.dims().end());
@@ -39,12 +39,11 @@ void print_text(const Setup& setup, const NetworkSummary& summary,
                 const std::optional<Diagnosis>& diagnosis) {
   fmt::print("{}\nmemory of training with batch {}:\n", network_table(summary.rows),
              setup.config.data.batch);
-  std::size_t total = 0;
-  for (const auto& [kind, bytes] : summary.memory) {
-    fmt::print("  {:<36}{:>10.1f} MiB\n", kind, static_cast<double>(bytes) / (1 << 20));
-    total += bytes;
-  }
-  fmt::print("  {:<36}{:>10.1f} MiB\n", "together", static_cast<double>(total) / (1 << 20));
+  const auto print_part = [](const std::string& what, std::size_t bytes) {
+    fmt::print("  {:<38}{:>10.1f} MiB\n", what, static_cast<double>(bytes) / (1 << 20));
+  };
+  for (const MemoryPart& part : summary.memory) print_part(part.what, part.bytes);
+  print_part("together", total_bytes(summary.memory));
   if (diagnosis)
     fmt::print("\nstep {}, epoch {}:\n{}", diagnosis->step, diagnosis->epoch,
                diagnosis_table(*diagnosis));

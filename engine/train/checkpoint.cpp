@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "engine/core/error.h"
+#include "engine/core/sha256.h"
 #include "engine/train/checkpoint_names.h"
 #include "engine/train/manifest.h"
 
@@ -148,6 +152,22 @@ SafetensorsFile read_tensors(const Manifest& manifest, const std::string& folder
   return file;
 }
 
+/// Verifies a file of which nothing is kept.
+void verify(const Manifest& manifest, const std::string& folder, const std::string& name) {
+  const FileDigest& digest = expected(manifest, folder, name);
+  const InputFile file(folder + "/" + name);
+  std::vector<std::byte> piece(std::size_t{1} << 20);
+  Sha256 hash;
+  for (std::uint64_t at = 0; at < digest.bytes; at += piece.size()) {
+    const auto size = std::min<std::uint64_t>(piece.size(), digest.bytes - at);
+    const std::span<std::byte> bytes(piece.data(), size);
+    file.read_at(at, bytes);
+    hash.add(bytes);
+  }
+  if (FileDigest{digest.bytes, hash.hex()} != digest)
+    damaged(folder + "/" + name, "its checksum does not match");
+}
+
 std::string read_text(const Manifest& manifest, const std::string& folder,
                       const std::string& name) {
   const FileDigest& digest = expected(manifest, folder, name);
@@ -195,21 +215,27 @@ std::string save_checkpoint(FileSystem& files, const std::string& run, std::int6
   return path;
 }
 
-LoadedCheckpoint load_checkpoint(const std::string& folder) {
+LoadedCheckpoint load_checkpoint(const std::string& folder, Keep keep) {
   try {
     const Manifest manifest = read_manifest(folder);
     LoadedCheckpoint loaded{.folder = folder,
                             .step = manifest.step,
                             .best = manifest.best,
                             .model = read_tensors(manifest, folder, "model.safetensors"),
-                            .optim = read_tensors(manifest, folder, "optim.safetensors"),
+                            .optim = {},
                             .ema = std::nullopt,
                             .carried = std::nullopt,
                             .state = read_text(manifest, folder, "state.json")};
     if (manifest.find("ema.safetensors") != nullptr)
       loaded.ema = read_tensors(manifest, folder, "ema.safetensors");
-    if (manifest.find("carried.safetensors") != nullptr)
-      loaded.carried = read_tensors(manifest, folder, "carried.safetensors");
+    const bool has_carried = manifest.find("carried.safetensors") != nullptr;
+    if (keep == Keep::weights) {
+      verify(manifest, folder, "optim.safetensors");
+      if (has_carried) verify(manifest, folder, "carried.safetensors");
+      return loaded;
+    }
+    loaded.optim = read_tensors(manifest, folder, "optim.safetensors");
+    if (has_carried) loaded.carried = read_tensors(manifest, folder, "carried.safetensors");
     return loaded;
   } catch (const FileError& error) {
     throw UserError(ExitCode::weights, error.what());

@@ -20,6 +20,12 @@ struct CheckpointContent {
   std::string state;                // state.json
 };
 
+/// What of a checkpoint is kept in memory; every byte of it is verified in either case.
+enum class Keep {
+  all,
+  weights,  // no optimizer's slots and carried states
+};
+
 /// A checkpoint in memory, every byte of it verified.
 struct LoadedCheckpoint {
   std::string folder;     // as it was asked for; found ones have their real name, not a link's
@@ -42,7 +48,7 @@ std::string save_checkpoint(FileSystem& files, const std::string& run, std::int6
 
 /// Loads one checkpoint folder, or a link to one. Throws UserError (ExitCode::weights) that says
 /// what is wrong with it.
-LoadedCheckpoint load_checkpoint(const std::string& folder);
+LoadedCheckpoint load_checkpoint(const std::string& folder, Keep keep = Keep::all);
 
 /// Its state.json alone, verified; throws likewise.
 std::string read_state(const std::string& folder);

@@ -49,8 +49,8 @@ std::vector<Seen> look_at(const std::string& checkpoints) {
   return all;
 }
 
-LoadedCheckpoint load_candidate(const Candidate& candidate) {
-  LoadedCheckpoint loaded = load_checkpoint(candidate.path);
+LoadedCheckpoint load_candidate(const Candidate& candidate, Keep keep) {
+  LoadedCheckpoint loaded = load_checkpoint(candidate.path, keep);
   if (loaded.step == candidate.step) return loaded;
   throw UserError(ExitCode::weights, fmt::format("{}: damaged: its MANIFEST is that of step {}",
                                                  loaded.folder, loaded.step));
@@ -59,8 +59,11 @@ LoadedCheckpoint load_candidate(const Candidate& candidate) {
 /// One look through a run's checkpoints; a class only so that the steps share what was seen.
 class Search {
  public:
-  Search(const std::string& run, Which which)
-      : checkpoints_(checkpoints_of(run)), which_(which), seen_(look_at(checkpoints_)) {
+  Search(const std::string& run, Which which, Keep keep)
+      : checkpoints_(checkpoints_of(run)),
+        which_(which),
+        keep_(keep),
+        seen_(look_at(checkpoints_)) {
     for (const Seen& seen : seen_) overtaken_ |= !seen.wrong.empty() && !seen.still_there();
   }
 
@@ -74,7 +77,7 @@ class Search {
   std::optional<LoadedCheckpoint> find() {
     for (const Seen* seen : ranked()) {
       try {
-        LoadedCheckpoint loaded = load_candidate(*seen);
+        LoadedCheckpoint loaded = load_candidate(*seen, keep_);
         sure_ = problems_.empty();
         if (which_ == Which::best) judge_best(loaded, *seen);
         return loaded;
@@ -158,20 +161,21 @@ class Search {
 
   std::string checkpoints_;
   Which which_;
+  Keep keep_;
   std::vector<Seen> seen_;
   std::vector<std::string> problems_;
   std::vector<std::int64_t> passed_over_;
   bool overtaken_ = false, sure_ = false;
 };
 
-/// A checkpoint that a user names, perhaps by a link that a writer moves meanwhile.
+/// The weights of a checkpoint that a user names, perhaps by a link that a writer moves meanwhile.
 LoadedCheckpoint load_named(const std::string& path) {
   for (int tries = 1;; ++tries) {
     std::error_code error;
     const std::string real = fs::canonical(path, error).string();
     const auto identity = folder_identity(real);
     try {
-      LoadedCheckpoint loaded = load_checkpoint(error ? path : real);
+      LoadedCheckpoint loaded = load_checkpoint(error ? path : real, Keep::weights);
       loaded.folder = path;
       return loaded;
     } catch (const UserError&) {
@@ -186,9 +190,10 @@ LoadedCheckpoint load_named(const std::string& path) {
 }  // namespace
 
 LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
-                                 std::vector<std::string>& skipped, Substitute substitute) {
+                                 std::vector<std::string>& skipped, Substitute substitute,
+                                 Keep keep) {
   for (int tries = 1;; ++tries) {
-    Search search(run, which);
+    Search search(run, which, keep);
     if (search.empty())
       throw UserError(ExitCode::run_folder, run + ": no checkpoint was saved there yet");
     auto found = search.find();
@@ -241,7 +246,8 @@ ChosenWeights choose_weights(const std::string& run, const CheckpointChoice& cho
       named || is_checkpoint
           ? load_named(named ? choice.checkpoint : run)
           : find_checkpoint(run, which, skipped,
-                            choice.by_name ? Substitute::refused : Substitute::allowed);
+                            choice.by_name ? Substitute::refused : Substitute::allowed,
+                            Keep::weights);
   if (choice.averaged == true && !checkpoint.ema) {
     throw UserError(ExitCode::weights,
                     checkpoint.folder + ": has no averaged weights (train.ema was off)");

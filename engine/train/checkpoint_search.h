@@ -32,7 +32,8 @@ struct CheckpointChoice {
 /// substitute is allowed and one would be needed; run_folder when there never was one.
 LoadedCheckpoint find_checkpoint(const std::string& run, Which which,
                                  std::vector<std::string>& skipped,
-                                 Substitute substitute = Substitute::allowed);
+                                 Substitute substitute = Substitute::allowed,
+                                 Keep keep = Keep::all);
 
 /// state.json of the newest checkpoint of a run of which that much is whole; "": there is none.
 std::string newest_state(const std::string& run);

@@ -3,6 +3,7 @@
 #include "engine/train/environment.h"
 #include "engine/train/run_training.h"
 #include "engine/train/workspace.h"
+#include "engine/train/run_memory.h"
 
 namespace dl {
 namespace {
@@ -43,6 +44,7 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   OpenData data(setup, stop);
   const Split split = choose_split(options.split, data);
   result.split = split_name(split);
+  const MemoryPart process = process_memory();
   WeightStore store(setup.graph);
   result.weights = load_chosen_weights(options.setup.config, options.weights, store, result.notes);
   Programs programs(setup.graph, store);
@@ -51,11 +53,10 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   const auto batches = data.evaluation_batches(split);
   for (std::string& note : data.notes()) result.notes.push_back(std::move(note));
   const Meter meter(setup.graph, setup.eval_pipeline->spec());
-  check_memory({{"weights", 2 * store.flat().size_bytes()},
-                {"activations", programs.arena_bytes()},
-                {"scores", meter.score_bytes(batches->samples_per_epoch())},
-                {"prefetched batches", batches->buffer_bytes()}},
-               memory_limit_bytes());
+  MemoryUse memory = inference_memory(process, store, programs, *batches);
+  memory.push_back(
+      {"scores", meter.score_bytes(batches->samples_per_epoch()), MemoryCause::data});
+  check_memory(memory, memory_limit_bytes());
   programs.bind();
   if (meter.task() == LossTask::classes) result.confusion.emplace(meter.width());
   ConfusionMatrix* confusion = result.confusion ? &*result.confusion : nullptr;

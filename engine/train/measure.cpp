@@ -7,10 +7,9 @@
 
 #include "engine/core/parallel.h"
 #include "engine/graph/cost.h"
-#include "engine/train/diagnostics.h"
 #include "engine/train/environment.h"
-#include "engine/train/saver.h"
 #include "engine/train/start_check.h"
+#include "engine/train/training_parts.h"
 #include "engine/train/training_step.h"
 
 namespace dl {
@@ -84,32 +83,7 @@ NetworkSummary summarise(const Setup& setup) {
     summary.flops = add_flops(summary.flops, row.flops);
   }
   check_measured(setup);
-  WeightStore store = setup.make_store(WeightMemory::sizes_only);
-  const auto& diagnostics = setup.config.diagnostics;
-  Programs programs(setup.graph, store, diagnostics.has_value());
-  programs.add(Purpose::train, setup.config.data.batch);
-  const Updater updater(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train,
-                        store, setup.batches_per_step());
-  std::size_t sample_bytes = 0;
-  for (const auto* tensors : {&setup.data.inputs, &setup.data.targets}) {
-    for (const DataTensor& tensor : *tensors) {
-      std::size_t elements = 4;
-      for (const std::int64_t dim : tensor.tensor.sample_shape)
-        elements *= static_cast<std::size_t>(dim);
-      sample_bytes += elements;
-    }
-  }
-  const auto slots = static_cast<std::size_t>(setup.config.data.prefetch + 1);
-  summary.memory =
-      training_memory(store, updater, programs,
-                      slots * sample_bytes * static_cast<std::size_t>(setup.config.data.batch));
-  if (const std::size_t bytes = held_best_bytes(setup, store, updater))
-    summary.memory.emplace_back(kHeldBest, bytes);
-  if (diagnostics) {
-    const Diagnostics looks(*diagnostics, setup.graph, store, programs.probes(),
-                            programs.time_probes());
-    summary.memory.emplace_back("diagnostics", looks.bytes());
-  }
+  summary.memory = expected_memory(setup);
   return summary;
 }
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "engine/sinks/network_table.h"
+#include "engine/train/memory_use.h"
 #include "engine/train/setup.h"
-#include "engine/train/workspace.h"
 
 namespace dl {
 

@@ -11,6 +11,7 @@
 #include "engine/core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/workspace.h"
+#include "engine/train/run_memory.h"
 
 namespace dl {
 namespace {
@@ -235,14 +236,12 @@ void predict_samples(const PredictOptions& options, const StopFlag& stop,
   const auto batches = files.empty() ? data.evaluation_batches(choose_split(options.split, data))
                                      : data.file_batches(files, options.skip_bad);
   for (std::string& note : data.notes()) notes.push_back(shown(options, std::move(note)));
+  const MemoryPart process = process_memory();
   WeightStore store(setup.graph);
   load_chosen_weights(options.setup.config, options.weights, store, notes);
   Programs programs(setup.graph, store);
   record_programs(programs, *batches);
-  check_memory({{"weights", 2 * store.flat().size_bytes()},
-                {"activations", programs.arena_bytes()},
-                {"prefetched batches", batches->buffer_bytes()}},
-               memory_limit_bytes());
+  check_memory(inference_memory(process, store, programs, *batches), memory_limit_bytes());
   programs.bind();
   predict_batches(options, setup, programs, *batches, stop, write);
 }

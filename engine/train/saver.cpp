@@ -56,6 +56,11 @@ void Saver::write_held() {
   last_.seconds = parts_.clock();
 }
 
+void Saver::close() {
+  write_held();
+  held_ = {};
+}
+
 void Saver::write(std::int64_t step, const CheckpointContent& content, bool best) {
   const SaveInProgress saving(parts_.stop);
   parts_.folder.expect_there();

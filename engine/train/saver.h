@@ -49,6 +49,8 @@ class Saver {
   void end_epoch(const TrainState& state, bool best, bool ends_run);
   /// Writes the best that is held, if there is one.
   void write_held();
+  /// The same where nothing follows that could be held: its memory is given back.
+  void close();
 
  private:
   SaveMoment now(const TrainState& state) const;
@@ -61,9 +63,6 @@ class Saver {
   HeldCheckpoint held_;
   Sinks* sinks_ = nullptr;
 };
-
-/// What the memory estimate calls the best that is held.
-inline constexpr const char* kHeldBest = "the best weights, until they are saved";
 
 /// The weights that stay as they are while the store is frozen as it is.
 HeldCheckpoint::IsFixed fixed_weights(const WeightStore& store, const Updater& updater);

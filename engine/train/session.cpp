@@ -161,7 +161,7 @@ ExitCode Session::run_phases(Sinks& sinks, std::vector<std::string> notes,
     Job job = job_of(phase, sinks, max_seconds.value_or(kForever) - seconds_here());
     outcome = run_training(job, state_);
   }
-  saver_->write_held();  // where training ended without a save: it diverged
+  saver_->close();  // something is held where training ended without a save: it diverged
   return finish(outcome, sinks, requirements);
 }
 
@@ -246,13 +246,12 @@ void Session::tell_start(Sinks& sinks, std::vector<std::string> notes) {
                  .log_every = setup_.config.train.log_every,
                  .metrics = metric_names(),
                  .notes = std::move(notes)};
-  std::size_t total = 0;
-  for (const auto& [kind, bytes] : parts_.memory) total += bytes;
   std::string samples = fmt::format("{} samples to train on", data_.samples(Split::train));
   if (parts_.valid) samples += fmt::format(", {} to validate", data_.samples(Split::valid));
   if (parts_.test) samples += fmt::format(", {} to test", data_.samples(Split::test));
   start.notes.push_back(fmt::format("{}; {} parameters; {} threads; {} of memory", samples,
-                                    parts_.store.parameter_count(), thread_count(), mib(total)));
+                                    parts_.store.parameter_count(), thread_count(),
+                                    mib(total_bytes(parts_.memory))));
   for (std::string& note : data_.notes()) start.notes.push_back(std::move(note));
   sinks.tell(&Sink::on_start, start);
 }

@@ -14,7 +14,8 @@ std::string Session::load_recommended(Sinks& sinks) {
   const bool has_best = state_.best_epoch > 0;
   std::vector<std::string> skipped;
   const LoadedCheckpoint checkpoint =
-      find_checkpoint(folder_.path(), has_best ? Which::best : Which::last, skipped);
+      find_checkpoint(folder_.path(), has_best ? Which::best : Which::last, skipped,
+                      Substitute::allowed, Keep::weights);
   for (const std::string& sentence : skipped) sinks.tell(&Sink::on_note, sentence);
   std::vector<std::string> unused;
   const bool average = checkpoint.ema.has_value();

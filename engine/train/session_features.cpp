@@ -24,8 +24,7 @@ bool Session::open_features(Sinks& sinks) {
       tell("the frozen part is computed anew each epoch: a layer carries its state on");
     return true;
   }
-  std::size_t used = 0;
-  for (const auto& [kind, bytes] : parts_.memory) used += bytes;
+  const std::size_t used = total_bytes(parts_.memory);
   const std::size_t limit = memory_limit_bytes();
   const FeatureRequest request{
       .setup = setup_,

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 
-#include "datasets/data_file.h"
 #include "engine/core/text.h"
 #include "engine/train/batch_rules.h"
 #include "engine/train/environment.h"
@@ -31,17 +30,6 @@ void check_source(Setup& setup) {
   }
   setup.notes.push_back("finetune.from: there is nothing at '" + from +
                         "' yet, so that its weights were not looked at");
-}
-
-/// Whether the training data are there; if not, `missing` says which are not.
-bool are_there(OpenData& data, std::string& missing) {
-  try {
-    data.samples(Split::train);
-  } catch (const MissingData& error) {
-    missing = error.diagnostics()[0].message;
-    return false;
-  }
-  return true;
 }
 
 /// Of data that nothing is trained on, as there is no loss.
@@ -76,8 +64,7 @@ void check_start(Setup& setup) {
   if (!setup.source) return check_programs(setup);
   const StopFlag none;
   OpenData data(setup, none);
-  std::string missing;
-  if (!are_there(data, missing)) {
+  if (const std::string missing = data.missing(); !missing.empty()) {
     setup.notes.push_back("the data was not looked at: " + missing);
     return check_programs(setup);
   }
@@ -94,8 +81,7 @@ void check_measured(const Setup& setup) {
   if (!setup.source || trains_on_any_batch(setup)) return;
   const StopFlag none;
   OpenData data(setup, none);
-  std::string missing;
-  if (are_there(data, missing)) check_training_batches(setup, data.samples(Split::train));
+  if (data.missing().empty()) check_training_batches(setup, data.samples(Split::train));
 }
 
 }  // namespace dl

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include <limits>
+
 #include "engine/train/batch_rules.h"
 #include "engine/train/carried_states.h"
 #include "engine/train/environment.h"
 #include "engine/train/feature_cache.h"
 #include "engine/train/monitor.h"
-#include "engine/train/saver.h"
-#include "engine/train/step_batches.h"
+#include "engine/train/run_memory.h"
 #include "engine/train/target_rules.h"
 
 namespace dl {
@@ -16,12 +17,6 @@ namespace {
 
 std::unique_ptr<Batches> batches_if_there(OpenData& data, Split split) {
   return data.has(split) ? data.evaluation_batches(split) : nullptr;
-}
-
-std::size_t total_of(const MemoryUse& use) {
-  std::size_t total = 0;
-  for (const auto& [kind, bytes] : use) total += bytes;
-  return total;
 }
 
 /// Has the programs of each phase recorded, with the store frozen as it is there; those of the
@@ -38,7 +33,7 @@ void record_phases(const Setup& setup, WeightStore& store, const Record& record)
 
 }  // namespace
 
-TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data)
+TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data, std::size_t most_memory)
     : setup(the_setup),
       data(the_data),
       train(data.training_batches()),
@@ -46,7 +41,8 @@ TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data)
       test(batches_if_there(data, Split::test)),
       meter(setup.graph, setup.train_pipeline->spec()),
       store(setup.make_store(WeightMemory::sizes_only)),
-      slices(setup.phases[0].slices) {
+      slices(setup.phases[0].slices),
+      memory_limit_(most_memory) {
   if (valid) choose_monitor(setup, meter, true, valid->samples_per_epoch());
   check_training_batches(setup, data.samples(Split::train));
   for (const auto& [batches, split] :
@@ -73,33 +69,23 @@ void TrainingParts::record_programs() {
   diagnostics.reset();  // it looks at the programs
   programs.reset();
   programs.emplace(setup.graph, store, setup.config.diagnostics.has_value());
-  add_programs(*programs, Purpose::train, setup.config.data.batch, data.samples(Split::train),
-               setup.config.data.drop_last);
-  for (const Split split : {Split::valid, Split::test}) {
-    if (data.has(split))
-      add_programs(*programs, Purpose::evaluate, setup.eval_batch(), data.samples(split),
-                   setup.streams());
-  }
+  add_run_programs(*programs, setup, &data);
   check_carried_states(setup, *programs);
-  std::size_t data_bytes = train->buffer_bytes();
-  if (valid) data_bytes += valid->buffer_bytes();
-  if (test) data_bytes += test->buffer_bytes();
-  memory = training_memory(store, *updater, *programs, data_bytes);
-  const std::int64_t per_step = setup.batches_per_step();
-  if (const std::size_t bytes = StepBatches::bytes(*train, *programs, per_step); bytes > 0)
-    memory.emplace_back("the batches of a step", bytes);
-  std::size_t scores = 0;
-  for (const Batches* split : {valid.get(), test.get()})
-    scores = std::max(scores, split ? meter.score_bytes(split->samples_per_epoch()) : 0);
-  memory.emplace_back("the scores of an evaluation", scores);
-  if (const std::size_t bytes = held_best_bytes(setup, store, *updater))
-    memory.emplace_back(kHeldBest, bytes);
-  if (const auto& config = setup.config.diagnostics) {
+  if (const auto& config = setup.config.diagnostics)
     diagnostics.emplace(*config, setup.graph, store, programs->probes(), programs->time_probes());
-    memory.emplace_back("diagnostics", diagnostics->bytes());
-  }
-  check_memory(memory, memory_limit_bytes());
-  expect_feature_memory(setup, data, store, memory_limit_bytes() - total_of(memory));
+  // Later the weights and what belongs to them are resident too, and would be counted twice.
+  if (store.memory() == WeightMemory::sizes_only) process_ = process_memory();
+  memory = run_memory(process_, {.setup = setup,
+                                 .store = store,
+                                 .updater = *updater,
+                                 .programs = *programs,
+                                 .diagnostics = diagnostics ? &*diagnostics : nullptr,
+                                 .meter = &meter,
+                                 .train = train.get(),
+                                 .valid = valid.get(),
+                                 .test = test.get()});
+  check_memory(memory, memory_limit_);
+  expect_feature_memory(setup, data, store, memory_limit_ - total_bytes(memory));
 }
 
 /// A place that the config names for features is used, or it is said why not.
@@ -130,6 +116,36 @@ void check_programs(const Setup& setup) {
     if (!setup.config.losses.empty()) programs.add(Purpose::train, setup.config.data.batch);
     programs.add(Purpose::evaluate, setup.eval_batch());
   });
+}
+
+namespace {
+
+/// Of whole batches, as no data is there.
+MemoryUse memory_without_data(const Setup& setup) {
+  WeightStore store = setup.make_store(WeightMemory::sizes_only);
+  const auto& config = setup.config.diagnostics;
+  Programs programs(setup.graph, store, config.has_value());
+  add_run_programs(programs, setup, nullptr);
+  const Updater updater(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train,
+                        store, setup.batches_per_step());
+  std::optional<Diagnostics> looks;
+  if (config) looks.emplace(*config, setup.graph, store, programs.probes(), programs.time_probes());
+  return run_memory(process_memory(), {.setup = setup,
+                                       .store = store,
+                                       .updater = updater,
+                                       .programs = programs,
+                                       .diagnostics = looks ? &*looks : nullptr});
+}
+
+}  // namespace
+
+MemoryUse expected_memory(const Setup& setup) {
+  if (!setup.source || setup.config.losses.empty()) return memory_without_data(setup);
+  const StopFlag none;
+  OpenData data(setup, none);
+  if (!data.missing().empty()) return memory_without_data(setup);
+  constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+  return TrainingParts(setup, data, kAny).memory;
 }
 
 }  // namespace dl

@@ -5,6 +5,9 @@
 #include <vector>
 
 #include "engine/train/diagnostics.h"
+#include "engine/train/environment.h"
+#include "engine/train/memory_use.h"
+#include "engine/train/updater.h"
 #include "engine/train/workspace.h"
 
 namespace dl {
@@ -15,8 +18,8 @@ namespace dl {
 /// is not refused takes no memory until allocate().
 struct TrainingParts {
   /// Opens `data` and records the programs of all phases; those of the first are kept. All is
-  /// borrowed.
-  TrainingParts(const Setup& setup, OpenData& data);
+  /// borrowed. Throws UserError (ExitCode::memory) where more bytes than `most_memory` are needed.
+  TrainingParts(const Setup& setup, OpenData& data, std::size_t most_memory = memory_limit_bytes());
   TrainingParts(const TrainingParts&) = delete;
   TrainingParts& operator=(const TrainingParts&) = delete;
 
@@ -39,6 +42,9 @@ struct TrainingParts {
 
  private:
   void make_updater();
+
+  std::size_t memory_limit_;
+  MemoryPart process_;  // before the weights and all that belongs to them were written
 };
 
 /// Throws UserError where train.cache_features names a place and there is nothing to keep in it.
@@ -46,5 +52,9 @@ void check_features(const Setup& setup);
 
 /// The same as far as no data are needed: the programs of whole batches.
 void check_programs(const Setup& setup);
+
+/// The memory that a training would take, by what takes it, whether there is so much or not: with
+/// the data, where they are there, else as if all batches were whole.
+MemoryUse expected_memory(const Setup& setup);
 
 }  // namespace dl

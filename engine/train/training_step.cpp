@@ -4,7 +4,7 @@
 
 #include "engine/core/random.h"
 #include "engine/train/environment.h"
-#include "engine/train/workspace.h"
+#include "engine/train/run_memory.h"
 
 namespace dl {
 namespace {
@@ -45,9 +45,10 @@ TrainingStep::TrainingStep(const Setup& setup)
       store_(setup.make_store()),
       programs_(setup.graph, store_),
       updater_(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train, store_, 1) {
-  store_.initialise(setup.graph, setup.config.seed);
   programs_.add(Purpose::train, batch_);
-  check_memory(training_memory(store_, updater_, programs_, 0), memory_limit_bytes());
+  const MemoryPart process = process_memory();
+  store_.initialise(setup.graph, setup.config.seed);
+  check_memory(step_memory(process, store_, updater_, programs_), memory_limit_bytes());
   programs_.bind();
   const Graph graph = training_graph(setup.graph);
   const auto shapes = infer_shapes(graph, batch_);

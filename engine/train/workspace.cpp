@@ -6,16 +6,13 @@
 #include <numeric>
 
 #include "datasets/checksum.h"
+#include "datasets/data_file.h"
 #include "datasets/labels.h"
 #include "datasets/picture_files.h"
 #include "engine/train/environment.h"
 
 namespace dl {
 namespace {
-
-std::string mib(std::size_t bytes) {
-  return fmt::format("{:.0f} MiB", static_cast<double>(bytes) / (1 << 20));
-}
 
 /// Decoding is worth a thread for each core; copying is not.
 std::size_t reading_threads(const Setup& setup) {
@@ -27,26 +24,20 @@ std::size_t reading_threads(const Setup& setup) {
 
 }  // namespace
 
-void check_memory(const MemoryUse& use, std::size_t limit) {
-  std::size_t total = 0;
-  for (const auto& [kind, bytes] : use) total += bytes;
-  if (total <= limit) return;
-  const auto largest = std::max_element(
-      use.begin(), use.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  const bool of_batch = largest->first == "activations" || largest->first == "prefetched batches";
-  throw UserError(
-      ExitCode::memory,
-      "this run needs " + mib(total) + " of memory, of which " + largest->first + " takes " +
-          mib(largest->second) + "; only " + mib(limit) + " may be used",
-      of_batch ? "a smaller data.batch needs less; train.effective_batch keeps the size of a step"
-               : "that does not depend on data.batch: the network has too many weights");
-}
-
 OpenData::OpenData(const Setup& setup, const StopFlag& stop)
     : setup_(setup),
       stop_(stop),
       data_(*setup.source, setup.paths, setup.config.data.split.valid.amount,
             static_cast<std::uint64_t>(setup.config.data.split.seed)) {}
+
+std::string OpenData::missing() {
+  try {
+    samples(Split::train);
+    return "";
+  } catch (const MissingData& error) {
+    return error.diagnostics()[0].message;
+  }
+}
 
 std::string OpenData::fingerprint(Split split) {
   const SampleSet set = data_.open(split);
@@ -213,14 +204,23 @@ void add_programs(Programs& programs, Purpose purpose, std::int64_t batch, std::
   if (rest > 0 && !drop_last) programs.add(purpose, rest);
 }
 
-MemoryUse training_memory(WeightStore& store, const Updater& updater, const Programs& programs,
-                          std::size_t data_bytes) {
-  return {{"weights", store.flat().size_bytes()},
-          {"gradients", store.flat_gradients().size_bytes()},
-          {"the optimiser's state", updater.bytes()},
-          {"activations", programs.arena_bytes()},
-          {"weights in the primitives' layouts", programs.persistent_bytes()},
-          {"prefetched batches", data_bytes}};
+void add_run_programs(Programs& programs, const Setup& setup, OpenData* data) {
+  const std::int64_t batch = setup.config.data.batch;
+  if (!data) {
+    programs.add(Purpose::train, batch);
+    const bool judged = setup.config.data.split.valid.amount > 0 ||
+                        (setup.source && setup.source->has(Split::valid)) ||
+                        (setup.source && setup.source->has(Split::test));
+    if (judged) programs.add(Purpose::evaluate, setup.eval_batch());
+    return;
+  }
+  add_programs(programs, Purpose::train, batch, data->samples(Split::train),
+               setup.config.data.drop_last);
+  for (const Split split : {Split::valid, Split::test}) {
+    if (data->has(split))
+      add_programs(programs, Purpose::evaluate, setup.eval_batch(), data->samples(split),
+                   setup.streams());
+  }
 }
 
 }  // namespace dl

@@ -12,15 +12,8 @@
 #include "engine/plan/program.h"
 #include "engine/train/meter.h"
 #include "engine/train/setup.h"
-#include "engine/train/updater.h"
 
 namespace dl {
-
-/// Bytes that a command needs, by kind: "weights", "gradients", ...
-using MemoryUse = std::vector<std::pair<std::string, std::size_t>>;
-
-/// Throws UserError (ExitCode::memory) naming the largest kind when the sum is over `limit`.
-void check_memory(const MemoryUse& use, std::size_t limit);
 
 /// The data of a setup, opened, and its batches.
 class OpenData {
@@ -28,6 +21,8 @@ class OpenData {
   OpenData(const Setup& setup, const StopFlag& stop);
 
   bool has(Split split) const { return data_.has(split); }
+  /// What there is not of the training data, in words; "": nothing is missing.
+  std::string missing();
   /// Batches of a split, in training's order and transforms or in evaluation's.
   std::unique_ptr<Batches> training_batches();
   std::unique_ptr<Batches> evaluation_batches(Split split);
@@ -73,8 +68,8 @@ std::vector<std::string> names_of_classes(const DataSource& source, std::size_t 
 void add_programs(Programs& programs, Purpose purpose, std::int64_t batch, std::size_t samples,
                   bool drop_last);
 
-/// The memory that training needs, once everything is recorded.
-MemoryUse training_memory(WeightStore& store, const Updater& updater, const Programs& programs,
-                          std::size_t data_bytes);
+/// Records the programs of a run: of training, and of evaluating what there is to evaluate. Null:
+/// the data is not there, and whole batches are expected.
+void add_run_programs(Programs& programs, const Setup& setup, OpenData* data);
 
 }  // namespace dl

@@ -66,13 +66,25 @@ std::vector<std::string> names_in(const std::string& folder) {
 
 using Names = std::vector<std::string>;
 
-/// The text of the UserError that loading `folder` ends with; "" when it loads.
+bool loads_weights(const std::string& folder) {
+  try {
+    const LoadedCheckpoint loaded = load_checkpoint(folder, Keep::weights);
+    return loaded.optim.tensors().empty() && !loaded.carried;
+  } catch (const UserError&) {
+    return false;
+  }
+}
+
+/// The text of the UserError that loading `folder` ends with; "" when it loads. Where only weights
+/// are kept the rest is verified all the same.
 std::string problem(const std::string& folder) {
   try {
     load_checkpoint(folder);
+    CHECK(loads_weights(folder));
     return "";
   } catch (const UserError& error) {
     CHECK(error.code() == ExitCode::weights);
+    CHECK_FALSE(loads_weights(folder));
     return error.diagnostics()[0].message;
   }
 }
