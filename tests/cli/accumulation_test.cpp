@@ -35,7 +35,9 @@ struct Place {
 
 void check_equal(const Weights& found, const Weights& expected) {
   REQUIRE(found.size() == expected.size());
-  for (const auto& [name, values] : expected) {
+  for (const auto& weight : expected) {
+    const auto& name = weight.first;
+    const auto& values = weight.second;
     CAPTURE(name);
     for (std::size_t i = 0; i < values.size(); ++i)
       CHECK(std::abs(found.at(name)[i] - values[i]) < 2e-6);

@@ -124,8 +124,10 @@ TEST_CASE("a table with words has an input for each column") {
 
 TEST_CASE("a model with its preprocessing comes back, and predicts the same from raw rows") {
   const Place place;
-  for (const auto& [name, target, top] :
-       {std::tuple("kinds", "kind", 3), std::tuple("values", "price", 0)}) {
+  for (const auto& table : {std::tuple("kinds", "kind", 3), std::tuple("values", "price", 0)}) {
+    const char* name = std::get<0>(table);
+    const char* target = std::get<1>(table);
+    const int top = std::get<2>(table);
     CAPTURE(name);
     place.exported(name, true);
     const std::string back = std::string("back_") + name;

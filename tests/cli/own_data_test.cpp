@@ -211,7 +211,8 @@ TEST_CASE("init writes configs that train for tables, sequences, series and text
       {{"texts"}, "one of 2 classes of texts"},
       {{"reviews.csv", "--target", "label"}, "one of 2 classes of texts"}};
   for (const auto& [arguments, summary] : cases) {
-    CAPTURE(arguments[0]);
+    const std::string& file = arguments[0];
+    CAPTURE(file);
     std::vector<std::string> all = {"init", "-o", "own.yaml"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     const ProgramResult made = place.dltool(all);

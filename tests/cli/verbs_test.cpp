@@ -110,9 +110,9 @@ TEST_CASE("eval gives the figures that the run itself gave at its end") {
   check_keys(out, {"split", "samples", "loss", "top1"});
   CHECK(out["split"] == "test");
   CHECK(out["samples"] == 12);
-  for (const auto& [name, value] : exit["test"].items()) {
-    CAPTURE(name);
-    CHECK(out[name] == value);
+  for (const auto& metric : exit["test"].items()) {
+    CAPTURE(metric.key());
+    CHECK(out[metric.key()] == metric.value());
   }
   CHECK(json_of({"eval", run, "--split", "valid", "--json"})["samples"] == 20);
   const json raw = json_of({"eval", run, "--weights", "raw", "--json"});

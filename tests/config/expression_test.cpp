@@ -78,8 +78,7 @@ TEST_CASE("numbers compute as in Python") {
       {"1e-4", "1e-04"},
       {"-n % 3 + 1", "3"},
   };
-  for (const auto& [expression, result] : cases)
-    CHECK_MESSAGE(value(expression) == result, expression);
+  for (const auto& row : cases) CHECK_MESSAGE(value(row.first) == row.second, row.first);
 }
 
 TEST_CASE("comparisons chain, and or and not bind as in Python") {
@@ -108,8 +107,7 @@ TEST_CASE("comparisons chain, and or and not bind as in Python") {
       {"'a' + \"b\"", "'ab'"},
       {"n == 7 and act == 'relu' or false", "true"},
   };
-  for (const auto& [expression, result] : cases)
-    CHECK_MESSAGE(value(expression) == result, expression);
+  for (const auto& row : cases) CHECK_MESSAGE(value(row.first) == row.second, row.first);
 }
 
 TEST_CASE("a mistake in an expression is told at its place") {
@@ -136,8 +134,7 @@ TEST_CASE("a mistake in an expression is told at its place") {
       {"sizees", "1: unknown name 'sizees'; did you mean 'sizes'?"},
       {"and", "1: expected a value, found 'and'"},
   };
-  for (const auto& [expression, message] : cases)
-    CHECK_MESSAGE(value(expression) == message, expression);
+  for (const auto& row : cases) CHECK_MESSAGE(value(row.first) == row.second, row.first);
 }
 
 TEST_CASE("expressions of any depth and length are refused, not crashed on") {

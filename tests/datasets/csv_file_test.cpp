@@ -240,9 +240,9 @@ TEST_CASE("what is no CSV is refused with its line and column") {
       {"a,b, a\n1,2,3\n", ":1:5: columns 1 and 3 are both called 'a'"},
       {std::string(65536, ',') + "\n", ":1:1: more than 65536 columns"},
   };
-  for (const auto& [text, message] : cases) {
-    CAPTURE(text.substr(0, 40));
-    CHECK(Table(text).message().substr(0, message.size()) == message);
+  for (const auto& row : cases) {
+    CAPTURE(row.first.substr(0, 40));
+    CHECK(Table(row.first).message().substr(0, row.second.size()) == row.second);
   }
 }
 

@@ -30,8 +30,8 @@ TEST_CASE("residual networks for small pictures have the parameters of the paper
   const std::vector<std::pair<int, double>> table = {
       {3, 0.27}, {5, 0.46}, {7, 0.66}, {9, 0.85}, {18, 1.7}};
   for (const auto& [n, millions] : table) {
-    CAPTURE(n);
     const std::string depth = "vars.n=" + std::to_string(n);
+    CAPTURE(depth);
     CHECK(is_about(parameters_of("cifar/resnet20_option_a", {depth}), millions));
     // Neither these shortcuts nor their absence has weights.
     CHECK(parameters_of("cifar/plain20", {depth}) ==

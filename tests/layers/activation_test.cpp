@@ -10,12 +10,8 @@
 namespace dl {
 namespace {
 
-const LayerKind& kind_named(std::string_view name) {
-  return find_kind<LayerKind>(all_layers(), name, {}, "layer");
-}
-
 std::unique_ptr<Layer> activation(const nlohmann::json& params) {
-  return kind_named("activation").make(test::node_from_json(params));
+  return test::kind_named("activation").make(test::node_from_json(params));
 }
 
 std::string error_of(const nlohmann::json& params) {
@@ -44,7 +40,7 @@ TEST_CASE("every activation can be the fn of an activation, and tells its functi
     CAPTURE(kind.name);
     const Activation own = kind.activation(*kind.make(ConfigNode()));
     const Activation named =
-        kind_named("activation").activation(*activation({{"fn", std::string(kind.name)}}));
+        test::kind_named("activation").activation(*activation({{"fn", std::string(kind.name)}}));
     CHECK(own.algorithm == named.algorithm);
     CHECK(own.alpha == named.alpha);
     CHECK(own.beta == named.beta);

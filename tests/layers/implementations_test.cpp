@@ -55,7 +55,7 @@ class Chain {
 
  private:
   Value record(const Link& link, const Value& src) {
-    const LayerKind& kind = find_kind<LayerKind>(all_layers(), link.layer, {}, "layer");
+    const LayerKind& kind = test::kind_named(link.layer);
     layers_.push_back(kind.make(test::node_from_json(link.params)));
     const Shape shape = src.shape();
     const std::size_t number = scopes_.size();

@@ -28,8 +28,7 @@ std::vector<std::string> references(const std::string& layer, const json& params
     value.needs_grad = true;
     src.push_back(value);
   }
-  const auto made =
-      find_kind<LayerKind>(all_layers(), layer, {}, "layer").make(test::node_from_json(params));
+  const auto made = test::kind_named(layer).make(test::node_from_json(params));
   const Recorded recorded = made->record(tape, src);
   tape.enter(TapeStep::Section::backward);
   std::vector<std::optional<Value>> diff;

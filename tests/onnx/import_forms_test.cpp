@@ -97,7 +97,9 @@ std::string loss_of(const ImportedNetwork& network) {
 
 TEST_CASE("forms of other exporters compute what onnxruntime computes") {
   const nlohmann::json goldens = test::read_golden("onnx_forms");
-  for (const auto& [name, golden] : goldens.items()) {
+  for (const auto& form : goldens.items()) {
+    const std::string& name = form.key();
+    const nlohmann::json& golden = form.value();
     CAPTURE(name);
     const OnnxModel model = test::read_back(from_base64(golden["model"]));
     if (const auto refused = kRefused.find(name); refused != kRefused.end()) {

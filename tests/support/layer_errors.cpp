@@ -9,7 +9,7 @@ namespace dl::test {
 
 std::string shape_error(const std::string& layer, const nlohmann::json& params,
                         const std::vector<Shape>& src) {
-  const LayerKind& kind = find_kind<LayerKind>(all_layers(), layer, {}, "layer");
+  const LayerKind& kind = kind_named(layer);
   const std::unique_ptr<Layer> made = kind.make(node_from_json(params));
   try {
     made->infer(src);

@@ -127,7 +127,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 /// A relu that the layer carries gives what one behind it would: its result cut at zero, and the
 /// gradients of a diff_dst that is zero there.
 void check_carried_relu(LayerCase layer_case) {
-  const LayerKind& kind = find_kind<LayerKind>(all_layers(), layer_case.layer, {}, "layer");
+  const LayerKind& kind = kind_named(layer_case.layer);
   const Activation relu;
   if (!kind.carries || !kind.carries(relu, layer_case.training)) return;
   LayerResult apart = run_layer(layer_case);

@@ -71,10 +71,6 @@ class WeightedSum final : public Layer {
   std::vector<float> factors_;
 };
 
-const LayerKind& kind_named(const std::string& name) {
-  return find_kind<LayerKind>(all_layers(), name, {}, "layer");
-}
-
 Node node_of(std::string name, std::unique_ptr<Layer> layer, const LayerKind* kind,
              std::vector<Port> src) {
   Node node;
@@ -221,6 +217,11 @@ class Bench {
 };
 
 }  // namespace
+
+const LayerKind& kind_named(std::string_view name) {
+  const Mark nowhere;
+  return find_kind<LayerKind>(all_layers(), name, nowhere, "layer");
+}
 
 LayerResult run_layer(const LayerCase& layer_case) { return Bench(layer_case).step(0); }
 

@@ -5,13 +5,21 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/core/config_node.h"
 #include "engine/core/shape.h"
 #include "layers/tape.h"
 
+namespace dl {
+struct LayerKind;
+}
+
 namespace dl::test {
+
+/// The kind of layer that users call `name`.
+const LayerKind& kind_named(std::string_view name);
 
 /// A layer with its sources and weights, for tests: the layer between test sources, whose values
 /// count as weights so that they have gradients, and a loss that is the sum of every result times

@@ -84,8 +84,8 @@ class Training {
     CHECK(store_.weights().size() == golden_["weights"].get<std::size_t>());
     CHECK(store_.parameter_count() == golden_["parameters"].get<std::int64_t>());
     for (const char* part : {"gradients", "statistics"}) {
-      for (const auto& [name, kept] : golden_[part].items())
-        REQUIRE_MESSAGE(store_.find(name), "no weight is called ", name);
+      for (const auto& kept : golden_[part].items())
+        REQUIRE_MESSAGE(store_.find(kept.key()), "no weight is called ", kept.key());
     }
   }
 
