@@ -1,6 +1,7 @@
 #include "engine/plan/record.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/plan/frozen.h"
 
@@ -104,6 +105,22 @@ class Recorder {
     return shapes;
   }
 
+  /// oneDNN counts in 32 bits here and there; beyond that it divides by zero, or fails for no
+  /// reason that it names.
+  void expect_countable(int i, std::span<const Shape> src) const {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+    const auto expect = [](const Shape& shape) {
+      if (shape.elements() <= kMost) return;
+      throw ShapeError("a tensor of " + sizes_text(shape.dims()) +
+                           " numbers is too large: oneDNN computes with at most 2^31 - 1",
+                       "smaller sizes of this layer, or a smaller data.batch; "
+                       "train.effective_batch keeps the size of a step");
+    };
+    for (const Shape& shape : src) expect(shape);
+    for (const Shape& shape : graph_.nodes[i].layer->infer(src)) expect(shape);
+    for (const WeightInfo& weight : weights_[i]) expect(weight.shape);
+  }
+
   /// What a layer cannot do with a batch of this size is told at its place in the config.
   template <class Act>
   void at_node(int i, const Act& act) const {
@@ -137,6 +154,7 @@ class Recorder {
     // A time probe looks at the gradient of a sequence even where that comes from the data.
     if (probes_ && node.kind->over_time) src[0].needs_grad = true;
     at_node(i, [&] {
+      expect_countable(i, shapes_of(src));
       if (tape_.training() && !frozen_.keeps_statistics[i])
         node.layer->check_training(shapes_of(src));
       results_[i] = node.layer->record(tape_, src);

@@ -42,13 +42,18 @@ void make_up(const Node& node, std::span<const Shape> shapes, const Shape& shape
 TrainingStep::TrainingStep(const Setup& setup)
     : setup_(setup),
       batch_(setup.config.data.batch),
-      store_(setup.make_store()),
-      programs_(setup.graph, store_),
-      updater_(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train, store_, 1) {
+      store_(setup.make_store(WeightMemory::sizes_only)),
+      programs_(setup.graph, store_) {
+  const auto make_updater = [&] {
+    updater_.emplace(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train, store_,
+                     1);
+  };
+  make_updater();
   programs_.add(Purpose::train, batch_);
-  const MemoryPart process = process_memory();
+  check_memory(step_memory(process_memory(), store_, *updater_, programs_), memory_limit_bytes());
+  store_.allocate();
+  make_updater();
   store_.initialise(setup.graph, setup.config.seed);
-  check_memory(step_memory(process, store_, updater_, programs_), memory_limit_bytes());
   programs_.bind();
   const Graph graph = training_graph(setup.graph);
   const auto shapes = infer_shapes(graph, batch_);
@@ -67,10 +72,10 @@ TrainingStep::TrainingStep(const Setup& setup)
 double TrainingStep::run_ms() {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  updater_.before_batch();
+  updater_->before_batch();
   program().run(tensors_, context());
-  updater_.add_batch(batch_, true);
-  updater_.update(setup_.optimizer.lr, ++number_);
+  updater_->add_batch(batch_, true);
+  updater_->update(setup_.optimizer.lr, ++number_);
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/core/aligned_buffer.h"
@@ -30,7 +31,7 @@ class TrainingStep {
   std::int64_t batch_;
   WeightStore store_;
   Programs programs_;
-  Updater updater_;
+  std::optional<Updater> updater_;
   std::vector<AlignedBuffer> buffers_;
   std::vector<const void*> tensors_;  // of every input of the graph in training
   std::int64_t number_ = 0;

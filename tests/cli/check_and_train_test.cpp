@@ -126,6 +126,10 @@ TEST_CASE("all verbs agree on phases, features and memory") {
   CHECK(place.agreed("source: digits, batch: 4",
                      "flatten, linear: {name: f, out_features: 2000000000}, linear: {name: fc, "
                      "out_features: 10}",
+                     loss + kTrain) == 3);
+  CHECK(place.agreed("source: digits, batch: 4",
+                     "flatten, {repeat: 300, layers: [linear: {out_features: 32768}]}, "
+                     "linear: {name: fc, out_features: 10}",
                      loss + kTrain) == 7);
   CHECK(place.agreed(kTable, two, loss + kTrain + "\nfinetune: {from: t.csv}") == 5);
 }

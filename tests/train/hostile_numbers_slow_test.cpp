@@ -61,7 +61,7 @@ bool survives(const std::string& text, const std::vector<std::string>& sets = {}
 const std::map<std::string, std::string> kNeeded = {
     {"conv", "out_channels: 4, kernel_size: 3"},
     {"linear", "out_features: 4"},
-    {"embedding", "num_embeddings: 10, embedding_dim: 4, from: data.label"},
+    {"embedding", "num_embeddings: 10, embedding_dim: 4"},
     {"group_norm", "num_groups: 2"},
     {"lstm", "hidden_size: 4"},
     {"gru", "hidden_size: 4"},
@@ -70,6 +70,7 @@ const std::map<std::string, std::string> kNeeded = {
     {"avg_pool", "kernel_size: 2"},
     {"adaptive_avg_pool", "output_size: 2"},
     {"reshape", "shape: [-1]"},
+    {"permute", "dims: [2, 1]"},
     {"activation", "fn: relu"},
     {"slice", "axis: 1, start: 0, stop: 1"},
     {"add", "from: [input, input]"},
@@ -88,11 +89,16 @@ std::string network(const std::string& layer, const std::string& input, const st
       continue;
     if (!part.empty()) params += (params.empty() ? "" : ", ") + part;
   }
+  const std::string data =
+      layer == "embedding"
+          ? "source: {labelled_text: {path: none, length: 8, classes: [a, b], vocabulary: [<pad>, "
+            "<unk>, c]}}"
+          : "classes: 2";
+  const std::string given = layer == "embedding" ? "" : "input: " + input + ", ";
   return fmt::format(
-      "data: {{batch: 2, classes: 2}}\nmodel: {{input: {}, layers: [{}: {{{}}}, flatten, linear: "
-      "{{out_features: 2}}]}}\nloss: cross_entropy\noptimizer: {{sgd: {{lr: 0.1}}}}\ntrain: "
-      "{{epochs: 1}}\n",
-      input, layer, params);
+      "data: {{batch: 2, {}}}\nmodel: {{{}layers: [{}: {{{}}}, flatten, linear: {{out_features: "
+      "2}}]}}\nloss: cross_entropy\noptimizer: {{sgd: {{lr: 0.1}}}}\ntrain: {{epochs: 1}}\n",
+      data, given, layer, params);
 }
 
 std::size_t peak_mib() {

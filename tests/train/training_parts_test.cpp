@@ -75,7 +75,9 @@ TEST_CASE("what a training needs of its data, phases and memory is checked befor
   CHECK(code_of({"data.batch=26", "train.effective_batch=~", "data.drop_last=false"}) == "starts");
   CHECK(code_of({"data.batch=4", "train.effective_batch=~", "data.drop_last=false"}) == "3");
   CHECK(code_of({"train.cache_features=ram"}) == "3");
-  CHECK(code_of({"model.layers.1.linear.out_features=2000000000"}) == "7");
+  CHECK(code_of({"model.layers.1.linear.out_features=2000000000"}) == "3");
+  CHECK(code_of({"model.layers=[flatten, {repeat: 300, layers: [linear: {out_features: "
+                 "32768}]}, linear: {name: fc, out_features: 10}]"}) == "7");
 }
 
 }  // namespace dl
