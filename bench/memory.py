@@ -22,10 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 NETS = {
     "mlp": ["mnist/mlp.yaml", "train.epochs=2"],
     "lenet": ["mnist/lenet.yaml", "train.epochs=2"],
-    "resnet20": ["cifar/resnet20.yaml", "train.epochs=3", "data.split={valid: 40}",
+    "resnet20": ["cifar/resnet20.yaml", "train.epochs=3", "data.split={valid: 16}",
                  "data.source={image_folder: {path: FEW, size: 32}}"],
     "densenet_bc_100_12": ["cifar/densenet_bc_100_12.yaml", "train.epochs=3", "data.batch=32",
-                           "data.split={valid: 40}",
+                           "data.split={valid: 16}",
                            "data.source={image_folder: {path: FEW, size: 32}}"],
     "googlenet": ["imagenet/googlenet.yaml", "train.max_steps=4", "data.batch=16", "data.source.image_folder.path=FEW"],
     "resnet50": ["imagenet/resnet50.yaml", "train.max_steps=2", "data.batch=4", "data.source.image_folder.path=FEW"],
@@ -105,7 +105,7 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        copy_few(args.data / "cifar10_images", folder / "few", 40)
+        copy_few(args.data / "cifar10_images", folder / "few", 16)
         for net in args.nets:
             rows.append(measure(args, net, folder / "few", folder))
             print(f"{net}: done", file=sys.stderr)

@@ -14,6 +14,8 @@ struct MemoryPart {
   std::string what;
   std::size_t bytes = 0;
   MemoryCause cause = MemoryCause::network;
+
+  bool operator==(const MemoryPart&) const = default;
 };
 /// All that a command needs.
 using MemoryUse = std::vector<MemoryPart>;
