@@ -246,9 +246,7 @@ void ClassFolders::note_unknown_ignored(SplitFolders& splits) const {
   std::vector<std::string> names;
   for (const std::string& folder : {folder_, splits.train, splits.valid, splits.test}) {
     if (folder.empty()) continue;
-    for (const FolderEntry& entry : entries_of(folder)) {
-      if (entry.folder) names.push_back(entry.name);
-    }
+    for (const FolderEntry& entry : entries_of(folder)) names.push_back(entry.name);
   }
   for (const std::string& name : params_.ignore) {
     if (std::ranges::find(names, name) != names.end()) continue;

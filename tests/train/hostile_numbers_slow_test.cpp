@@ -61,7 +61,7 @@ bool survives(const std::string& text, const std::vector<std::string>& sets = {}
 const std::map<std::string, std::string> kNeeded = {
     {"conv", "out_channels: 4, kernel_size: 3"},
     {"linear", "out_features: 4"},
-    {"embedding", "num_embeddings: 10, embedding_dim: 4"},
+    {"embedding", "num_embeddings: 10, embedding_dim: 4, from: data.tokens"},
     {"group_norm", "num_groups: 2"},
     {"lstm", "hidden_size: 4"},
     {"gru", "hidden_size: 4"},
@@ -70,7 +70,7 @@ const std::map<std::string, std::string> kNeeded = {
     {"avg_pool", "kernel_size: 2"},
     {"adaptive_avg_pool", "output_size: 2"},
     {"reshape", "shape: [-1]"},
-    {"permute", "dims: [2, 1]"},
+    {"permute", "dims: [0, 2, 1]"},
     {"activation", "fn: relu"},
     {"slice", "axis: 1, start: 0, stop: 1"},
     {"add", "from: [input, input]"},
