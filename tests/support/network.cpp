@@ -64,6 +64,19 @@ void fill_by_formula(WeightStore& store) {
   store.touch();
 }
 
+namespace {
+
+/// Whether a loss reads that input as probabilities.
+bool is_yes_no_target(const Graph& graph, int input) {
+  return std::ranges::any_of(graph.losses, [&](int loss) {
+    const Node& node = graph.nodes[loss];
+    return node.kind->loss && node.kind->loss->task == LossTask::yes_no &&
+           node.src[1].node == input;
+  });
+}
+
+}  // namespace
+
 FormulaBatch::FormulaBatch(const Graph& graph, std::int64_t batch, std::uint32_t salt,
                            int classes) {
   const auto shapes = infer_shapes(graph, batch);
@@ -71,6 +84,9 @@ FormulaBatch::FormulaBatch(const Graph& graph, std::int64_t batch, std::uint32_t
     if (!graph.nodes[i].input) continue;
     std::vector<float> values =
         formula_tensor(salt++, static_cast<std::size_t>(shapes[i][0].elements()));
+    if (is_yes_no_target(graph, static_cast<int>(i))) {
+      for (float& value : values) value = std::abs(value);
+    }
     if (!graph.nodes[i].input->integer) {
       floats_.push_back(std::move(values));
       tensors_.push_back(floats_.back().data());
