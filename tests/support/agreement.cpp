@@ -23,6 +23,12 @@ std::string first_error(const std::string& text) {
   return "";
 }
 
+/// Of memory: what the process has taken so far is among the figures, and differs by some pages.
+std::string without_figures(std::string error) {
+  std::erase_if(error, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  return error;
+}
+
 }  // namespace
 
 Agreement::Agreement(std::vector<std::string> arguments, std::string run, std::string folder)
@@ -46,7 +52,8 @@ Agreement::Outcome Agreement::run(const std::string& verb,
   arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
   arguments.insert(arguments.end(), more.begin(), more.end());
   const ProgramResult result = run_program(dltool_binary(), arguments, folder_);
-  return {result.exit_code, first_error(result.err)};
+  const std::string error = first_error(result.err);
+  return {result.exit_code, result.exit_code == 7 ? without_figures(error) : error};
 }
 
 void Agreement::same(const Outcome& checked, const Outcome& other, const std::string& verb) const {
