@@ -1,9 +1,9 @@
 #include "engine/train/evaluation.h"
 
 #include "engine/train/environment.h"
+#include "engine/train/run_memory.h"
 #include "engine/train/run_training.h"
 #include "engine/train/workspace.h"
-#include "engine/train/run_memory.h"
 
 namespace dl {
 namespace {
@@ -54,8 +54,7 @@ Evaluation evaluate_network(const EvalOptions& options, const StopFlag& stop) {
   for (std::string& note : data.notes()) result.notes.push_back(std::move(note));
   const Meter meter(setup.graph, setup.eval_pipeline->spec());
   MemoryUse memory = inference_memory(process, store, programs, *batches);
-  memory.push_back(
-      {"scores", meter.score_bytes(batches->samples_per_epoch()), MemoryCause::data});
+  memory.push_back({"scores", meter.score_bytes(batches->samples_per_epoch()), MemoryCause::data});
   check_memory(memory, memory_limit_bytes());
   programs.bind();
   if (meter.task() == LossTask::classes) result.confusion.emplace(meter.width());

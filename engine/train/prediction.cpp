@@ -10,8 +10,8 @@
 #include "engine/core/file_system.h"
 #include "engine/core/text.h"
 #include "engine/train/environment.h"
-#include "engine/train/workspace.h"
 #include "engine/train/run_memory.h"
+#include "engine/train/workspace.h"
 
 namespace dl {
 namespace {
