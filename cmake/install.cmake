@@ -21,9 +21,18 @@ install(DIRECTORY datasets/digits DESTINATION share/dltool/datasets OPTIONAL)
 install(DIRECTORY docs DESTINATION share/doc/dltool OPTIONAL)
 install(FILES README.md CHANGELOG.md LICENSE NOTICE DESTINATION share/doc/dltool OPTIONAL)
 
-# oneDNN's own licence and notices lie beside the library that we found.
+# oneDNN's own licence and notices lie beside the library that we found; those of Debian's packages with their copyright.
 get_filename_component(DNNL_PREFIX ${dnnl_DIR}/../../.. ABSOLUTE)
-install(FILES ${DNNL_PREFIX}/share/doc/onednn/LICENSE ${DNNL_PREFIX}/share/doc/onednn/THIRD-PARTY-PROGRAMS
-        DESTINATION share/doc/dltool/onednn OPTIONAL)
+if(EXISTS ${DNNL_PREFIX}/share/doc/onednn/LICENSE)
+  install(FILES ${DNNL_PREFIX}/share/doc/onednn/LICENSE ${DNNL_PREFIX}/share/doc/onednn/THIRD-PARTY-PROGRAMS
+          DESTINATION share/doc/dltool/onednn OPTIONAL)
+else()
+  file(GLOB DNNL_COPYRIGHT /usr/share/doc/libdnnl3*/copyright)
+  install(FILES ${DNNL_COPYRIGHT} DESTINATION share/doc/dltool/onednn)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  file(GLOB OPENMP_COPYRIGHT /usr/share/doc/libomp5*/copyright)
+  install(FILES ${OPENMP_COPYRIGHT} DESTINATION share/doc/dltool/libomp)
+endif()
 # libgomp's licence, which its runtime exception lets us link and ship; where Debian keeps it.
 install(FILES /usr/share/common-licenses/GPL-3 DESTINATION share/doc/dltool/libgomp OPTIONAL)
