@@ -4,9 +4,9 @@
 #include "cli/result_file.h"
 #include "cli/trained_arguments.h"
 #include "engine/core/text.h"
+#include "engine/formats/safetensors.h"
 #include "engine/onnx/export.h"
 #include "engine/train/export_facts.h"
-#include "engine/train/safetensors.h"
 #include "engine/train/updater.h"
 
 namespace dl {

@@ -9,10 +9,10 @@
 #include "cli/transfer_arguments.h"
 #include "engine/core/file_system.h"
 #include "engine/core/text.h"
+#include "engine/formats/safetensors.h"
 #include "engine/onnx/import.h"
 #include "engine/train/finite_weights.h"
 #include "engine/train/layer_roles.h"
-#include "engine/train/safetensors.h"
 #include "engine/train/transfer.h"
 #include "engine/train/transfer_table.h"
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "engine/core/float_formats.h"
+#include "engine/formats/float_formats.h"
 
 namespace dl {
 namespace {

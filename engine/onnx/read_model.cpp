@@ -6,8 +6,8 @@
 
 #include "engine/core/error.h"
 #include "engine/core/file_system.h"
-#include "engine/core/pickle.h"
 #include "engine/core/text.h"
+#include "engine/formats/pickle.h"
 #include "engine/onnx/external_data.h"
 #include "engine/onnx/model.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/core/file_system.h"
-#include "engine/train/safetensors.h"
+#include "engine/formats/safetensors.h"
 
 namespace dl {
 

@@ -7,10 +7,10 @@
 
 #include "engine/config/run_config.h"
 #include "engine/core/aligned_buffer.h"
+#include "engine/formats/safetensors.h"
 #include "engine/plan/weight_store.h"
 #include "engine/train/gradients.h"
 #include "engine/train/optimizer.h"
-#include "engine/train/safetensors.h"
 
 namespace dl {
 

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "engine/core/error.h"
-#include "engine/core/float_formats.h"
-#include "engine/core/pickle.h"
+#include "engine/formats/float_formats.h"
+#include "engine/formats/pickle.h"
 #include "engine/train/checkpoint_search.h"
 
 namespace dl {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "engine/config/finetune_config.h"
+#include "engine/formats/safetensors.h"
 #include "engine/onnx/model.h"
 #include "engine/train/checkpoint_search.h"
 #include "engine/train/data_names.h"
-#include "engine/train/safetensors.h"
 
 namespace dl {
 

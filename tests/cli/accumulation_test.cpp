@@ -3,7 +3,7 @@
 #include <cmath>
 #include <map>
 
-#include "engine/train/safetensors.h"
+#include "engine/formats/safetensors.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/run_program.h"

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/file_system.h"
-#include "engine/train/safetensors.h"
+#include "engine/formats/safetensors.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/pictures.h"

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "engine/core/file_system.h"
+#include "engine/formats/safetensors.h"
 #include "engine/onnx/model.h"
-#include "engine/train/safetensors.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/run_program.h"

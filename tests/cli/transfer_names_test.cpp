@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "engine/train/safetensors.h"
+#include "engine/formats/safetensors.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/run_program.h"

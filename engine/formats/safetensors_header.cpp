@@ -1,4 +1,4 @@
-#include "engine/train/safetensors_header.h"
+#include "engine/formats/safetensors_header.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "engine/train/safetensors.h"
+#include "engine/formats/safetensors.h"
 
 #include <algorithm>
 #include <bit>
@@ -8,9 +8,9 @@
 #include <stdexcept>
 
 #include "engine/core/error.h"
-#include "engine/core/pickle.h"
 #include "engine/core/text.h"
-#include "engine/train/safetensors_header.h"
+#include "engine/formats/pickle.h"
+#include "engine/formats/safetensors_header.h"
 
 namespace dl {
 

@@ -1,4 +1,4 @@
-#include "engine/core/pickle.h"
+#include "engine/formats/pickle.h"
 
 #include "engine/core/error.h"
 

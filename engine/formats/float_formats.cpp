@@ -1,4 +1,4 @@
-#include "engine/core/float_formats.h"
+#include "engine/formats/float_formats.h"
 
 #include <bit>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "engine/train/safetensors.h"
+#include "engine/formats/safetensors.h"
 
 #include <doctest/doctest.h>
 
