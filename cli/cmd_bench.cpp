@@ -6,7 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/threads.h"
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/measure.h"
 
 namespace dl {

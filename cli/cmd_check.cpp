@@ -4,7 +4,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/sinks/network_table.h"
 #include "engine/train/start_check.h"
 

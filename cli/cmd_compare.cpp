@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/sinks/comparison.h"
 #include "engine/train/run_places.h"
 

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "core/error.h"
 #include "engine/config/config_path.h"
-#include "engine/core/error.h"
 
 namespace dl {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "core/file_system.h"
+#include "core/text.h"
 #include "engine/config/reference.h"
-#include "engine/core/file_system.h"
-#include "engine/core/text.h"
 #include "layers/initializer.h"
 
 namespace dl {

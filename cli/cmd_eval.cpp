@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/trained_arguments.h"
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/evaluation.h"
 #include "engine/train/signals.h"
 

@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/result_file.h"
 #include "cli/trained_arguments.h"
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/formats/safetensors.h"
 #include "engine/onnx/export.h"
 #include "engine/train/export_facts.h"

@@ -4,7 +4,7 @@
 #include "cli/run_arguments.h"
 #include "cli/source_commit.h"
 #include "cli/transfer_arguments.h"
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "engine/train/runs.h"
 
 namespace dl {

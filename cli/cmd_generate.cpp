@@ -6,8 +6,8 @@
 
 #include "cli/command.h"
 #include "cli/trained_arguments.h"
-#include "engine/core/file_system.h"
-#include "engine/core/text.h"
+#include "core/file_system.h"
+#include "core/text.h"
 #include "engine/train/generation.h"
 #include "engine/train/signals.h"
 

@@ -6,7 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/result_file.h"
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/init_config.h"
 #include "engine/train/init_data.h"
 #include "engine/train/start_check.h"

@@ -4,7 +4,7 @@
 #include "cli/result_file.h"
 #include "cli/standard_input.h"
 #include "cli/trained_arguments.h"
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/prediction.h"
 #include "engine/train/signals.h"
 

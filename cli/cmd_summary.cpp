@@ -6,7 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/threads.h"
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "engine/sinks/diagnosis.h"
 #include "engine/train/measure.h"
 #include "engine/train/run_identity.h"

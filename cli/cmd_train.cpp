@@ -4,9 +4,9 @@
 #include "cli/run_arguments.h"
 #include "cli/source_commit.h"
 #include "cli/transfer_arguments.h"
+#include "core/file_system.h"
 #include "engine/config/config_path.h"
 #include "engine/config/merge.h"
-#include "engine/core/file_system.h"
 #include "engine/train/runs.h"
 
 namespace dl {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/exit_code.h"
+#include "core/exit_code.h"
 
 namespace CLI {
 class App;

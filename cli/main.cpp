@@ -11,10 +11,10 @@
 #include <sstream>
 
 #include "cli/command.h"
-#include "engine/core/error.h"
-#include "engine/core/file_system.h"
-#include "engine/core/standard_streams.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/standard_streams.h"
+#include "core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/signals.h"
 

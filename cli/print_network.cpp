@@ -1,6 +1,6 @@
 #include "cli/print_network.h"
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/sinks/network_table.h"
 #include "engine/train/transfer_table.h"
 

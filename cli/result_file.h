@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 
 namespace dl {
 

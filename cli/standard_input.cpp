@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/core/stop_flag.h"
+#include "core/stop_flag.h"
 
 namespace dl {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/environment.h"
 
 namespace dl {

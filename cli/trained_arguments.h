@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/arguments.h"
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/trained_network.h"
 
 namespace dl {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 namespace dl {
 

@@ -1,8 +1,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/random.h"
 #include "datasets/kinds.h"
-#include "engine/core/random.h"
 
 // The adding problem (Hochreiter and Schmidhuber 1997, section 5.4, in the form of Le et al. 2015,
 // "A simple way to initialize recurrent networks of rectified linear units", section 4.1): a test

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/parallel.h"
 #include "datasets/picture_file.h"
-#include "engine/core/parallel.h"
 
 namespace dl {
 namespace {

@@ -5,9 +5,9 @@
 #include <cassert>
 #include <chrono>
 
-#include "engine/core/aligned_buffer.h"
-#include "engine/core/error.h"
-#include "engine/core/parallel.h"
+#include "core/aligned_buffer.h"
+#include "core/error.h"
+#include "core/parallel.h"
 
 namespace dl {
 namespace {

@@ -8,9 +8,9 @@
 #include <optional>
 #include <thread>
 
+#include "core/stop_flag.h"
 #include "datasets/splits.h"
 #include "datasets/transform.h"
-#include "engine/core/stop_flag.h"
 
 namespace dl {
 

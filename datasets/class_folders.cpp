@@ -7,9 +7,9 @@
 #include <set>
 #include <string_view>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "datasets/data_file.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 #include <string_view>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

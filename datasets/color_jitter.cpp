@@ -2,10 +2,10 @@
 
 #include <cstring>
 
+#include "core/error.h"
 #include "datasets/picture_buffers.h"
 #include "datasets/transform_kinds.h"
 #include "datasets/transform_util.h"
-#include "engine/core/error.h"
 
 namespace dl {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/random.h"
 #include "datasets/transform_util.h"
-#include "engine/core/random.h"
 
 namespace dl {
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/text.h"
 #include "datasets/counted.h"
 #include "datasets/csv_params.h"
 #include "datasets/kinds.h"
-#include "engine/core/text.h"
 
 // Tables: a sample a row.
 namespace dl {

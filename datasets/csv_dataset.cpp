@@ -6,11 +6,11 @@
 #include <map>
 #include <set>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "datasets/checksum.h"
 #include "datasets/class_index.h"
 #include "datasets/csv_table.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 // The rows of a table in memory: numbers scaled, words as the numbers of their categories.
 namespace dl {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "datasets/counted.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -3,9 +3,9 @@
 #include <set>
 #include <unordered_set>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "datasets/csv_table.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 // What the columns of a table are for, where the config does not say it.
 namespace dl {

@@ -1,10 +1,10 @@
 #include <cassert>
 #include <cmath>
 
+#include "core/install_paths.h"
+#include "core/text.h"
 #include "datasets/kinds.h"
 #include "datasets/sequence_table.h"
-#include "engine/core/install_paths.h"
-#include "engine/core/text.h"
 
 // Windows over the rows of a table in time order.
 namespace dl {

@@ -5,9 +5,9 @@
 #include <limits>
 #include <set>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "datasets/class_index.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

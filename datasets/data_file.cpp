@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <new>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 namespace {

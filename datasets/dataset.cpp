@@ -3,7 +3,7 @@
 #include <cassert>
 #include <filesystem>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

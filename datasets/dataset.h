@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/core/params.h"
+#include "core/params.h"
 
 namespace dl {
 

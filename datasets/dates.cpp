@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <map>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

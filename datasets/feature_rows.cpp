@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 namespace {

@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 
+#include "core/aligned_buffer.h"
+#include "core/file_system.h"
 #include "datasets/dataset.h"
-#include "engine/core/aligned_buffer.h"
-#include "engine/core/file_system.h"
 
 namespace dl {
 

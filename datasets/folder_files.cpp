@@ -4,8 +4,8 @@
 #include <cctype>
 #include <filesystem>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -4,10 +4,10 @@
 #include <cassert>
 #include <cstdio>
 
+#include "core/error.h"
+#include "core/shape.h"
 #include "datasets/data_file.h"
 #include "datasets/memory_dataset.h"
-#include "engine/core/error.h"
-#include "engine/core/shape.h"
 
 namespace dl {
 namespace {

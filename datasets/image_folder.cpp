@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/install_paths.h"
+#include "core/parallel.h"
 #include "datasets/bad_pictures.h"
 #include "datasets/class_folders.h"
 #include "datasets/class_names.h"
@@ -14,8 +16,6 @@
 #include "datasets/picture_buffers.h"
 #include "datasets/picture_file.h"
 #include "datasets/picture_files.h"
-#include "engine/core/install_paths.h"
-#include "engine/core/parallel.h"
 
 // JPEG and PNG files in a folder for each class.
 namespace dl {

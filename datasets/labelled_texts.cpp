@@ -3,9 +3,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "datasets/csv_file.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

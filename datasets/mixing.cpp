@@ -3,8 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/parallel.h"
 #include "datasets/transform_kinds.h"
-#include "engine/core/parallel.h"
 
 namespace dl {
 namespace {

@@ -1,7 +1,7 @@
+#include "core/install_paths.h"
 #include "datasets/idx_file.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
-#include "engine/core/install_paths.h"
 
 // The data sets that come as four IDX files under MNIST's names.
 namespace dl {

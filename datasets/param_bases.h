@@ -2,7 +2,7 @@
 
 #include <concepts>
 
-#include "engine/core/params.h"
+#include "core/params.h"
 
 namespace dl {
 

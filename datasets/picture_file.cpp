@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "core/file_system.h"
 #include "datasets/exif.h"
 #include "datasets/picture_codecs.h"
-#include "engine/core/file_system.h"
 
 namespace dl {
 namespace {

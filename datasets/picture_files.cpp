@@ -4,8 +4,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/error.h"
 #include "datasets/bad_pictures.h"
-#include "engine/core/error.h"
 
 namespace dl {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/error.h"
 #include "datasets/bad_pictures.h"
 #include "datasets/picture_files.h"
-#include "engine/core/error.h"
 
 namespace dl {
 namespace {

@@ -3,9 +3,9 @@
 #include <array>
 #include <optional>
 
+#include "core/random.h"
 #include "datasets/picture.h"
 #include "datasets/transform_util.h"
-#include "engine/core/random.h"
 
 namespace dl {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 
 namespace dl {
 namespace {

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <limits>
 
+#include "core/error.h"
 #include "datasets/checksum.h"
 #include "datasets/sequence_table.h"
-#include "engine/core/error.h"
 
 // Windows over the rows of a table as samples.
 namespace dl {

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <set>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 // Rows in the order of time, as a file has them.
 namespace dl {

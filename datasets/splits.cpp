@@ -5,8 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/random.h"
 #include "datasets/labels.h"
-#include "engine/core/random.h"
 
 namespace dl {
 namespace {

@@ -5,10 +5,10 @@
 #include <numeric>
 #include <set>
 
+#include "core/random.h"
 #include "datasets/checksum.h"
 #include "datasets/labels.h"
 #include "datasets/picture_buffers.h"
-#include "engine/core/random.h"
 
 namespace dl {
 namespace {

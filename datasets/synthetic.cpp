@@ -2,8 +2,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/random.h"
 #include "datasets/kinds.h"
-#include "engine/core/random.h"
 
 namespace dl {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "core/text.h"
 #include "datasets/csv_file.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -4,12 +4,12 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/install_paths.h"
 #include "datasets/kinds.h"
 #include "datasets/text_file.h"
 #include "datasets/token_ids.h"
 #include "datasets/token_params.h"
 #include "datasets/tokenizer.h"
-#include "engine/core/install_paths.h"
 
 // A text as one long stream of tokens, of which the next one is to be told.
 namespace dl {

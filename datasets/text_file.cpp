@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/error.h"
 #include "datasets/data_file.h"
-#include "engine/core/error.h"
 
 namespace dl {
 namespace {

@@ -1,7 +1,7 @@
 #include "datasets/tokenizer.h"
 
+#include "core/text.h"
 #include "datasets/text_file.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

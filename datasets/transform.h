@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/random.h"
 #include "datasets/picture_buffers.h"
 #include "datasets/transform_plan.h"
-#include "engine/core/random.h"
 
 namespace dl {
 

@@ -5,12 +5,12 @@
 #include <cstring>
 #include <set>
 
+#include "core/install_paths.h"
 #include "datasets/checksum.h"
 #include "datasets/class_index.h"
 #include "datasets/kinds.h"
 #include "datasets/scaling.h"
 #include "datasets/ts_file.h"
-#include "engine/core/install_paths.h"
 
 // Series of the UCR/UEA archive.
 namespace dl {

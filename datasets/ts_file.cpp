@@ -5,9 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "datasets/text_file.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

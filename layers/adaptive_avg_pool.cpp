@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/onnx_writer.h"
 #include "layers/part_util.h"
 #include "layers/registry.h"

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "engine/core/error.h"
-#include "engine/core/parallel.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/text.h"
 #include "layers/loss_util.h"
 #include "layers/math_util.h"
 #include "layers/registry.h"

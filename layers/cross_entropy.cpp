@@ -1,8 +1,8 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "engine/core/error.h"
-#include "engine/core/parallel.h"
+#include "core/error.h"
+#include "core/parallel.h"
 #include "layers/loss_util.h"
 #include "layers/math_util.h"
 #include "layers/registry.h"

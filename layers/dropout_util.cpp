@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "engine/core/parallel.h"
-#include "engine/core/random.h"
+#include "core/parallel.h"
+#include "core/random.h"
 
 namespace dl {
 namespace {

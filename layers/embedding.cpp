@@ -1,7 +1,7 @@
 #include <cstring>
 
-#include "engine/core/error.h"
-#include "engine/core/parallel.h"
+#include "core/error.h"
+#include "core/parallel.h"
 #include "layers/initializer.h"
 #include "layers/onnx_writer.h"
 #include "layers/registry.h"

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/initializer.h"
 #include "layers/layer_norm_util.h"
 #include "layers/onnx_util.h"

@@ -1,6 +1,6 @@
 #include "layers/gru_cell_util.h"
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/math_util.h"
 #include "layers/matmul_util.h"
 

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/params.h"
-#include "engine/core/random.h"
-#include "engine/core/shape.h"
+#include "core/params.h"
+#include "core/random.h"
+#include "core/shape.h"
 #include "layers/tape.h"
 
 namespace dl {

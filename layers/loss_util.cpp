@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 
 namespace dl {
 namespace {

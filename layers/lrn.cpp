@@ -2,7 +2,7 @@
 #include <array>
 #include <cmath>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/onnx_writer.h"
 #include "layers/registry.h"
 #include "layers/window_util.h"

@@ -1,4 +1,4 @@
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/loss_util.h"
 #include "layers/registry.h"
 

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "engine/core/error.h"
-#include "engine/core/shape.h"
+#include "core/error.h"
+#include "core/shape.h"
 
 namespace dl {
 

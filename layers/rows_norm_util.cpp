@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/part_util.h"
 
 namespace dl {

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "engine/core/error.h"
-#include "engine/core/parallel.h"
+#include "core/error.h"
+#include "core/parallel.h"
 
 namespace dl {
 namespace {

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/loss_util.h"
 #include "layers/registry.h"
 

@@ -1,4 +1,4 @@
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "layers/math_util.h"
 #include "layers/onnx_writer.h"
 #include "layers/registry.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "engine/core/memory_room.h"
+#include "core/memory_room.h"
 
 namespace dl {
 namespace {

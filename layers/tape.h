@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/core/shape.h"
+#include "core/shape.h"
 
 namespace dl {
 

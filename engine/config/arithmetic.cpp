@@ -3,7 +3,7 @@
 #include <cmath>
 #include <optional>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -5,9 +5,9 @@
 #include <fstream>
 #include <system_error>
 
-#include "engine/core/error.h"
-#include "engine/core/install_paths.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/install_paths.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

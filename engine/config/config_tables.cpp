@@ -4,7 +4,7 @@
 #include <cmath>
 #include <ranges>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

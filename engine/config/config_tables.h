@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/params.h"
 #include "engine/config/run_config.h"
-#include "engine/core/params.h"
 
 namespace dl {
 

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/file_system.h"
+#include "core/params.h"
+#include "core/sha256.h"
+#include "core/text.h"
 #include "engine/config/yaml_file.h"
-#include "engine/core/file_system.h"
-#include "engine/core/params.h"
-#include "engine/core/sha256.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "engine/core/config_node.h"
-#include "engine/core/error.h"
+#include "core/config_node.h"
+#include "core/error.h"
 
 namespace dl {
 

@@ -1,6 +1,6 @@
 #include "engine/config/expand.h"
 
-#include "engine/core/params.h"
+#include "core/params.h"
 
 namespace dl {
 

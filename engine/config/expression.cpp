@@ -5,9 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "core/error.h"
+#include "core/text.h"
 #include "engine/config/arithmetic.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/config_node.h"
 #include "engine/config/expression_parser.h"
 #include "engine/config/findings.h"
-#include "engine/core/config_node.h"
 
 namespace dl {
 

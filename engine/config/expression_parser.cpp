@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/core/config_node.h"
+#include "core/config_node.h"
 
 namespace dl {
 

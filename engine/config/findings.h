@@ -4,7 +4,7 @@
 #include <string>
 #include <tuple>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/config_node.h"
-#include "engine/core/params.h"
+#include "core/config_node.h"
+#include "core/params.h"
 
 namespace dl {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "core/text.h"
 #include "engine/config/merge.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

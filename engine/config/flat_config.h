@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/core/config_node.h"
+#include "core/config_node.h"
 
 namespace dl {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/config_node.h"
+#include "core/config_node.h"
 
 namespace dl {
 

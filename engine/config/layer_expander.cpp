@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/core/params.h"
-#include "engine/core/text.h"
+#include "core/params.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

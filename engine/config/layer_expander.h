@@ -9,11 +9,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/text.h"
 #include "engine/config/expression.h"
 #include "engine/config/findings.h"
 #include "engine/config/layer_decl.h"
 #include "engine/config/layer_entry.h"
-#include "engine/core/text.h"
 
 namespace dl {
 

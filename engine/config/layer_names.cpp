@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/text.h"
 #include "engine/config/layer_expander.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -4,9 +4,9 @@
 #include <array>
 #include <filesystem>
 
+#include "core/install_paths.h"
+#include "core/text.h"
 #include "engine/config/yaml_file.h"
-#include "engine/core/install_paths.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/config_node.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/config_node.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 

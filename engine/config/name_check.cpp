@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/text.h"
 #include "engine/config/expression.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

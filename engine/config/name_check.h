@@ -1,7 +1,7 @@
 #pragma once
 
+#include "core/config_node.h"
 #include "engine/config/findings.h"
-#include "engine/core/config_node.h"
 
 namespace dl {
 

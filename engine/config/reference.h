@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/params.h"
+#include "core/params.h"
 
 namespace dl {
 

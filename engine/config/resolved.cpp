@@ -1,6 +1,6 @@
 #include "engine/config/resolved.h"
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

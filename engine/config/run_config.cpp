@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 
+#include "core/text.h"
 #include "engine/config/config_tables.h"
 #include "engine/config/data_facts.h"
 #include "engine/config/expand.h"
@@ -14,7 +15,6 @@
 #include "engine/config/resolved.h"
 #include "engine/config/yaml_file.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

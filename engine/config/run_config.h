@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "core/config_node.h"
+#include "core/params.h"
 #include "engine/config/finetune_config.h"
 #include "engine/config/layer_decl.h"
 #include "engine/config/merge.h"
-#include "engine/core/config_node.h"
-#include "engine/core/params.h"
 
 namespace dl {
 

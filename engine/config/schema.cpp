@@ -2,9 +2,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
 #include "engine/config/reference.h"
 #include "engine/config/run_config.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -14,8 +14,8 @@
 #include <optional>
 #include <sstream>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

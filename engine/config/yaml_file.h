@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "engine/core/config_node.h"
-#include "engine/core/error.h"
+#include "core/config_node.h"
+#include "core/error.h"
 
 namespace dl {
 

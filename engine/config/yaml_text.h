@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/core/config_node.h"
+#include "core/config_node.h"
 
 namespace dl {
 

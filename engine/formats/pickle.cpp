@@ -1,6 +1,6 @@
 #include "engine/formats/pickle.h"
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

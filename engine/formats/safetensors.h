@@ -10,9 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/core/file_system.h"
-#include "engine/core/sha256.h"
-#include "engine/core/shape.h"
+#include "core/file_system.h"
+#include "core/sha256.h"
+#include "core/shape.h"
 
 namespace dl {
 

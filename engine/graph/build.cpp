@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/core/shape.h"
-#include "engine/core/text.h"
+#include "core/shape.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

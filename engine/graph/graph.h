@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/shape.h"
-#include "engine/core/source.h"
+#include "core/shape.h"
+#include "core/source.h"
 #include "layers/layer.h"
 
 namespace dl {

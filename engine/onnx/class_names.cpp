@@ -1,7 +1,7 @@
 #include <cctype>
 #include <cstdio>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/onnx/preprocessing.h"
 
 namespace dl {

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/onnx/export_ends.h"
 #include "layers/onnx_writer.h"
 

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 
 namespace dl {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/onnx/importer.h"
 
 // Data times, plus, minus and divided by numbers that are known: Caffe's Scale, a bias that is

@@ -2,8 +2,8 @@
 #include <cctype>
 #include <set>
 
+#include "core/text.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/text.h"
 #include "engine/onnx/importer.h"
 
 namespace dl {

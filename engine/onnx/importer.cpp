@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 #include "engine/onnx/preprocessing.h"
 
 namespace dl {

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/core/config_node.h"
-#include "engine/core/shape.h"
+#include "core/config_node.h"
+#include "core/shape.h"
 #include "engine/onnx/import.h"
 #include "engine/onnx/model.h"
 #include "layers/layer.h"

@@ -2,7 +2,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/onnx/importer.h"
 
 namespace dl {

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <set>
 
-#include "engine/core/error.h"
-#include "engine/core/file_system.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/text.h"
 #include "engine/formats/pickle.h"
 #include "engine/onnx/external_data.h"
 #include "engine/onnx/model.h"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "engine/core/error.h"
-#include "engine/core/version.h"
+#include "core/error.h"
+#include "core/version.h"
 #include "engine/onnx/model.h"
 
 namespace dl {

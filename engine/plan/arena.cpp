@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/core/aligned_buffer.h"
+#include "core/aligned_buffer.h"
 
 namespace dl {
 

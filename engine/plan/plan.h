@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/aligned_buffer.h"
+#include "core/aligned_buffer.h"
 #include "engine/plan/arena.h"
 #include "engine/plan/weight_store.h"
 #include "layers/tape.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 
 namespace dl {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "engine/core/memory_room.h"
+#include "core/memory_room.h"
 #include "engine/graph/fuse.h"
 #include "engine/plan/features.h"
 #include "engine/plan/frozen.h"

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/aligned_buffer.h"
-#include "engine/core/shape.h"
+#include "core/aligned_buffer.h"
+#include "core/shape.h"
 #include "engine/graph/graph.h"
 
 namespace dl {

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <ctime>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/metric_spec.h"
 
 namespace dl {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/core/error.h"
-#include "engine/core/sha256.h"
+#include "core/error.h"
+#include "core/sha256.h"
 #include "engine/train/checkpoint_names.h"
 #include "engine/train/manifest.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "engine/formats/safetensors.h"
 
 namespace dl {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "engine/core/file_system.h"
-#include "engine/core/text.h"
+#include "core/file_system.h"
+#include "core/text.h"
 
 namespace dl {
 

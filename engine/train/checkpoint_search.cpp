@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 #include "engine/train/checkpoint_names.h"
 #include "engine/train/manifest.h"
 #include "engine/train/train_state.h"

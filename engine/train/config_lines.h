@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "core/text.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/text.h"
 
 namespace dl {
 

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "engine/core/error.h"
-#include "engine/core/file_system.h"
-#include "engine/core/install_paths.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/install_paths.h"
 #include "engine/train/sealed_text.h"
 
 namespace dl {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "engine/train/gradients.h"
 
 namespace dl {

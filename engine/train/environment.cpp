@@ -13,10 +13,10 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <set>
 
-#include "engine/core/error.h"
-#include "engine/core/parallel.h"
-#include "engine/core/text.h"
-#include "engine/core/version.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/text.h"
+#include "core/version.h"
 
 namespace dl {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/stop_flag.h"
 #include "datasets/dataset.h"
-#include "engine/core/stop_flag.h"
 #include "engine/sinks/sink.h"
 #include "engine/train/classification_metrics.h"
 #include "engine/train/ranking_metrics.h"

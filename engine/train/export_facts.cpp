@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/meter.h"
 #include "engine/train/workspace.h"
 

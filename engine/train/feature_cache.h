@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/file_system.h"
 #include "datasets/feature_rows.h"
-#include "engine/core/file_system.h"
 #include "engine/plan/features.h"
 #include "engine/sinks/sink.h"
 #include "engine/train/meter.h"

@@ -1,6 +1,6 @@
 #include "engine/train/feature_key.h"
 
-#include "engine/core/sha256.h"
+#include "core/sha256.h"
 #include "engine/train/environment.h"
 
 namespace dl {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "engine/core/shape.h"
+#include "core/shape.h"
 #include "engine/plan/weight_store.h"
 
 namespace dl {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/core/glob.h"
-#include "engine/core/text.h"
+#include "core/glob.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/random.h"
-#include "engine/core/stop_flag.h"
+#include "core/random.h"
+#include "core/stop_flag.h"
 #include "engine/train/trained_network.h"
 
 namespace dl {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-#include "engine/core/aligned_buffer.h"
+#include "core/aligned_buffer.h"
 #include "engine/train/checkpoint.h"
 
 namespace dl {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "core/text.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/text.h"
 
 namespace dl {
 namespace {

@@ -2,10 +2,10 @@
 #include <filesystem>
 #include <functional>
 
+#include "core/error.h"
 #include "datasets/csv_file.h"
 #include "datasets/sequence_table.h"
 #include "datasets/ts_file.h"
-#include "engine/core/error.h"
 #include "engine/train/config_lines.h"
 #include "engine/train/init_data.h"
 

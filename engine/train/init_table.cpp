@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/config_lines.h"
 #include "engine/train/init_data.h"
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/error.h"
 #include "datasets/dataset.h"
 #include "datasets/text_file.h"
 #include "engine/config/yaml_file.h"
-#include "engine/core/error.h"
 #include "engine/train/config_lines.h"
 #include "engine/train/init_data.h"
 

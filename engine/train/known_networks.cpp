@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/install_paths.h"
 #include "engine/config/yaml_file.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/install_paths.h"
 #include "engine/train/layer_roles.h"
 #include "engine/train/run_identity.h"
 #include "engine/train/transfer.h"

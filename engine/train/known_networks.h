@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/config_node.h"
+#include "core/config_node.h"
 #include "engine/train/weight_source.h"
 
 namespace dl {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/graph/graph.h"
 #include "layers/loss_util.h"
 

@@ -8,7 +8,7 @@
 #include <sstream>
 #include <thread>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

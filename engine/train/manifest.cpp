@@ -5,8 +5,8 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

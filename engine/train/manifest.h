@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/core/sha256.h"
+#include "core/sha256.h"
 
 namespace dl {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "engine/graph/cost.h"
 #include "engine/train/environment.h"
 #include "engine/train/start_check.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

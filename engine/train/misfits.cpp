@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/layer_roles.h"
 
 namespace dl {

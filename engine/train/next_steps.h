@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/exit_code.h"
+#include "core/exit_code.h"
 #include "engine/train/run_training.h"
 
 namespace dl {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/core/glob.h"
+#include "core/glob.h"
 
 namespace dl {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/parallel.h"
-#include "engine/core/params.h"
+#include "core/parallel.h"
+#include "core/params.h"
 
 namespace dl {
 

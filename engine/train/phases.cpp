@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/core/glob.h"
+#include "core/glob.h"
 #include "engine/train/frozen_weights.h"
 #include "engine/train/setup.h"
 

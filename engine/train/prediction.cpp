@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <numeric>
 
+#include "core/file_system.h"
+#include "core/text.h"
 #include "datasets/picture_files.h"
-#include "engine/core/file_system.h"
-#include "engine/core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/run_memory.h"
 #include "engine/train/workspace.h"

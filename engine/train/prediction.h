@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/core/stop_flag.h"
+#include "core/stop_flag.h"
 #include "engine/train/trained_network.h"
 
 namespace dl {

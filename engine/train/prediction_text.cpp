@@ -1,7 +1,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/prediction.h"
 
 // Predictions as lines of CSV and JSON.

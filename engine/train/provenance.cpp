@@ -7,7 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

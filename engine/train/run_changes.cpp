@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/text.h"
 #include "engine/config/yaml_file.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/text.h"
 #include "engine/train/run_identity.h"
 
 namespace dl {

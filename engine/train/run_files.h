@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "engine/sinks/console.h"
 #include "engine/sinks/sink.h"
 #include "engine/train/run_folder.h"

@@ -15,7 +15,7 @@
 #include <thread>
 #include <utility>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/checkpoint_names.h"
 #include "engine/train/run_places.h"
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 
 namespace dl {
 

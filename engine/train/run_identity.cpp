@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "core/sha256.h"
+#include "core/text.h"
 #include "datasets/dataset.h"
 #include "engine/config/yaml_file.h"
-#include "engine/core/sha256.h"
-#include "engine/core/text.h"
 #include "engine/train/checkpoint_search.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/sealed_text.h"

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/file_system.h"
 #include "engine/config/yaml_file.h"
-#include "engine/core/file_system.h"
 #include "engine/sinks/network_table.h"
 #include "engine/train/best.h"
 #include "engine/train/checkpoint_search.h"

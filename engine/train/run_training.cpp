@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "engine/train/best.h"
 #include "engine/train/monitor.h"
 #include "engine/train/step_batches.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/stop_flag.h"
 #include "datasets/batches.h"
-#include "engine/core/stop_flag.h"
 #include "engine/plan/program.h"
 #include "engine/sinks/sink.h"
 #include "engine/train/diagnostics.h"

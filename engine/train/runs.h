@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/exit_code.h"
-#include "engine/core/file_system.h"
+#include "core/exit_code.h"
+#include "core/file_system.h"
 #include "engine/train/requirement.h"
 #include "engine/train/setup.h"
 #include "engine/train/transfer.h"

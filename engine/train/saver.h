@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "engine/core/stop_flag.h"
+#include "core/stop_flag.h"
 #include "engine/sinks/sink.h"
 #include "engine/train/held_checkpoint.h"
 #include "engine/train/run_folder.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/core/params.h"
+#include "core/params.h"
 
 namespace dl {
 

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "engine/core/error.h"
-#include "engine/core/sha256.h"
+#include "core/error.h"
+#include "core/sha256.h"
 
 namespace dl {
 namespace {

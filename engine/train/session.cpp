@@ -6,7 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "engine/sinks/console.h"
 #include "engine/train/environment.h"
 #include "engine/train/finite_weights.h"

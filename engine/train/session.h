@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/error.h"
-#include "engine/core/file_system.h"
+#include "core/error.h"
+#include "core/file_system.h"
 #include "engine/train/carried_states.h"
 #include "engine/train/checkpoint_search.h"
 #include "engine/train/feature_cache.h"

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/core/standard_streams.h"
+#include "core/standard_streams.h"
 #include "engine/train/next_steps.h"
 #include "engine/train/session.h"
 

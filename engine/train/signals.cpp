@@ -9,7 +9,7 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 
 namespace dl {
 namespace {

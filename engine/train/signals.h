@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "engine/core/stop_flag.h"
+#include "core/stop_flag.h"
 
 namespace dl {
 

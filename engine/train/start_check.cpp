@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/batch_rules.h"
 #include "engine/train/environment.h"
 #include "engine/train/training_parts.h"

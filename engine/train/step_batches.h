@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/aligned_buffer.h"
 #include "datasets/batches.h"
-#include "engine/core/aligned_buffer.h"
 #include "engine/plan/program.h"
 #include "engine/train/loss_weights.h"
 

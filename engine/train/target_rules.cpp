@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/text.h"
 #include "datasets/batches.h"
-#include "engine/core/text.h"
 #include "layers/registry.h"
 
 namespace dl {

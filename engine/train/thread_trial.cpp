@@ -7,9 +7,9 @@
 #include <optional>
 #include <set>
 
+#include "core/parallel.h"
+#include "core/text.h"
 #include "engine/config/yaml_file.h"
-#include "engine/core/parallel.h"
-#include "engine/core/text.h"
 #include "engine/train/environment.h"
 #include "engine/train/machine_load.h"
 #include "engine/train/training_step.h"

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "engine/core/random.h"
+#include "core/random.h"
 #include "engine/train/environment.h"
 #include "engine/train/run_memory.h"
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/core/aligned_buffer.h"
+#include "core/aligned_buffer.h"
 #include "engine/plan/program.h"
 #include "engine/train/setup.h"
 #include "engine/train/updater.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/finite_weights.h"
 #include "engine/train/frozen_weights.h"
 #include "engine/train/layer_roles.h"

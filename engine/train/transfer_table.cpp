@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/sinks/network_table.h"
 
 namespace dl {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/aligned_buffer.h"
 #include "engine/config/run_config.h"
-#include "engine/core/aligned_buffer.h"
 #include "engine/formats/safetensors.h"
 #include "engine/plan/weight_store.h"
 #include "engine/train/gradients.h"

@@ -5,7 +5,7 @@
 #include <regex>
 #include <set>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/formats/float_formats.h"
 #include "engine/formats/pickle.h"
 #include "engine/train/checkpoint_search.h"

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/stop_flag.h"
 #include "datasets/batches.h"
 #include "datasets/splits.h"
-#include "engine/core/stop_flag.h"
 #include "engine/plan/program.h"
 #include "engine/train/meter.h"
 #include "engine/train/setup.h"

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/run_program.h"

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "tests/support/paths.h"
 #include "tests/support/pictures.h"
 #include "tests/support/run_program.h"

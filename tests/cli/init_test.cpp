@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "tests/support/paths.h"
 #include "tests/support/pictures.h"
 #include "tests/support/run_program.h"

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "engine/formats/safetensors.h"
 #include "engine/onnx/model.h"
 #include "tests/support/data_files.h"

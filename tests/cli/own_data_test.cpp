@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/file_system.h"
 #include "datasets/csv_file.h"
-#include "engine/core/file_system.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/run_program.h"

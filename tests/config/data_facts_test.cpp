@@ -2,10 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include "core/file_system.h"
+#include "core/sha256.h"
 #include "engine/config/yaml_file.h"
 #include "engine/config/yaml_text.h"
-#include "engine/core/file_system.h"
-#include "engine/core/sha256.h"
 #include "tests/support/data_files.h"
 
 namespace dl::test {

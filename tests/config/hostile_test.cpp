@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "engine/core/random.h"
+#include "core/random.h"
 #include "tests/config/config_text.h"
 
 namespace dl {

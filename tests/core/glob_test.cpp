@@ -1,4 +1,4 @@
-#include "engine/core/glob.h"
+#include "core/glob.h"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,11 @@
-#include "engine/core/install_paths.h"
+#include "core/install_paths.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
 #include <filesystem>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

@@ -1,4 +1,4 @@
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 
 #include <doctest/doctest.h>
 

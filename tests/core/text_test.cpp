@@ -1,4 +1,4 @@
-#include "engine/core/text.h"
+#include "core/text.h"
 
 #include <doctest/doctest.h>
 

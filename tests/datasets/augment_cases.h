@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "datasets/memory_dataset.h"
 #include "datasets/transform.h"
-#include "engine/core/error.h"
 #include "tests/support/pictures.h"
 
 // Decoded pictures and what transforms make of them.

@@ -8,8 +8,8 @@
 #include <set>
 #include <thread>
 
+#include "core/error.h"
 #include "datasets/batches.h"
-#include "engine/core/error.h"
 #include "tests/support/data_files.h"
 
 namespace dl {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/data_files.h"
 #include "tests/support/table_files.h"
 

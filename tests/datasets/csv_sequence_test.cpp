@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/data_files.h"
 #include "tests/support/table_files.h"
 

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "core/random.h"
 #include "datasets/picture_buffers.h"
 #include "datasets/picture_files.h"
-#include "engine/core/random.h"
 #include "tests/support/golden.h"
 #include "tests/support/pictures.h"
 

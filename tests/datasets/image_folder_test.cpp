@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <numeric>
 
+#include "core/error.h"
+#include "core/install_paths.h"
+#include "core/parallel.h"
 #include "datasets/batches.h"
 #include "datasets/picture_buffers.h"
-#include "engine/core/error.h"
-#include "engine/core/install_paths.h"
-#include "engine/core/parallel.h"
 #include "tests/support/pictures.h"
 
 namespace dl {

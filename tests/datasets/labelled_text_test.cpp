@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
+#include "core/error.h"
 #include "datasets/labels.h"
-#include "engine/core/error.h"
 #include "tests/support/texts.h"
 
 namespace dl {

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/data_files.h"
 #include "tests/support/table_files.h"
 

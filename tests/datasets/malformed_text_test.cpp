@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/texts.h"
 
 // Texts and tables that are no good: each with the whole message, the place in it.

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/core/random.h"
+#include "core/random.h"
 #include "tests/support/golden.h"
 #include "tests/support/pictures.h"
 

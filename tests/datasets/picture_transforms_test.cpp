@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/error.h"
 #include "datasets/memory_dataset.h"
 #include "datasets/transform.h"
-#include "engine/core/error.h"
 #include "tests/support/golden.h"
 #include "tests/support/pictures.h"
 

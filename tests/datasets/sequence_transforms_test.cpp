@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
+#include "core/error.h"
 #include "datasets/memory_dataset.h"
 #include "datasets/transform.h"
-#include "engine/core/error.h"
 #include "tests/support/data_files.h"
 
 // Pictures as sequences of rows or of pixels.

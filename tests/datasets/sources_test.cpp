@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <set>
 
+#include "core/error.h"
 #include "datasets/dataset.h"
-#include "engine/core/error.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/core/random.h"
+#include "core/random.h"
 #include "tests/support/data_files.h"
 
 namespace dl {

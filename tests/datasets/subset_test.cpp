@@ -5,7 +5,7 @@
 #include <cstring>
 #include <map>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/data_files.h"
 #include "tests/support/network.h"
 #include "tests/support/paths.h"

@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
 
+#include "core/error.h"
 #include "datasets/splits.h"
 #include "datasets/text_file.h"
 #include "datasets/tokenizer.h"
 #include "datasets/vocabulary.h"
-#include "engine/core/error.h"
 #include "tests/support/texts.h"
 
 namespace dl {

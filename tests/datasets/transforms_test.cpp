@@ -2,9 +2,9 @@
 
 #include <cstring>
 
+#include "core/error.h"
 #include "datasets/memory_dataset.h"
 #include "datasets/transform.h"
-#include "engine/core/error.h"
 #include "tests/support/data_files.h"
 
 namespace dl {

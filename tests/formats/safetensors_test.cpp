@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/data_files.h"
 #include "tests/support/formula.h"
 #include "tests/support/paths.h"

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/core/error.h"
-#include "engine/core/parallel.h"
+#include "core/error.h"
+#include "core/parallel.h"
 #include "tests/support/formula.h"
 #include "tests/support/layer_golden.h"
 #include "tests/support/layer_run.h"

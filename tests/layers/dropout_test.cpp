@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "engine/core/parallel.h"
-#include "engine/core/random.h"
+#include "core/parallel.h"
+#include "core/random.h"
 #include "tests/support/layer_golden.h"
 #include "tests/support/layer_run.h"
 

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/core/params.h"
-#include "engine/core/text.h"
+#include "core/params.h"
+#include "core/text.h"
 #include "layers/layer.h"
 #include "layers/part_util.h"
 #include "tests/support/layer_run.h"

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/layer_golden.h"
 #include "tests/support/layer_run.h"
 

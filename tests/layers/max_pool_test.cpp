@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/layer_golden.h"
 #include "tests/support/layer_run.h"
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/onnx/import.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/onnx_network.h"
 
 // What import refuses, what it makes of strange names, and what it leaves out.

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <map>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/formula.h"
 #include "tests/support/golden.h"
 #include "tests/support/onnx_network.h"

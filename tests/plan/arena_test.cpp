@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/core/random.h"
+#include "core/random.h"
 
 namespace dl {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/core/glob.h"
+#include "core/glob.h"
 #include "tests/support/network.h"
 
 namespace dl {

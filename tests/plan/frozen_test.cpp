@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/core/glob.h"
+#include "core/glob.h"
 #include "tests/support/network.h"
 
 namespace dl {

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 
 namespace dl::test {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/shape.h"
+#include "core/shape.h"
 
 namespace dl::test {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/config_node.h"
-#include "engine/core/shape.h"
+#include "core/config_node.h"
+#include "core/shape.h"
 #include "layers/tape.h"
 
 namespace dl {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/core/glob.h"
+#include "core/glob.h"
 #include "engine/train/updater.h"
 #include "tests/support/golden.h"
 #include "tests/support/network.h"

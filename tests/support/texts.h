@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/exit_code.h"
 #include "datasets/dataset.h"
-#include "engine/core/exit_code.h"
 #include "tests/support/data_files.h"
 
 namespace dl::test {

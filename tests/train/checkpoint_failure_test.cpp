@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/checkpoint_search.h"
 #include "tests/support/data_files.h"
 #include "tests/support/failing_file_system.h"

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/train_state.h"
 #include "tests/support/data_files.h"
 #include "tests/support/failing_file_system.h"

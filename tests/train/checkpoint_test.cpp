@@ -7,7 +7,7 @@
 #include <fstream>
 #include <functional>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/manifest.h"
 #include "tests/support/data_files.h"
 #include "tests/support/failing_file_system.h"

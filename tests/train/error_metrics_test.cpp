@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/meter.h"
 #include "tests/support/formula.h"
 #include "tests/support/network.h"

@@ -1,4 +1,4 @@
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

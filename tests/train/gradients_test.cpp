@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 #include "tests/support/formula.h"
 #include "tests/support/golden.h"
 

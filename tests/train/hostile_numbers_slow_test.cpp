@@ -8,7 +8,7 @@
 #include <new>
 #include <set>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/measure.h"
 #include "tests/support/network.h"
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/core/text.h"
+#include "core/text.h"
 #include "engine/train/setup.h"
 #include "tests/support/network.h"
 

@@ -10,7 +10,7 @@
 #include <functional>
 #include <set>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "tests/support/data_files.h"
 #include "tests/support/failing_file_system.h"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 #include "engine/train/run_folder.h"
 #include "engine/train/sealed_text.h"
 #include "tests/support/data_files.h"

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/core/stop_flag.h"
+#include "core/stop_flag.h"
 #include "engine/train/start_check.h"
 #include "tests/support/network.h"
 

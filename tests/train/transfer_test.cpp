@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 #include "engine/train/transfer_table.h"
 #include "engine/train/updater.h"
 #include "tests/support/data_files.h"

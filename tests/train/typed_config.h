@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "core/config_node.h"
+#include "core/error.h"
 #include "engine/config/yaml_file.h"
-#include "engine/core/config_node.h"
-#include "engine/core/error.h"
 
 namespace dl::test {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/core/exit_code.h"
-#include "engine/core/source.h"
+#include "core/exit_code.h"
+#include "core/source.h"
 
 namespace dl {
 

@@ -1,4 +1,4 @@
-#include "engine/core/random.h"
+#include "core/random.h"
 
 #include <Random123/philox.h>
 

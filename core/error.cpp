@@ -1,12 +1,12 @@
-#include "engine/core/error.h"
+#include "core/error.h"
 
 #include <algorithm>
 #include <new>
 #include <system_error>
 #include <tuple>
 
-#include "engine/core/file_system.h"
-#include "engine/core/text.h"
+#include "core/file_system.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -1,10 +1,10 @@
-#include "engine/core/config_node.h"
+#include "core/config_node.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/core/config_node.h"
-#include "engine/core/error.h"
-#include "engine/core/text.h"
+#include "core/config_node.h"
+#include "core/error.h"
+#include "core/text.h"
 
 namespace dl {
 

@@ -1,4 +1,4 @@
-#include "engine/core/params.h"
+#include "core/params.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "engine/core/source.h"
+#include "core/source.h"
 
 namespace dl {
 

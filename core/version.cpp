@@ -1,4 +1,4 @@
-#include "engine/core/version.h"
+#include "core/version.h"
 
 namespace dl {
 

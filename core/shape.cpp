@@ -1,8 +1,8 @@
-#include "engine/core/shape.h"
+#include "core/shape.h"
 
 #include <algorithm>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

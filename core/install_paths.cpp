@@ -1,9 +1,9 @@
-#include "engine/core/install_paths.h"
+#include "core/install_paths.h"
 
 #include <filesystem>
 #include <system_error>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/core/source.h"
+#include "core/source.h"
 
 namespace dl {
 

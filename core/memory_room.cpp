@@ -1,10 +1,10 @@
-#include "engine/core/memory_room.h"
+#include "core/memory_room.h"
 
 #include <sys/mman.h>
 
 #include <string>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 

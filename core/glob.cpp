@@ -1,6 +1,6 @@
-#include "engine/core/glob.h"
+#include "core/glob.h"
 
-#include "engine/core/text.h"
+#include "core/text.h"
 
 namespace dl {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/core/standard_streams.h"
+#include "core/standard_streams.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <system_error>
 
-#include "engine/core/file_system.h"
+#include "core/file_system.h"
 
 namespace dl {
 namespace {

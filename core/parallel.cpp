@@ -1,4 +1,4 @@
-#include "engine/core/parallel.h"
+#include "core/parallel.h"
 
 #include <condition_variable>
 #include <mutex>
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/core/error.h"
+#include "core/error.h"
 
 namespace dl {
 namespace {
