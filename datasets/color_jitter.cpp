@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "datasets/picture_buffers.h"
+#include "datasets/images/image_buffers.h"
 #include "datasets/transform_kinds.h"
 #include "datasets/transform_util.h"
 

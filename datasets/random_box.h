@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "core/random.h"
-#include "datasets/picture.h"
+#include "datasets/images/image.h"
 #include "datasets/transform_util.h"
 
 namespace dl {

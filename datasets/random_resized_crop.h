@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datasets/picture_buffers.h"
+#include "datasets/images/image_buffers.h"
 #include "datasets/random_box.h"
 
 namespace dl {

@@ -7,8 +7,8 @@
 
 #include "core/random.h"
 #include "datasets/checksum.h"
+#include "datasets/images/image_buffers.h"
 #include "datasets/labels.h"
-#include "datasets/picture_buffers.h"
 
 namespace dl {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "datasets/picture_buffers.h"
+#include "datasets/images/image_buffers.h"
 #include "datasets/transform_plan.h"
 
 namespace dl {

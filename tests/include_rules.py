@@ -50,9 +50,9 @@ LIBRARIES = [
     ("omp.h", ["core/parallel.*"]),
     ("openssl/*", ["core/*", "engine/train/*"]),
     ("zlib.h", ["datasets/*"]),
-    ("jpeglib.h", ["datasets/jpeg_picture.cpp"]),
-    ("jerror.h", ["datasets/jpeg_picture.cpp"]),
-    ("png.h", ["datasets/png_picture.cpp"]),
+    ("jpeglib.h", ["datasets/images/jpeg_image.cpp"]),
+    ("jerror.h", ["datasets/images/jpeg_image.cpp"]),
+    ("png.h", ["datasets/images/png_image.cpp"]),
     ("doctest/*", []),
 ]
 # Headers of the C library and of Linux; a header of C++ has neither a slash nor a dot.
@@ -156,8 +156,8 @@ SAMPLES = [
     ("layers/conv.cpp", '#include "layers/batch_norm.h"', 1),
     ("layers/conv.cpp", '#include "engine/graph/graph.h"', 1),
     ("layers/registry.cpp", '#include "layers/conv.h"', 0),
-    ("datasets/idx.cpp", '#include "layers/layer.h"\n#include <zlib.h>', 1),
-    ("datasets/idx.cpp", "#include <jpeglib.h>\n#include <png.h>", 2),
+    ("datasets/images/idx.cpp", '#include "layers/layer.h"\n#include <zlib.h>', 1),
+    ("datasets/images/idx.cpp", "#include <jpeglib.h>\n#include <png.h>", 2),
     ("engine/config/yaml_file.cpp", "#include <yaml-cpp/yaml.h>", 0),
     ("engine/config/run_config.cpp", "  #  include <yaml-cpp/yaml.h>", 1),
     ("engine/graph/graph.cpp", "#include <oneapi/dnnl/dnnl.hpp>", 1),

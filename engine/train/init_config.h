@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "datasets/picture_survey.h"
+#include "datasets/images/image_survey.h"
 #include "engine/train/known_networks.h"
 
 namespace dl {

@@ -8,7 +8,7 @@
 
 #include "core/file_system.h"
 #include "core/text.h"
-#include "datasets/picture_files.h"
+#include "datasets/images/image_files.h"
 #include "engine/train/environment.h"
 #include "engine/train/run_memory.h"
 #include "engine/train/workspace.h"

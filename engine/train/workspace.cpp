@@ -7,8 +7,8 @@
 
 #include "datasets/checksum.h"
 #include "datasets/data_file.h"
+#include "datasets/images/image_files.h"
 #include "datasets/labels.h"
-#include "datasets/picture_files.h"
 #include "engine/train/environment.h"
 
 namespace dl {

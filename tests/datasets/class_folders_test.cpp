@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "datasets/picture_files.h"
+#include "datasets/images/image_files.h"
 #include "tests/support/pictures.h"
 #include "tests/support/texts.h"
 

@@ -1,10 +1,10 @@
-#include "datasets/exif.h"
+#include "datasets/images/exif.h"
 
 #include <doctest/doctest.h>
 
 #include "core/random.h"
-#include "datasets/picture_buffers.h"
-#include "datasets/picture_files.h"
+#include "datasets/images/image_buffers.h"
+#include "datasets/images/image_files.h"
 #include "tests/support/golden.h"
 #include "tests/support/pictures.h"
 

@@ -9,7 +9,7 @@
 #include "core/install_paths.h"
 #include "core/parallel.h"
 #include "datasets/batches.h"
-#include "datasets/picture_buffers.h"
+#include "datasets/images/image_buffers.h"
 #include "tests/support/pictures.h"
 
 namespace dl {

@@ -1,4 +1,4 @@
-#include "datasets/picture_file.h"
+#include "datasets/images/image_file.h"
 
 #include <doctest/doctest.h>
 

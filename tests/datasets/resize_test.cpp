@@ -1,4 +1,4 @@
-#include "datasets/resize.h"
+#include "datasets/images/resize.h"
 
 #include <doctest/doctest.h>
 

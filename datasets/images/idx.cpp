@@ -1,4 +1,4 @@
-#include "datasets/idx_file.h"
+#include "datasets/images/idx_file.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
 

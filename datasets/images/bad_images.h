@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/picture_buffers.h"
+#include "datasets/images/image_buffers.h"
 
 namespace dl {
 

@@ -1,9 +1,9 @@
-#include "datasets/bad_pictures.h"
+#include "datasets/images/bad_images.h"
 
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "datasets/picture_file.h"
+#include "datasets/images/image_file.h"
 
 namespace dl {
 namespace {

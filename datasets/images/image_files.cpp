@@ -1,11 +1,11 @@
-#include "datasets/picture_files.h"
+#include "datasets/images/image_files.h"
 
 #include <cassert>
 #include <cstring>
 #include <filesystem>
 
 #include "core/error.h"
-#include "datasets/bad_pictures.h"
+#include "datasets/images/bad_images.h"
 
 namespace dl {
 namespace {

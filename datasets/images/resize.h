@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datasets/picture.h"
+#include "datasets/images/image.h"
 
 namespace dl {
 

@@ -1,4 +1,4 @@
-#include "datasets/exif.h"
+#include "datasets/images/exif.h"
 
 #include <zlib.h>
 

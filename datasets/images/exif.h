@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "datasets/picture.h"
+#include "datasets/images/image.h"
 
 namespace dl {
 

@@ -7,7 +7,7 @@
 
 #include <jerror.h>
 
-#include "datasets/picture_codecs.h"
+#include "datasets/images/image_codecs.h"
 
 namespace dl {
 namespace {

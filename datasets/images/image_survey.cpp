@@ -1,11 +1,11 @@
-#include "datasets/picture_survey.h"
+#include "datasets/images/image_survey.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include "core/error.h"
-#include "datasets/bad_pictures.h"
-#include "datasets/picture_files.h"
+#include "datasets/images/bad_images.h"
+#include "datasets/images/image_files.h"
 
 namespace dl {
 namespace {

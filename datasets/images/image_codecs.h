@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datasets/picture.h"
+#include "datasets/images/image.h"
 
 // What picture_file.cpp is made of: a file for each library.
 namespace dl {

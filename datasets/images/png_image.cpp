@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "datasets/picture_codecs.h"
+#include "datasets/images/image_codecs.h"
 
 namespace dl {
 namespace {

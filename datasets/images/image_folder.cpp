@@ -7,15 +7,15 @@
 
 #include "core/install_paths.h"
 #include "core/parallel.h"
-#include "datasets/bad_pictures.h"
 #include "datasets/class_folders.h"
 #include "datasets/class_names.h"
-#include "datasets/exif.h"
+#include "datasets/images/bad_images.h"
+#include "datasets/images/exif.h"
+#include "datasets/images/image_buffers.h"
+#include "datasets/images/image_file.h"
+#include "datasets/images/image_files.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
-#include "datasets/picture_buffers.h"
-#include "datasets/picture_file.h"
-#include "datasets/picture_files.h"
 
 // JPEG and PNG files in a folder for each class.
 namespace dl {

@@ -8,7 +8,7 @@
 
 #include "datasets/dataset.h"
 #include "datasets/folder_files.h"
-#include "datasets/picture_file.h"
+#include "datasets/images/image_file.h"
 
 namespace dl {
 

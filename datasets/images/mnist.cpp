@@ -1,5 +1,5 @@
 #include "core/install_paths.h"
-#include "datasets/idx_file.h"
+#include "datasets/images/idx_file.h"
 #include "datasets/kinds.h"
 #include "datasets/memory_dataset.h"
 

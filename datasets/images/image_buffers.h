@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datasets/resize.h"
+#include "datasets/images/resize.h"
 
 namespace dl {
 

@@ -1,10 +1,10 @@
-#include "datasets/picture_file.h"
+#include "datasets/images/image_file.h"
 
 #include <algorithm>
 
 #include "core/file_system.h"
-#include "datasets/exif.h"
-#include "datasets/picture_codecs.h"
+#include "datasets/images/exif.h"
+#include "datasets/images/image_codecs.h"
 
 namespace dl {
 namespace {
