@@ -1,4 +1,4 @@
-#include "datasets/dates.h"
+#include "datasets/series/dates.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "datasets/sequence_table.h"
+#include "datasets/series/sequence_table.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "datasets/ts_file.h"
+#include "datasets/series/ts_file.h"
 
 #include <algorithm>
 #include <cctype>

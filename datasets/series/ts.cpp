@@ -10,7 +10,7 @@
 #include "datasets/class_index.h"
 #include "datasets/kinds.h"
 #include "datasets/scaling.h"
-#include "datasets/ts_file.h"
+#include "datasets/series/ts_file.h"
 
 // Series of the UCR/UEA archive.
 namespace dl {

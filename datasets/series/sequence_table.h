@@ -8,8 +8,8 @@
 
 #include "datasets/csv_file.h"
 #include "datasets/dataset.h"
-#include "datasets/dates.h"
 #include "datasets/scaling.h"
+#include "datasets/series/dates.h"
 
 namespace dl {
 

@@ -4,7 +4,7 @@
 #include "core/install_paths.h"
 #include "core/text.h"
 #include "datasets/kinds.h"
-#include "datasets/sequence_table.h"
+#include "datasets/series/sequence_table.h"
 
 // Windows over the rows of a table in time order.
 namespace dl {

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "datasets/checksum.h"
-#include "datasets/sequence_table.h"
+#include "datasets/series/sequence_table.h"
 
 // Windows over the rows of a table as samples.
 namespace dl {
