@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "datasets/csv_file.h"
+#include "datasets/tables/csv_file.h"
 
 namespace dl {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "datasets/class_folders.h"
-#include "datasets/csv_format.h"
+#include "datasets/tables/csv_format.h"
 #include "datasets/text_file.h"
 
 namespace dl {

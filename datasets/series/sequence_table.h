@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "datasets/csv_file.h"
 #include "datasets/dataset.h"
-#include "datasets/scaling.h"
 #include "datasets/series/dates.h"
+#include "datasets/tables/csv_file.h"
+#include "datasets/tables/scaling.h"
 
 namespace dl {
 

@@ -9,8 +9,8 @@
 #include "datasets/checksum.h"
 #include "datasets/class_index.h"
 #include "datasets/kinds.h"
-#include "datasets/scaling.h"
 #include "datasets/series/ts_file.h"
+#include "datasets/tables/scaling.h"
 
 // Series of the UCR/UEA archive.
 namespace dl {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/table_survey.h"
+#include "datasets/tables/table_survey.h"
 
 namespace dl {
 

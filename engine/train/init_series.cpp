@@ -3,9 +3,9 @@
 #include <functional>
 
 #include "core/error.h"
-#include "datasets/csv_file.h"
 #include "datasets/series/sequence_table.h"
 #include "datasets/series/ts_file.h"
+#include "datasets/tables/csv_file.h"
 #include "engine/train/config_lines.h"
 #include "engine/train/init_data.h"
 

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "core/file_system.h"
-#include "datasets/csv_file.h"
+#include "datasets/tables/csv_file.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/run_program.h"

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file_system.h"
-#include "datasets/csv_file.h"
+#include "datasets/tables/csv_file.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
 #include "tests/support/run_program.h"

@@ -1,4 +1,4 @@
-#include "datasets/csv_file.h"
+#include "datasets/tables/csv_file.h"
 
 #include <doctest/doctest.h>
 

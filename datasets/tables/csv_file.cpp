@@ -1,4 +1,4 @@
-#include "datasets/csv_file.h"
+#include "datasets/tables/csv_file.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "datasets/counted.h"
+#include "datasets/tables/counted.h"
 
 namespace dl {
 namespace {

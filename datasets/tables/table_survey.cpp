@@ -1,11 +1,11 @@
-#include "datasets/table_survey.h"
+#include "datasets/tables/table_survey.h"
 
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
 #include "core/text.h"
-#include "datasets/csv_file.h"
+#include "datasets/tables/csv_file.h"
 
 namespace dl {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/csv_table.h"
+#include "datasets/tables/csv_table.h"
 
 namespace dl {
 

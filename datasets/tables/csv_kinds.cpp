@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "datasets/csv_table.h"
+#include "datasets/tables/csv_table.h"
 
 // What the columns of a table are for, where the config does not say it.
 namespace dl {

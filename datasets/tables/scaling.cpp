@@ -1,4 +1,4 @@
-#include "datasets/scaling.h"
+#include "datasets/tables/scaling.h"
 
 #include <algorithm>
 #include <cmath>

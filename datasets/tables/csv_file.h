@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/csv_format.h"
+#include "datasets/tables/csv_format.h"
 #include "datasets/text_file.h"
 
 namespace dl {

@@ -1,4 +1,4 @@
-#include "datasets/csv_params.h"
+#include "datasets/tables/csv_params.h"
 
 #include <set>
 

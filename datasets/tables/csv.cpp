@@ -2,9 +2,9 @@
 #include <cassert>
 
 #include "core/text.h"
-#include "datasets/counted.h"
-#include "datasets/csv_params.h"
 #include "datasets/kinds.h"
+#include "datasets/tables/counted.h"
+#include "datasets/tables/csv_params.h"
 
 // Tables: a sample a row.
 namespace dl {

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/csv_file.h"
 #include "datasets/dataset.h"
-#include "datasets/scaling.h"
+#include "datasets/tables/csv_file.h"
+#include "datasets/tables/scaling.h"
 
 namespace dl {
 

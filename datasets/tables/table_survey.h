@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/csv_format.h"
+#include "datasets/tables/csv_format.h"
 
 namespace dl {
 

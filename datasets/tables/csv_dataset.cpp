@@ -10,7 +10,7 @@
 #include "core/text.h"
 #include "datasets/checksum.h"
 #include "datasets/class_index.h"
-#include "datasets/csv_table.h"
+#include "datasets/tables/csv_table.h"
 
 // The rows of a table in memory: numbers scaled, words as the numbers of their categories.
 namespace dl {

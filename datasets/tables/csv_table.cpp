@@ -1,4 +1,4 @@
-#include "datasets/csv_table.h"
+#include "datasets/tables/csv_table.h"
 
 #include <algorithm>
 #include <cmath>

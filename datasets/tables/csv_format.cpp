@@ -1,4 +1,4 @@
-#include "datasets/csv_format.h"
+#include "datasets/tables/csv_format.h"
 
 #include <algorithm>
 
