@@ -6,9 +6,9 @@
 #include <limits>
 #include <numeric>
 
+#include "datasets/text/tokenizer.h"
+#include "datasets/text/vocabulary.h"
 #include "datasets/text_file.h"
-#include "datasets/tokenizer.h"
-#include "datasets/vocabulary.h"
 #include "engine/plan/program.h"
 #include "engine/train/environment.h"
 

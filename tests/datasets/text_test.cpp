@@ -2,9 +2,9 @@
 
 #include "core/error.h"
 #include "datasets/splits.h"
+#include "datasets/text/tokenizer.h"
+#include "datasets/text/vocabulary.h"
 #include "datasets/text_file.h"
-#include "datasets/tokenizer.h"
-#include "datasets/vocabulary.h"
 #include "tests/support/texts.h"
 
 namespace dl {

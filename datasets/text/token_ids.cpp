@@ -1,11 +1,11 @@
-#include "datasets/token_ids.h"
+#include "datasets/text/token_ids.h"
 
 #include <zlib.h>
 
 #include <algorithm>
 #include <cassert>
 
-#include "datasets/token_params.h"
+#include "datasets/text/token_params.h"
 
 namespace dl {
 

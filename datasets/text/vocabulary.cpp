@@ -1,10 +1,10 @@
-#include "datasets/vocabulary.h"
+#include "datasets/text/vocabulary.h"
 
 #include <algorithm>
 #include <cstdio>
 
+#include "datasets/text/tokenizer.h"
 #include "datasets/text_file.h"
-#include "datasets/tokenizer.h"
 
 namespace dl {
 namespace {

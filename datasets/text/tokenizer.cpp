@@ -1,4 +1,4 @@
-#include "datasets/tokenizer.h"
+#include "datasets/text/tokenizer.h"
 
 #include "core/text.h"
 #include "datasets/text_file.h"

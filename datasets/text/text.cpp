@@ -6,10 +6,10 @@
 
 #include "core/install_paths.h"
 #include "datasets/kinds.h"
+#include "datasets/text/token_ids.h"
+#include "datasets/text/token_params.h"
+#include "datasets/text/tokenizer.h"
 #include "datasets/text_file.h"
-#include "datasets/token_ids.h"
-#include "datasets/token_params.h"
-#include "datasets/tokenizer.h"
 
 // A text as one long stream of tokens, of which the next one is to be told.
 namespace dl {

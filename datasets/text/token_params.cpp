@@ -1,10 +1,10 @@
-#include "datasets/token_params.h"
+#include "datasets/text/token_params.h"
 
 #include <algorithm>
 #include <set>
 
+#include "datasets/text/tokenizer.h"
 #include "datasets/text_file.h"
-#include "datasets/tokenizer.h"
 
 namespace dl {
 namespace {

@@ -1,4 +1,4 @@
-#include "datasets/labelled_texts.h"
+#include "datasets/text/labelled_texts.h"
 
 #include <filesystem>
 #include <utility>

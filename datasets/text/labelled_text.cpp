@@ -9,10 +9,10 @@
 #include "datasets/class_index.h"
 #include "datasets/class_names.h"
 #include "datasets/kinds.h"
-#include "datasets/labelled_texts.h"
-#include "datasets/token_ids.h"
-#include "datasets/token_params.h"
-#include "datasets/tokenizer.h"
+#include "datasets/text/labelled_texts.h"
+#include "datasets/text/token_ids.h"
+#include "datasets/text/token_params.h"
+#include "datasets/text/tokenizer.h"
 
 // Texts of any length, each of which belongs to a class.
 namespace dl {

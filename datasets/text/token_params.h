@@ -7,7 +7,7 @@
 
 #include "datasets/dataset.h"
 #include "datasets/param_bases.h"
-#include "datasets/vocabulary.h"
+#include "datasets/text/vocabulary.h"
 
 namespace dl {
 
