@@ -10,7 +10,7 @@
 
 #include "core/stop_flag.h"
 #include "datasets/splits.h"
-#include "datasets/transform.h"
+#include "datasets/transforms/transform.h"
 
 namespace dl {
 

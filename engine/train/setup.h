@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "datasets/transform.h"
+#include "datasets/transforms/transform.h"
 #include "engine/config/run_config.h"
 #include "engine/graph/build.h"
 #include "engine/plan/weight_store.h"

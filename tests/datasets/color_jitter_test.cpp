@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "datasets/color_jitter.h"
+#include "datasets/transforms/color_jitter.h"
 #include "tests/datasets/augment_cases.h"
 #include "tests/support/golden.h"
 

@@ -1,4 +1,4 @@
-#include "datasets/mixing.h"
+#include "datasets/transforms/mixing.h"
 
 #include <doctest/doctest.h>
 

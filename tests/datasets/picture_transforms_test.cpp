@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "datasets/memory_dataset.h"
-#include "datasets/transform.h"
+#include "datasets/transforms/transform.h"
 #include "tests/support/golden.h"
 #include "tests/support/pictures.h"
 

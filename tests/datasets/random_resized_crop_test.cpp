@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "datasets/random_resized_crop.h"
+#include "datasets/transforms/random_resized_crop.h"
 #include "tests/datasets/augment_cases.h"
 #include "tests/support/golden.h"
 

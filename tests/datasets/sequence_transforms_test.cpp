@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/memory_dataset.h"
-#include "datasets/transform.h"
+#include "datasets/transforms/transform.h"
 #include "tests/support/data_files.h"
 
 // Pictures as sequences of rows or of pixels.

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "datasets/memory_dataset.h"
-#include "datasets/transform.h"
+#include "datasets/transforms/transform.h"
 #include "tests/support/data_files.h"
 
 namespace dl {

@@ -1,5 +1,5 @@
-#include "datasets/random_box.h"
-#include "datasets/transform_kinds.h"
+#include "datasets/transforms/random_box.h"
+#include "datasets/transforms/transform_kinds.h"
 
 namespace dl {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datasets/transform.h"
+#include "datasets/transforms/transform.h"
 
 namespace dl {
 

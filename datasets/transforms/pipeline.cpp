@@ -3,8 +3,8 @@
 #include <cstring>
 #include <utility>
 
-#include "datasets/mixing.h"
-#include "datasets/transform.h"
+#include "datasets/transforms/mixing.h"
+#include "datasets/transforms/transform.h"
 
 namespace dl {
 namespace {

@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "datasets/transform_kinds.h"
-#include "datasets/transform_util.h"
+#include "datasets/transforms/transform_kinds.h"
+#include "datasets/transforms/transform_util.h"
 
 namespace dl {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "datasets/transform.h"
+#include "datasets/transforms/transform.h"
 
 // The kinds of transforms that have a file of their own; transforms.cpp has the others and the
 // list.

@@ -1,4 +1,4 @@
-#include "datasets/random_box.h"
+#include "datasets/transforms/random_box.h"
 
 #include <cmath>
 

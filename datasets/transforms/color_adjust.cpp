@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "datasets/color_jitter.h"
+#include "datasets/transforms/color_jitter.h"
 
 namespace dl {
 namespace {

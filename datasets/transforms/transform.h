@@ -9,7 +9,7 @@
 
 #include "core/random.h"
 #include "datasets/images/image_buffers.h"
-#include "datasets/transform_plan.h"
+#include "datasets/transforms/transform_plan.h"
 
 namespace dl {
 

@@ -1,8 +1,8 @@
-#include "datasets/random_resized_crop.h"
+#include "datasets/transforms/random_resized_crop.h"
 
 #include <cstring>
 
-#include "datasets/transform_kinds.h"
+#include "datasets/transforms/transform_kinds.h"
 
 namespace dl {
 namespace {

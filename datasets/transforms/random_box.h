@@ -5,7 +5,7 @@
 
 #include "core/random.h"
 #include "datasets/images/image.h"
-#include "datasets/transform_util.h"
+#include "datasets/transforms/transform_util.h"
 
 namespace dl {
 

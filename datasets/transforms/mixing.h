@@ -3,8 +3,8 @@
 #include <optional>
 #include <span>
 
-#include "datasets/random_box.h"
-#include "datasets/transform.h"
+#include "datasets/transforms/random_box.h"
+#include "datasets/transforms/transform.h"
 
 namespace dl {
 

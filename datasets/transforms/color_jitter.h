@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/random.h"
-#include "datasets/transform_util.h"
+#include "datasets/transforms/transform_util.h"
 
 namespace dl {
 

@@ -1,4 +1,4 @@
-#include "datasets/transform_util.h"
+#include "datasets/transforms/transform_util.h"
 
 namespace dl {
 

@@ -1,11 +1,11 @@
-#include "datasets/color_jitter.h"
+#include "datasets/transforms/color_jitter.h"
 
 #include <cstring>
 
 #include "core/error.h"
 #include "datasets/images/image_buffers.h"
-#include "datasets/transform_kinds.h"
-#include "datasets/transform_util.h"
+#include "datasets/transforms/transform_kinds.h"
+#include "datasets/transforms/transform_util.h"
 
 namespace dl {
 namespace {

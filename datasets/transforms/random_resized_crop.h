@@ -1,7 +1,7 @@
 #pragma once
 
 #include "datasets/images/image_buffers.h"
-#include "datasets/random_box.h"
+#include "datasets/transforms/random_box.h"
 
 namespace dl {
 

@@ -1,10 +1,10 @@
-#include "datasets/mixing.h"
+#include "datasets/transforms/mixing.h"
 
 #include <cmath>
 #include <utility>
 
 #include "core/parallel.h"
-#include "datasets/transform_kinds.h"
+#include "datasets/transforms/transform_kinds.h"
 
 namespace dl {
 namespace {
