@@ -36,6 +36,7 @@ ExitCode run_predict(const TrainedArguments& trained, PredictOptions options, co
   std::optional<ResultFile> file;
   if (!words.output.empty())
     file.emplace(words.output);  // before the work: it may be no place for files
+  options.to_file = file.has_value();
   std::vector<std::string> notes;
   predict(options, stop, notes, [&](std::string_view text) {
     if (file) {

@@ -58,6 +58,8 @@ def main(build):
         failures += [f"missing: {name}" for name in ("share/dltool/configs/digits/resnet.yaml", "share/dltool/datasets/digits",
                                                      "share/doc/dltool/LICENSE", "share/doc/dltool/NOTICE")
                      if not (tree / name).exists()]
+        if not any(tree.glob("share/doc/dltool/onednn/*")):
+            failures.append("oneDNN is there without its licence")
         if not run(program, "--version"):
             failures.append("dltool --version failed")
         if not run(program, "check", tree / "share/dltool/configs/digits/resnet.yaml"):

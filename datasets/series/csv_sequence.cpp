@@ -138,7 +138,8 @@ class SequenceSource final : public DataSource {
   std::unique_ptr<Dataset> open(Split split, const DataPaths& paths) const override {
     assert(has(split));
     SequenceSource whole = *this;
-    whole.look_up(paths);  // nothing, where it was done before
+    whole.look_up(paths);                                       // nothing, where it was done before
+    if (split == Split::train) whole.layout_.baseline_lag = 0;  // it is reported of the others
     CsvFile file(paths.resolve(params_.path), layout_.format, get_hint());
     SequenceTable table = read_sequence_table(file, whole.layout_, true);
     const Stretch stretch = stretch_of(split, table.rows(), table.path);

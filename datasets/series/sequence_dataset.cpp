@@ -82,8 +82,11 @@ class SequenceDataset final : public Dataset {
     const std::size_t targets = layout_.targets.size(), lag = layout_.baseline_lag;
     if (lag == 0 || !table_.has_targets) return;
     double count = 0, absolute = 0, squared = 0;
+    std::size_t rows = 0, without = 0;
     for (std::size_t i = 0; i < size_; ++i) {
       const std::size_t end = std::min(row_of(i) + layout_.horizon, table_.rows());
+      rows += end - row_of(i);
+      without += std::clamp(lag, row_of(i), end) - row_of(i);
       for (std::size_t k = std::max(row_of(i), lag) * targets; k < end * targets; ++k) {
         const double difference = table_.values[k] - table_.values[k - lag * targets];
         ++count;
@@ -91,9 +94,22 @@ class SequenceDataset final : public Dataset {
         squared += difference * difference;
       }
     }
+    if (without > 0) note_rows_without(without, rows);
     if (count > 0)
       baselines_ = {{"baseline_mae", absolute / count},
                     {"baseline_rmse", std::sqrt(squared / count)}};
+  }
+
+  void note_rows_without(std::size_t without, std::size_t rows) {
+    const std::string lag = std::to_string(layout_.baseline_lag);
+    table_.notes.push_back(
+        table_.path + ": baseline_lag: " +
+        (without == rows
+             ? "there is no baseline: none of the " + std::to_string(rows) +
+                   " rows that are predicted has another " + lag + " rows before it"
+             : "the baseline leaves out " + std::to_string(without) + " of the " +
+                   std::to_string(rows) + " values that are predicted, which have no row " + lag +
+                   " rows before them"));
   }
 
   SequenceLayout layout_;

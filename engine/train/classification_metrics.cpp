@@ -106,10 +106,14 @@ double mean_accuracy(std::span<const ClassCounts> counts, std::int64_t samples) 
   return ratio(sum, static_cast<double>(counts.size()));
 }
 
-double macro_f1(std::span<const ClassCounts> counts) {
-  double sum = 0;
-  for (const ClassCounts& one : counts) sum += scores_of(one).f1;
-  return ratio(sum, static_cast<double>(counts.size()));
+double macro_f1(std::span<const ClassCounts> counts, F1Mean over) {
+  double sum = 0, terms = 0;
+  for (const ClassCounts& one : counts) {
+    if (over == F1Mean::occurring && one.samples + one.predicted == 0) continue;
+    sum += scores_of(one).f1;
+    ++terms;
+  }
+  return ratio(sum, terms);
 }
 
 MacroScores macro_average(std::span<const ClassScores> classes) {

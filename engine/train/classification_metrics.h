@@ -58,8 +58,12 @@ void count_class(std::span<const float> scores, std::size_t label, std::span<Cla
 void count_answer(float logit, bool positive, ClassCounts& counts);
 /// How each of those fared.
 std::vector<ClassScores> class_scores(std::span<const ClassCounts> counts);
-/// The mean over all classes of F1, as macro_average() has it.
-double macro_f1(std::span<const ClassCounts> counts);
+/// What a mean of F1 is taken over; as scikit-learn's f1_score(average='macro').
+enum class F1Mean {
+  occurring,  // classes that have samples or were predicted: of one label a sample
+  all,        // of several answers a sample, one of which nobody gave counts 0
+};
+double macro_f1(std::span<const ClassCounts> counts, F1Mean over);
 /// The share of right answers to a question, of so many samples; the mean over all questions.
 double answer_accuracy(const ClassCounts& counts, std::int64_t samples);
 double mean_accuracy(std::span<const ClassCounts> counts, std::int64_t samples);

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kMostListed = 60;         // columns that are named one by one
 constexpr std::size_t kMostNumberClasses = 20;  // numbers that are taken for classes
 constexpr std::size_t kFewRows = 1000;
+constexpr double kSentenceWords = 4;  // from so many words a value on a column is text
 
 const ColumnSurvey& target_of(const TableSurvey& survey, const InitData& data) {
   if (const ColumnSurvey* column = survey.find(data.target)) return *column;
@@ -32,6 +33,7 @@ class Writer {
                              10 * target_.distinct <= survey.rows;
     classes_ = !target_.is_numeric() || few_numbers;
     for (const ColumnSurvey& column : survey.columns) sort(column);
+    if (numeric_.empty() && categorical_.empty()) fail_without_columns();
     rows_ = survey.rows - target_.missing;
     train_ = rows_ - rows_ / 5;
     batch_ = batch_for(train_);
@@ -41,7 +43,7 @@ class Writer {
     head();
     source();
     model();
-    return {lines_.take(), summary()};
+    return {lines_.take(), told()};
   }
 
  private:
@@ -57,11 +59,24 @@ class Writer {
       missing_ += column.missing;
     } else if (column.all_differ() && id_.empty()) {
       id_ = column.name;
-    } else if (2 * column.distinct > column.values && column.values > 20) {
+    } else if (column.all_differ() || column.words_each >= kSentenceWords ||
+               (2 * column.distinct > column.values && column.values > 20)) {
       ignored_.push_back(column.name);
     } else {
       categorical_.push_back(column.name);
     }
+  }
+
+  [[noreturn]] void fail_without_columns() const {
+    std::vector<std::string> names = ignored_;
+    if (!id_.empty()) names.insert(names.begin(), id_);
+    throw UserError(ExitCode::data,
+                    data_.path + ": no column is left to predict '" + target_.name +
+                        "' from: " + join(names, ", ") +
+                        (names.size() == 1 ? " counts the rows, differs in each, or holds text"
+                                           : " count the rows, differ in each, or hold text"),
+                    "texts with classes are read by data.source.labelled_text; see "
+                    "@configs/own/texts.yaml");
   }
 
   std::string summary() const {
@@ -70,6 +85,11 @@ class Writer {
                            ? fmt::format("'{}', one of {} classes,", target_.name, target_.distinct)
                            : fmt::format("'{}', a number,", target_.name),
                        numeric_.size(), categorical_.size(), rows_);
+  }
+
+  /// With what the config does not read.
+  std::string told() const {
+    return ignored_.empty() ? summary() : summary() + "; left out: " + join(ignored_, ", ");
   }
 
   void head() {

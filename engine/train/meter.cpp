@@ -77,7 +77,7 @@ double Meter::value(const Entry& entry, const MetricSums& sums, Purpose purpose)
     case Measure::accuracy:
       return mean_accuracy(sums.classes, sums.labelled);
     case Measure::f1:
-      return macro_f1(sums.classes);
+      return macro_f1(sums.classes, task_ == LossTask::yes_no ? F1Mean::all : F1Mean::occurring);
     case Measure::auc:
       return overall(sums).auc.value_or(kUndefined);
     case Measure::average_precision:

@@ -19,10 +19,11 @@ namespace {
 /// Turns the outputs of programs into predictions.
 class Reader {
  public:
-  Reader(const Setup& setup, const Program& program, bool targets, std::size_t top)
+  Reader(const Setup& setup, const Program& program, bool targets, const PredictOptions& options)
       : meter_(setup.graph, setup.eval_pipeline->spec()) {
     const std::size_t each = program.output().size() / static_cast<std::size_t>(program.batch());
     form_.targets = targets;
+    form_.verbatim = options.to_file;
     if (!meter_.label_slot()) {
       form_.values = each;
       find_units(setup);
@@ -34,7 +35,7 @@ class Reader {
                                             " classes for each sample; predict writes one");
     }
     form_.class_names = names_of_classes(*setup.source, classes);
-    form_.top = std::min(top, classes);
+    form_.top = std::min(static_cast<std::size_t>(options.top), classes);
   }
 
   const PredictionForm& form() const { return form_; }
@@ -152,8 +153,7 @@ void predict_batches(const PredictOptions& options, const Setup& setup, Programs
     Program& program = programs.get(Purpose::predict, static_cast<std::int64_t>(batch->samples));
     program.run(tensors, {});
     if (!reader) {
-      reader.emplace(setup, program, batches.dataset().has_targets(),
-                     static_cast<std::size_t>(options.top));
+      reader.emplace(setup, program, batches.dataset().has_targets(), options);
       if (!options.json) write(prediction_csv_header(reader->form()));
     }
     for (std::size_t place = 0; place < batch->samples; ++place) {

@@ -25,6 +25,7 @@ struct PredictOptions {
   bool skip_bad = false;  // pictures that cannot be read are left out and told
   std::int64_t top = 1;   // of a classification: so many of the likeliest classes
   bool json = false;      // a line of JSON for each sample, instead of CSV
+  bool to_file = false;   // names are written as they are: no terminal reads them
 };
 
 /// What is known of all predictions of a run.
@@ -34,6 +35,7 @@ struct PredictionForm {
   std::size_t values = 0;                     // numbers that are told of each sample
   bool answers = false;                       // they are probabilities of yes
   bool targets = true;                        // the data has what should have been predicted
+  bool verbatim = false;  // names in CSV as they are, also what a terminal would hide
 };
 
 /// What a network says of one sample.

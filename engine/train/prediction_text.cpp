@@ -39,6 +39,11 @@ ordered_json json_numbers(const std::vector<double>& values) {
   return list;
 }
 
+/// ASCII alone, so that no name does anything to a terminal and each can be read back.
+std::string json_text(const ordered_json& line) {
+  return line.dump(-1, ' ', true, ordered_json::error_handler_t::replace) + "\n";
+}
+
 /// Yes from one half on, as metrics count.
 int answer_of(double probability) { return probability > 0.5 ? 1 : 0; }
 
@@ -76,30 +81,32 @@ std::string prediction_csv_header(const PredictionForm& form) {
 }
 
 std::string prediction_csv_line(const PredictionForm& form, const Prediction& prediction) {
-  std::string line = std::to_string(prediction.sample) + "," + csv_field(escaped(prediction.name));
+  const auto field = [&](const std::string& name) {
+    return csv_field(form.verbatim ? name : escaped(name));
+  };
+  std::string line = std::to_string(prediction.sample) + "," + field(prediction.name);
   for (const auto& [label, probability] : prediction.likely)
-    line += "," + csv_field(escaped(form.class_names[label])) + "," +
-            csv_number(static_cast<float>(probability));
+    line +=
+        "," + field(form.class_names[label]) + "," + csv_number(static_cast<float>(probability));
   for (const double value : prediction.values)
     line += form.answers ? answer_csv(value) : "," + csv_number(value);
   if (!form.targets) return line + "\n";
   if (!form.class_names.empty())
-    return line + "," +
-           (prediction.label ? csv_field(escaped(form.class_names[*prediction.label])) : "") + "\n";
+    return line + "," + (prediction.label ? field(form.class_names[*prediction.label]) : "") + "\n";
   for (const double target : prediction.targets) line += "," + csv_number(target);
   return line + "\n";
 }
 
 std::string prediction_json_line(const PredictionForm& form, const Prediction& prediction) {
-  ordered_json line = {{"sample", prediction.sample}, {"name", escaped(prediction.name)}};
+  ordered_json line = {{"sample", prediction.sample}, {"name", prediction.name}};
   if (form.class_names.empty()) {
     line["predicted"] =
         form.answers ? answers_json(prediction.values) : json_numbers(prediction.values);
     if (form.answers) line["probability"] = json_numbers(prediction.values);
     if (form.targets) line["target"] = json_numbers(prediction.targets);
-    return line.dump() + "\n";
+    return json_text(line);
   }
-  const auto name = [&](std::size_t label) { return escaped(form.class_names[label]); };
+  const auto name = [&](std::size_t label) { return form.class_names[label]; };
   line["predicted"] = name(prediction.likely[0].first);
   line["probability"] = json_number(prediction.likely[0].second);
   for (std::size_t i = 0; form.top > 1 && i < prediction.likely.size(); ++i) {
@@ -109,7 +116,7 @@ std::string prediction_json_line(const PredictionForm& form, const Prediction& p
   if (form.targets)
     line["target"] =
         prediction.label ? ordered_json(name(*prediction.label)) : ordered_json(nullptr);
-  return line.dump() + "\n";
+  return json_text(line);
 }
 
 }  // namespace dl

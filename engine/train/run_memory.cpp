@@ -8,6 +8,10 @@
 namespace dl {
 namespace {
 
+/// What a run takes beside what is counted: code of the libraries that it reaches later, panels
+/// that matrix products pack, stacks. Measured, with the networks of bench/memory.py.
+constexpr std::size_t kRunning = std::size_t{4} << 20;
+
 /// Of the batches that are read ahead, where nothing was opened.
 std::size_t expected_buffer_bytes(const Setup& setup) {
   std::size_t sample = 0;
@@ -71,6 +75,7 @@ MemoryUse run_memory(const MemoryPart& process, const RunParts& parts) {
   if (const std::size_t bytes = score_bytes(parts))
     use.push_back({"the scores of an evaluation", bytes, MemoryCause::data});
   use.push_back({"the best weights, held or read back", best_bytes(parts)});
+  use.push_back({"what running takes besides", kRunning, MemoryCause::data});
   if (parts.diagnostics) use.push_back({"diagnostics", parts.diagnostics->bytes()});
   return use;
 }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "datasets/data_file.h"
 #include "engine/config/data_facts.h"
 #include "engine/train/data_paths.h"
 #include "engine/train/environment.h"
@@ -90,6 +91,16 @@ std::optional<LoadedCheckpoint> newest_checkpoint(const std::string& run,
   }
 }
 
+/// Data moves; the run keeps where it was.
+[[noreturn]] void tell_where_data_may_be(const MissingData& error, const std::string& run,
+                                         const Setup& setup) {
+  throw MissingData(error.diagnostics()[0].message,
+                    "dltool resume " + shell_word(run) + " --set data.source." +
+                        setup.config.data.source->type +
+                        ".KEY=PATH, with the source's own key for that file or folder, says where "
+                        "the data is now");
+}
+
 }  // namespace
 
 ExitCode train_run(FileSystem& files, const TrainOptions& options) {
@@ -156,7 +167,13 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
                     "): bits may differ");
   for (const std::string& set : changes) notes.push_back("changed: " + set);
   StopFlag& stop = signals.catch_stops();
-  Session session(files, setup, std::move(folder), stop);
+  std::optional<Session> opened;
+  try {
+    opened.emplace(files, setup, std::move(folder), stop);
+  } catch (const MissingData& error) {
+    tell_where_data_may_be(error, options.run, setup);
+  }
+  Session& session = *opened;
   session.check(options.requirements);
   session.set_verbosity(options.quiet ? Verbosity::quiet : Verbosity::normal);
   if (checkpoint) {

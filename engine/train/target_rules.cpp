@@ -96,7 +96,7 @@ Fault yes_no_fault(const Setup& setup) {
 /// Labels of classes that are words, which have no distance.
 Fault number_fault(const Setup& setup) {
   const std::vector<std::string>& names = setup.source->spec().class_names;
-  if (names.size() <= 2 || all_numbers(names)) return std::nullopt;
+  if (names.size() < 2 || all_numbers(names)) return std::nullopt;
   return Advice{"predicts numbers, but the data has labels of " + std::to_string(names.size()) +
                     " classes: '" + names[0] + "', '" + names[1] + "', ...",
                 "loss: cross_entropy predicts classes, with an output for each"};

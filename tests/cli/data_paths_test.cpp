@@ -67,6 +67,26 @@ TEST_CASE("relative paths of a run start where it was started") {
   CHECK(samples(other, "run") == 9);
 }
 
+TEST_CASE("a run whose data has moved says how to tell it where") {
+  const TempFolder folder;
+  const std::string place = folder / "here";
+  fs::create_directories(place);
+  write_table(place + "/train.csv", 20);
+  write_table(place + "/test.csv", 6);
+  std::ofstream(place + "/c.yaml") << kConfig;
+  REQUIRE(dltool_in(place, {"train", "c.yaml", "--run", "run"}).exit_code == 0);
+  fs::create_directories(place + "/away");
+  fs::rename(place + "/train.csv", place + "/away/train.csv");
+  const ProgramResult moved = dltool_in(place, {"resume", "run", "--set", "train.epochs=2"});
+  CHECK(moved.exit_code == 4);
+  CHECK_MESSAGE(
+      moved.err.find("dltool resume run --set data.source.csv.KEY=PATH") != std::string::npos,
+      moved.err);
+  const ProgramResult told = dltool_in(place, {"resume", "run", "--set", "train.epochs=2", "--set",
+                                               "data.source.csv.train=away/train.csv"});
+  CHECK_MESSAGE(told.exit_code == 0, told.err);
+}
+
 TEST_CASE("a run finds the data folder that it was trained with") {
   const TempFolder folder;
   fs::create_directories(folder / "tree/configs");

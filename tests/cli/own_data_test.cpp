@@ -230,4 +230,21 @@ TEST_CASE("init writes configs that train for tables, sequences, series and text
   CHECK(contains(place.error(2, {"init", "table.csv", "--kind", "tables"}), "--kind"));
 }
 
+TEST_CASE("init says what of a table it leaves out, and writes no config of nothing") {
+  const Place place;
+  write_text(place.folder / "count.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n");
+  const std::string nothing = place.error(4, {"init", "count.csv", "--target", "y"});
+  CHECK_MESSAGE(contains(nothing, "no column is left to predict 'y' from: x counts the rows"),
+                nothing);
+  CHECK_FALSE(fs::exists(place.folder / "count.yaml"));
+  write_text(
+      place.folder / "said.csv",
+      "id,said,a,y\np,one fine day of May,1.5,u\nq,no good at all,2.5,v\nr,this is quite so,0.5,u\n"
+      "s,never in my life,1.0,v\nt,not even a word,2.0,u\n");
+  const ProgramResult said = place.dltool({"init", "said.csv", "--target", "y", "--kind", "table"});
+  CHECK_MESSAGE(said.exit_code == 0, said.err);
+  const std::string printed = said.out + said.err;
+  CHECK_MESSAGE(contains(printed, "left out: said"), printed);
+}
+
 }  // namespace dl::test

@@ -124,6 +124,13 @@ TEST_CASE("the baseline is the value so many rows before, in the file's units") 
   CHECK(baselines[1].second ==
         doctest::Approx(std::sqrt((60 * 60 + 64 * 64 + 68 * 68 + 72 * 72) / 4.0)));
   CHECK(series.open(kPlain, Split::test)->baselines().empty());
+  CHECK(test->notes().empty());
+  // What the baseline leaves out is said.
+  const auto none =
+      series.open(", targets: [y], window: 3, valid: 0, test: 4, baseline_lag: 1000", Split::test);
+  CHECK(none->baselines().empty());
+  REQUIRE(none->notes().size() == 1);
+  CHECK(none->notes()[0].find("there is no baseline: none of the") != std::string::npos);
 }
 
 TEST_CASE("of a new file all windows are shown, the last one before what is not known yet") {

@@ -100,4 +100,12 @@ TEST_CASE("labels that are no class do not count") {
   CHECK(macro_average({}).f1 == 0.0);
 }
 
+TEST_CASE("F1 is a mean over the classes that occur, of answers over all") {
+  // A perfect classifier of three classes, one of which has no sample: scikit-learn has 1.
+  const std::vector<ClassCounts> counts = {{2, 2, 2}, {0, 0, 0}, {3, 3, 3}};
+  CHECK(macro_f1(counts, F1Mean::occurring) == 1.0);
+  CHECK(macro_f1(counts, F1Mean::all) == doctest::Approx(2.0 / 3));
+  CHECK(macro_f1({}, F1Mean::occurring) == 0.0);
+}
+
 }  // namespace dl

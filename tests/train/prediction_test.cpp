@@ -38,11 +38,22 @@ TEST_CASE("classes are written as CSV and as JSON") {
   CHECK(
       prediction_json_line(form, prediction) ==
       R"({"sample":4,"name":"x,y.csv:7","predicted":"b, \"c\"","probability":0.75,)"
-      R"("top":[{"class":"b, \"c\"","probability":0.75},{"class":"a","probability":0.25}],"target":"d\\x0a"})"
+      R"("top":[{"class":"b, \"c\"","probability":0.75},{"class":"a","probability":0.25}],"target":"d\n"})"
       "\n");
   prediction.label.reset();
   CHECK(prediction_csv_line(form, prediction).ends_with(",0.25,\n"));
   CHECK(prediction_json_line(form, prediction).ends_with("\"target\":null}\n"));
+}
+
+TEST_CASE("a file gets names as they are, and JSON names that can be read back") {
+  const std::string turned =
+      "a\xe2\x80\xae"
+      "b";
+  const PredictionForm form{.class_names = {turned}, .targets = false, .verbatim = true};
+  const Prediction prediction{.name = "x", .likely = {{0, 1}}};
+  CHECK(prediction_csv_line(form, prediction) == "0,x," + turned + ",1\n");
+  CHECK(prediction_json_line(form, prediction) ==
+        "{\"sample\":0,\"name\":\"x\",\"predicted\":\"a\\u202eb\",\"probability\":1.0}\n");
 }
 
 TEST_CASE("numbers are written as CSV and as JSON") {
