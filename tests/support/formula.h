@@ -5,8 +5,9 @@
 
 namespace dl::test {
 
-/// The number at `index` of the test tensor `salt`, in [-1, 1): the same formula as tests/goldens/formula.py,
-/// so that both sides compute weights and batches, and goldens stay small.
+/// The number at `index` of the test tensor `salt`, in [-1, 1): the same formula as
+/// tests/goldens/formula.py, so that both sides compute weights and batches, and goldens stay
+/// small.
 inline float formula(std::uint32_t salt, std::uint32_t index) {
   std::uint32_t x = index * 2654435761U + salt * 2246822519U;
   x ^= x >> 15;
@@ -18,9 +19,11 @@ inline float formula(std::uint32_t salt, std::uint32_t index) {
 }
 
 /// `count` numbers of tensor `salt`, times `scale`.
-inline std::vector<float> formula_tensor(std::uint32_t salt, std::size_t count, float scale = 1.0F) {
+inline std::vector<float> formula_tensor(std::uint32_t salt, std::size_t count,
+                                         float scale = 1.0F) {
   std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) values[i] = formula(salt, static_cast<std::uint32_t>(i)) * scale;
+  for (std::size_t i = 0; i < count; ++i)
+    values[i] = formula(salt, static_cast<std::uint32_t>(i)) * scale;
   return values;
 }
 
