@@ -116,15 +116,4 @@ double macro_f1(std::span<const ClassCounts> counts, F1Mean over) {
   return ratio(sum, terms);
 }
 
-MacroScores macro_average(std::span<const ClassScores> classes) {
-  MacroScores mean;
-  for (const ClassScores& score : classes) {
-    mean.precision += score.precision;
-    mean.recall += score.recall;
-    mean.f1 += score.f1;
-  }
-  const auto count = static_cast<double>(classes.size());
-  return {ratio(mean.precision, count), ratio(mean.recall, count), ratio(mean.f1, count)};
-}
-
 }  // namespace dl

@@ -68,10 +68,4 @@ double macro_f1(std::span<const ClassCounts> counts, F1Mean over);
 double answer_accuracy(const ClassCounts& counts, std::int64_t samples);
 double mean_accuracy(std::span<const ClassCounts> counts, std::int64_t samples);
 
-/// Means over all classes, each class weighing the same (macro averages).
-struct MacroScores {
-  double precision = 0, recall = 0, f1 = 0;
-};
-MacroScores macro_average(std::span<const ClassScores> classes);
-
 }  // namespace dl

@@ -43,7 +43,7 @@ class Writer {
     head();
     source();
     model();
-    return {lines_.take(), told()};
+    return {lines_.take(), full_summary()};
   }
 
  private:
@@ -88,7 +88,7 @@ class Writer {
   }
 
   /// With what the config does not read.
-  std::string told() const {
+  std::string full_summary() const {
     return ignored_.empty() ? summary() : summary() + "; left out: " + join(ignored_, ", ");
   }
 

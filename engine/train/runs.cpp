@@ -92,13 +92,14 @@ std::optional<LoadedCheckpoint> newest_checkpoint(const std::string& run,
 }
 
 /// Data moves; the run keeps where it was.
-[[noreturn]] void tell_where_data_may_be(const MissingData& error, const std::string& run,
-                                         const Setup& setup) {
-  throw MissingData(error.diagnostics()[0].message,
-                    "dltool resume " + shell_word(run) + " --set data.source." +
-                        setup.config.data.source->type +
-                        ".KEY=PATH, with the source's own key for that file or folder, says where "
-                        "the data is now");
+MissingData with_way_to_data(const MissingData& error, const std::string& run, const Setup& setup) {
+  const Diagnostic& missing = error.diagnostics()[0];
+  return MissingData(missing.message,
+                     (missing.hint.empty() ? "" : missing.hint + "; where the data has moved, ") +
+                         "dltool resume " + shell_word(run) + " --set data.source." +
+                         setup.config.data.source->type +
+                         ".KEY=PATH names its place, by the source's own key for that file or "
+                         "folder");
 }
 
 }  // namespace
@@ -171,7 +172,7 @@ ExitCode resume_run(FileSystem& files, const ResumeOptions& options) {
   try {
     opened.emplace(files, setup, std::move(folder), stop);
   } catch (const MissingData& error) {
-    tell_where_data_may_be(error, options.run, setup);
+    throw with_way_to_data(error, options.run, setup);
   }
   Session& session = *opened;
   session.check(options.requirements);

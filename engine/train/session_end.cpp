@@ -32,7 +32,7 @@ std::optional<EpochReport> Session::evaluate_split(Batches* batches, const std::
   if (!batches) return std::nullopt;
   const auto sums = evaluate(*parts_.programs, parts_.meter, *batches, stop_);
   if (!sums) return std::nullopt;
-  if (batches == parts_.test.get()) {  // of valid the first epoch has told it
+  if (batches == parts_.test.get()) {  // the first epoch has reported it of valid
     for (const std::string& sentence : parts_.meter.undefined(*sums))
       sinks.tell(&Sink::on_note, split + ": " + sentence);
   }

@@ -24,8 +24,8 @@ std::optional<FirstWeights> plan_finetune(Setup& setup);
 /// looked at; setup.notes then says so.
 void check_start(Setup& setup);
 
-/// Throws what is wrong in the config of that, for verbs that need no data. They are opened only
-/// where they are there and a trained layer depends on how many samples the last batch has.
+/// Throws what is wrong in the config of that, for `bench`, which needs no data. They are opened
+/// only where they are there and a trained layer depends on how many samples the last batch has.
 void check_measured(const Setup& setup);
 
 }  // namespace dl

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <limits>
-
 #include "engine/train/batch_rules.h"
 #include "engine/train/carried_states.h"
 #include "engine/train/environment.h"
@@ -31,9 +29,26 @@ void record_phases(const Setup& setup, WeightStore& store, const Record& record)
   record();
 }
 
+/// Of whole batches, as no data is there.
+MemoryUse memory_without_data(const Setup& setup) {
+  WeightStore store = setup.make_store(WeightMemory::sizes_only);
+  const auto& config = setup.config.diagnostics;
+  Programs programs(setup.graph, store, config.has_value());
+  add_run_programs(programs, setup, nullptr);
+  const Updater updater(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train,
+                        store, setup.batches_per_step());
+  std::optional<Diagnostics> looks;
+  if (config) looks.emplace(*config, setup.graph, store, programs.probes(), programs.time_probes());
+  return run_memory(process_memory(), {.setup = setup,
+                                       .store = store,
+                                       .updater = updater,
+                                       .programs = programs,
+                                       .diagnostics = looks ? &*looks : nullptr});
+}
+
 }  // namespace
 
-TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data, std::size_t most_memory)
+TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data, StartLimits limits)
     : setup(the_setup),
       data(the_data),
       train(data.training_batches()),
@@ -42,7 +57,7 @@ TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data, std::si
       meter(setup.graph, setup.train_pipeline->spec()),
       store(setup.make_store(WeightMemory::sizes_only)),
       slices(setup.phases[0].slices),
-      memory_limit_(most_memory) {
+      limits_(limits) {
   if (valid) choose_monitor(setup, meter, true, valid->samples_per_epoch());
   check_training_batches(setup, data.samples(Split::train));
   for (const auto& [batches, split] :
@@ -50,7 +65,7 @@ TrainingParts::TrainingParts(const Setup& the_setup, OpenData& the_data, std::si
         std::pair(test.get(), Split::test)}) {
     if (batches) check_target_values(setup, *batches, split);
   }
-  check_features(setup);
+  if (limits_ == StartLimits::enforced) check_features(setup);
   make_updater();
   record_phases(setup, store, [&] { record_programs(); });
 }
@@ -84,8 +99,10 @@ void TrainingParts::record_programs() {
                                  .train = train.get(),
                                  .valid = valid.get(),
                                  .test = test.get()});
-  check_memory(memory, memory_limit_);
-  expect_feature_memory(setup, data, store, memory_limit_ - total_bytes(memory));
+  if (limits_ == StartLimits::ignored) return;
+  const std::size_t limit = memory_limit_bytes();
+  check_memory(memory, limit);
+  expect_feature_memory(setup, data, store, limit - total_bytes(memory));
 }
 
 /// A place that the config names for features is used, or it is said why not.
@@ -118,34 +135,14 @@ void check_programs(const Setup& setup) {
   });
 }
 
-namespace {
-
-/// Of whole batches, as no data is there.
-MemoryUse memory_without_data(const Setup& setup) {
-  WeightStore store = setup.make_store(WeightMemory::sizes_only);
-  const auto& config = setup.config.diagnostics;
-  Programs programs(setup.graph, store, config.has_value());
-  add_run_programs(programs, setup, nullptr);
-  const Updater updater(*setup.optimizer.optimizer, setup.phases[0].slices, setup.config.train,
-                        store, setup.batches_per_step());
-  std::optional<Diagnostics> looks;
-  if (config) looks.emplace(*config, setup.graph, store, programs.probes(), programs.time_probes());
-  return run_memory(process_memory(), {.setup = setup,
-                                       .store = store,
-                                       .updater = updater,
-                                       .programs = programs,
-                                       .diagnostics = looks ? &*looks : nullptr});
-}
-
-}  // namespace
-
 MemoryUse expected_memory(const Setup& setup) {
+  if (!setup.config.finetune) check_features(setup);  // else what is frozen may not be known yet
+  check_training_batches(setup, std::nullopt);
   if (!setup.source || setup.config.losses.empty()) return memory_without_data(setup);
   const StopFlag none;
   OpenData data(setup, none);
   if (!data.missing().empty()) return memory_without_data(setup);
-  constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
-  return TrainingParts(setup, data, kAny).memory;
+  return TrainingParts(setup, data, StartLimits::ignored).memory;
 }
 
 }  // namespace dl

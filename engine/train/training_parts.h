@@ -5,12 +5,15 @@
 #include <vector>
 
 #include "engine/train/diagnostics.h"
-#include "engine/train/environment.h"
 #include "engine/train/memory_use.h"
 #include "engine/train/updater.h"
 #include "engine/train/workspace.h"
 
 namespace dl {
+
+/// Whether what cannot start is refused, or only what it would take is asked: memory that is not
+/// there, and a place for features that has none.
+enum class StartLimits { enforced, ignored };
 
 /// What a training consists of apart from where it is written: batches, weights, the programs of
 /// each phase, and the memory of all. `train` and `check` both begin with these, so that both
@@ -18,8 +21,8 @@ namespace dl {
 /// is not refused takes no memory until allocate().
 struct TrainingParts {
   /// Opens `data` and records the programs of all phases; those of the first are kept. All is
-  /// borrowed. Throws UserError (ExitCode::memory) where more bytes than `most_memory` are needed.
-  TrainingParts(const Setup& setup, OpenData& data, std::size_t most_memory = memory_limit_bytes());
+  /// borrowed.
+  TrainingParts(const Setup& setup, OpenData& data, StartLimits limits = StartLimits::enforced);
   TrainingParts(const TrainingParts&) = delete;
   TrainingParts& operator=(const TrainingParts&) = delete;
 
@@ -43,7 +46,7 @@ struct TrainingParts {
  private:
   void make_updater();
 
-  std::size_t memory_limit_;
+  StartLimits limits_;
   MemoryPart process_;  // before the weights and all that belongs to them were written
 };
 

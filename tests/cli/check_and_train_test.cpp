@@ -6,6 +6,7 @@
 #include "tests/support/agreement.h"
 #include "tests/support/data_files.h"
 #include "tests/support/paths.h"
+#include "tests/support/run_program.h"
 #include "tests/support/shipped_configs.h"
 
 // What `check` accepts, and whose data are there, `train` starts; what it refuses, `train` refuses
@@ -132,6 +133,14 @@ TEST_CASE("all verbs agree on phases, features and memory") {
                      "linear: {name: fc, out_features: 10}",
                      loss + kTrain) == 7);
   CHECK(place.agreed(kTable, two, loss + kTrain + "\nfinetune: {from: t.csv}") == 5);
+  // What is frozen here is known only once the source was opened.
+  REQUIRE(place.agreed(kTable, two, loss + kTrain) == 0);
+  REQUIRE(run_program(dltool_binary(), {"train", "c.yaml", "-q", "--run", "source"},
+                      place.folder.path())
+              .exit_code == 0);
+  CHECK(place.agreed(kTable, two,
+                     loss + "finetune: {from: source, freeze: true, head: [fc]}\n" +
+                         "train: {epochs: 1, cache_features: ram}") == 0);
 }
 
 TEST_CASE("targets that a loss cannot mean are refused by check already, in each split") {

@@ -82,9 +82,9 @@ TEST_CASE("a run whose data has moved says how to tell it where") {
   CHECK_MESSAGE(
       moved.err.find("dltool resume run --set data.source.csv.KEY=PATH") != std::string::npos,
       moved.err);
-  const ProgramResult told = dltool_in(place, {"resume", "run", "--set", "train.epochs=2", "--set",
-                                               "data.source.csv.train=away/train.csv"});
-  CHECK_MESSAGE(told.exit_code == 0, told.err);
+  const ProgramResult found = dltool_in(place, {"resume", "run", "--set", "train.epochs=2", "--set",
+                                                "data.source.csv.train=away/train.csv"});
+  CHECK_MESSAGE(found.exit_code == 0, found.err);
 }
 
 TEST_CASE("a run finds the data folder that it was trained with") {

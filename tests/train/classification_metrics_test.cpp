@@ -52,8 +52,14 @@ TEST_CASE("confusion, precision, recall and F1 are scikit-learn's") {
     check_close(precision, golden["precision"]);
     check_close(recall, golden["recall"]);
     check_close(f1, golden["f1"]);
-    const MacroScores macro = macro_average(matrix.scores());
-    check_close({macro.precision, macro.recall, macro.f1}, golden["macro"]);
+    std::vector<ClassCounts> counts(classes);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const std::int32_t label = labels[row];
+      if (label >= 0 && static_cast<std::size_t>(label) < classes)
+        count_class(std::span(scores).subspan(row * classes, classes),
+                    static_cast<std::size_t>(label), counts);
+    }
+    check_close({macro_f1(counts, F1Mean::occurring)}, json::array({golden["macro_f1"]}));
   }
 }
 
@@ -96,8 +102,6 @@ TEST_CASE("labels that are no class do not count") {
   const std::vector<float> scores = {1, 0, 1, 0, 0, 1, kNan, kNan};
   matrix.add(scores, std::vector<std::int32_t>{-100, 2, 1, 0});
   CHECK(matrix.rows() == std::vector<std::vector<std::int64_t>>{{0, 0}, {0, 1}});
-  CHECK(macro_average(matrix.scores()).recall == 0.5);
-  CHECK(macro_average({}).f1 == 0.0);
 }
 
 TEST_CASE("F1 is a mean over the classes that occur, of answers over all") {

@@ -145,7 +145,10 @@ TEST_CASE("a label that is ignored, or a place behind a text's end, counts in no
   CHECK(confusion.rows() == expected.rows());
   const Meter meter(setup.graph, setup.eval_pipeline->spec());
   const Metrics metrics = meter.metrics(sums, Purpose::evaluate);
-  CHECK(metric(metrics, "f1") == macro_average(expected.scores()).f1);
+  double f1 = 0;  // every class occurs
+  for (const ClassScores& score : expected.scores()) f1 += score.f1;
+  f1 /= static_cast<double>(expected.scores().size());
+  CHECK(metric(metrics, "f1") == doctest::Approx(f1).epsilon(1e-12));
 }
 
 TEST_CASE("what the losses are means of is told by the data before a batch runs") {
